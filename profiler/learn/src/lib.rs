@@ -1,0 +1,1 @@
+//! Traces to features to fits to recommendations.

@@ -1,0 +1,1 @@
+//! Values to bytes: text, JSON, CSV, HTML, charts.

@@ -1,0 +1,253 @@
+//! What is recorded of one call. Numbers and lengths only: never a body, a string or an environment value of the guest.
+
+use crate::{Breakpoint, Bytes, Nanos};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Which function a call was of: its name and the digest of its unmodified module.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct FunctionId {
+    /// The name it is deployed under.
+    pub name: String,
+    /// `sha256:` and 64 hexadecimal digits, of the module before anything was injected.
+    pub digest: String,
+}
+
+/// Which input a call was given. Calls with the same digest are repeats of one input: they count once when learning.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Input {
+    /// What a person recognises it by: a file name, a line number, swept values (`n=8`).
+    pub label: String,
+    /// `sha256:` of everything the call was given: standard input, arguments, environment, granted files.
+    pub digest: String,
+}
+
+/// What a call was allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Largest size the linear memories of the guest may reach together.
+    pub memory: Bytes,
+    /// Longest wall-clock time.
+    pub timeout: Nanos,
+}
+
+/// How a call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Returned, or exited with code 0. A growth may have been refused on the way.
+    Succeeded,
+    /// Exited with another code, or trapped, and no growth had been refused.
+    Failed,
+    /// A growth was refused and the call then failed: it needed *at least* what it asked for.
+    Limited,
+    /// Killed at its deadline.
+    TimedOut,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Outcome::Succeeded => "succeeded",
+            Outcome::Failed => "failed",
+            Outcome::Limited => "limited",
+            Outcome::TimedOut => "timed out",
+        })
+    }
+}
+
+/// Memory at one moment of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Moment {
+    /// Since the call began.
+    pub at: Nanos,
+    /// Size of the guest's linear memories, without what Fathom injected.
+    pub committed: Bytes,
+    /// Bytes handed out by the guest's allocator and not got back; `None` without a known allocator.
+    pub live: Option<Bytes>,
+}
+
+/// One point of the timeline.
+pub type Sample = Moment;
+
+/// A growth of linear memory that was granted.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Growth {
+    /// Since the call began.
+    pub at: Nanos,
+    /// Size of the guest's linear memories afterwards.
+    pub to: Bytes,
+}
+
+/// A growth of linear memory that was refused, by the limit or by the system.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// Since the call began.
+    pub at: Nanos,
+    /// Size that was asked for.
+    pub asked: Bytes,
+}
+
+/// What is known of the guest's heap.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Heap {
+    /// Allocations and frees were both counted: the peak is exact.
+    Live {
+        /// Largest number of live bytes at any moment.
+        peak: Bytes,
+        /// Bytes still live at the end.
+        at_end: Bytes,
+        /// Number of allocations.
+        allocations: u64,
+    },
+    /// Frees cannot be seen in this guest: only the total handed out is known.
+    AllocatedOnly {
+        /// Bytes handed out over the whole call.
+        total: Bytes,
+        /// Number of allocations.
+        allocations: u64,
+    },
+    /// No allocator was found in the guest.
+    Unknown,
+}
+
+impl Heap {
+    /// The exact peak of live bytes, where it is known.
+    pub fn live_peak(&self) -> Option<Bytes> {
+        match self {
+            Heap::Live { peak, .. } => Some(*peak),
+            Heap::AllocatedOnly { .. } | Heap::Unknown => None,
+        }
+    }
+}
+
+/// One recorded hit of a breakpoint by a variable.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Hit {
+    /// The variable's value. Integers are exact up to 2^53.
+    pub value: f64,
+    /// Memory at that moment.
+    #[serde(flatten)]
+    pub moment: Moment,
+    /// Highest number of live bytes from this hit until the next one of the same variable at the same breakpoint,
+    /// or until the end: what the within-call relation is learned from.
+    pub live_until_next: Option<Bytes>,
+}
+
+/// Everything observed of one variable at one breakpoint during one call.
+///
+/// The summary (`count` to `sum`, the two moments) is exact over all hits; `hits` is thinned when they are many.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Observed {
+    /// The variable's name, as a user writes it.
+    pub variable: String,
+    /// Where it was observed.
+    pub breakpoint: Breakpoint,
+    /// How often. At least 1: what was never hit is not recorded.
+    pub count: u64,
+    /// First value.
+    pub first: f64,
+    /// Last value.
+    pub last: f64,
+    /// Smallest value.
+    pub min: f64,
+    /// Largest value.
+    pub max: f64,
+    /// Sum of all values.
+    pub sum: f64,
+    /// Memory at the first hit; `None` where the breakpoint keeps only values (mailbox mode).
+    pub first_moment: Option<Moment>,
+    /// Memory at the last hit, when `last`, `max`, `sum` and `count` are final.
+    pub last_moment: Option<Moment>,
+    /// First hits in full, then every second, every fourth and so on.
+    pub hits: Vec<Hit>,
+}
+
+impl Observed {
+    /// A variable seen once, before the call began, when nothing had been allocated by the call.
+    pub fn before_the_call(variable: impl Into<String>, value: f64) -> Observed {
+        Observed {
+            variable: variable.into(),
+            breakpoint: Breakpoint::Input,
+            count: 1,
+            first: value,
+            last: value,
+            min: value,
+            max: value,
+            sum: value,
+            first_moment: None,
+            last_moment: None,
+            hits: Vec::new(),
+        }
+    }
+}
+
+/// Everything recorded of one call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Trace {
+    /// The function called.
+    pub function: FunctionId,
+    /// What it was given.
+    pub input: Input,
+    /// Wall-clock time at the start, milliseconds since 1970-01-01 UTC.
+    pub started_unix_ms: u64,
+    /// What it was allowed.
+    pub limits: Limits,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The guest's exit code, where it exited or returned.
+    pub exit_code: Option<i32>,
+    /// Why it failed, one sentence, where it did.
+    pub failure: Option<String>,
+    /// Committed memory when the call began: the module's initial memory.
+    pub committed_start: Bytes,
+    /// Largest committed memory. A refused growth is not in it.
+    pub committed_peak: Bytes,
+    /// Every growth, in order.
+    pub growths: Vec<Growth>,
+    /// Every refused growth, in order, at most [`Trace::MAX_REFUSALS`]; `refused_count` is exact.
+    pub refusals: Vec<Refusal>,
+    /// Number of refused growths.
+    pub refused_count: u64,
+    /// What is known of the heap.
+    pub heap: Heap,
+    /// The timeline, in order of time. Its last sample was taken after the guest returned.
+    pub samples: Vec<Sample>,
+    /// Variables observed, input features included.
+    pub observations: Vec<Observed>,
+    /// Wall-clock time of the call, without compiling and instantiating.
+    pub wall: Nanos,
+    /// CPU time of the thread that ran the guest.
+    pub cpu: Nanos,
+    /// Bytes read by the guest from standard input, or the length of the body.
+    pub bytes_in: u64,
+    /// Bytes written by the guest to standard output.
+    pub bytes_out: u64,
+    /// Other calls ran at the same time, so the times are not to be compared.
+    pub contended: bool,
+}
+
+impl Trace {
+    /// Refused growths kept in full per call.
+    pub const MAX_REFUSALS: usize = 64;
+
+    /// What the call needed: its committed peak, or the size it was refused where it failed for want of memory, which
+    /// is a lower bound and never a measurement.
+    pub fn needed(&self) -> Bytes {
+        match self.outcome {
+            Outcome::Limited => self
+                .refusals
+                .iter()
+                .map(|r| r.asked)
+                .max()
+                .unwrap_or(self.committed_peak),
+            Outcome::Succeeded | Outcome::Failed | Outcome::TimedOut => self.committed_peak,
+        }
+    }
+
+    /// Whether the call can be learned from: it ran to its own end.
+    pub fn is_measurement(&self) -> bool {
+        self.outcome == Outcome::Succeeded
+    }
+}

@@ -1,0 +1,35 @@
+//! The nouns of Fathom: what is recorded of a call, and what is derived from it.
+//!
+//! Values only. Nothing here reads a file, runs a guest, fits a model or draws a chart; every other crate of the
+//! workspace speaks in these words, so that each stage can be run alone on what the stage before it saved.
+//!
+//! | stage | takes | gives |
+//! |---|---|---|
+//! | inspect, plan, inject (`probe`) | wasm bytes, [`Selection`] | [`Plan`], rewritten bytes |
+//! | run (`host`) | rewritten bytes, an event | [`Trace`] |
+//! | learn (`learn`) | traces | [`Profile`]: [`Model`]s, ranked [`Candidate`]s, [`Recommendation`] |
+//! | report (`report`) | [`Profile`], traces | text, JSON, CSV, HTML |
+//!
+//! Units are in the types or in the names: [`Bytes`], [`Nanos`], `..._seconds`, `..._share` (0 to 1).
+
+mod breakpoint;
+mod call;
+mod model;
+mod plan;
+mod profile;
+mod recommendation;
+mod unit;
+
+pub use breakpoint::{Breakpoint, ParseBreakpointError};
+pub use call::{
+    FunctionId, Growth, Heap, Hit, Input, Limits, Moment, Observed, Outcome, Refusal, Sample, Trace,
+};
+pub use model::{
+    Aggregate, Feature, HeldOut, Model, ModelKind, SeenRange, Target, Term, Transform,
+};
+pub use plan::{Plan, PlannedProbe, ProbeMode, Selection};
+pub use profile::{Candidate, CandidateNote, InvocationCounts, Models, Profile, WithinCall};
+pub use recommendation::{
+    CallAllocation, Confidence, ProviderBill, Recommendation, Replay, SizeBill, Verification,
+};
+pub use unit::{Bytes, Nanos, PAGE};

@@ -1,0 +1,279 @@
+//! A fitted relation between a feature and a number to be explained, with everything needed to judge it.
+//! Fitting is the work of `learn`; predicting from a finished model needs only arithmetic, so it is here.
+
+use crate::Breakpoint;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// What a model explains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// Peak of committed memory, bytes. It alone decides allocations: the limiter enforces it.
+    Committed,
+    /// Peak of live heap bytes. It explains.
+    Live,
+    /// CPU time, seconds. Bills need it.
+    CpuSeconds,
+}
+
+/// How the values a variable took during a call become one number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Aggregate {
+    /// The first value: final as soon as the breakpoint is first reached.
+    First,
+    /// The last value.
+    Last,
+    /// The largest value.
+    Max,
+    /// The sum of all values.
+    Sum,
+    /// How often the breakpoint was reached.
+    Count,
+    /// The value itself, at one hit: only in the within-call relation.
+    Value,
+}
+
+impl fmt::Display for Aggregate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Aggregate::First => "first",
+            Aggregate::Last => "last",
+            Aggregate::Max => "max",
+            Aggregate::Sum => "sum",
+            Aggregate::Count => "count",
+            Aggregate::Value => "value",
+        })
+    }
+}
+
+/// A candidate for explaining memory: a variable at a breakpoint, made one number per call.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Feature {
+    /// The variable's name.
+    pub variable: String,
+    /// Where it is observed.
+    pub breakpoint: Breakpoint,
+    /// How its values become one number.
+    pub aggregate: Aggregate,
+}
+
+impl Feature {
+    /// Whether the value is final before or at the first time the breakpoint is reached. Only such features may size
+    /// a call; the others explain it afterwards.
+    pub fn is_early(&self) -> bool {
+        self.breakpoint == Breakpoint::Input
+            || (self.aggregate == Aggregate::First
+                && !matches!(self.breakpoint, Breakpoint::End | Breakpoint::Sample))
+    }
+}
+
+impl fmt::Display for Feature {
+    /// `stdin_bytes`, `max(lines)`, `count(open:)`: as it stands in a formula.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.aggregate, &self.breakpoint) {
+            (_, Breakpoint::Input) | (Aggregate::Value, _) => f.pad(&self.variable),
+            (Aggregate::Count, breakpoint) => f.pad(&format!("count({breakpoint})")),
+            (aggregate, _) => f.pad(&format!("{aggregate}({})", self.variable)),
+        }
+    }
+}
+
+/// A shape that memory really takes, applied to a feature before the linear fit.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Transform {
+    /// x
+    Identity,
+    /// x^2
+    Square,
+    /// x log2 x
+    NLogN,
+    /// square root of x
+    Root,
+    /// log2(1 + x)
+    Log,
+    /// max(0, x - knot): flat until a threshold, then linear.
+    Hinge {
+        /// Where the line begins to rise, in units of the feature.
+        knot: f64,
+    },
+    /// The smallest power of two that is at least x: the capacity of a vector that doubles.
+    Pow2Ceil,
+}
+
+impl Transform {
+    /// The transformed value. Negative values, which no size has, are taken as 0 by all but `Identity` and `Square`.
+    pub fn apply(self, x: f64) -> f64 {
+        let positive = x.max(0.0);
+        match self {
+            Transform::Identity => x,
+            Transform::Square => x * x,
+            Transform::NLogN => positive * positive.max(1.0).log2(),
+            Transform::Root => positive.sqrt(),
+            Transform::Log => (1.0 + positive).log2(),
+            Transform::Hinge { knot } => (x - knot).max(0.0),
+            Transform::Pow2Ceil if positive <= 1.0 => positive.ceil(),
+            Transform::Pow2Ceil => positive.log2().ceil().exp2(),
+        }
+    }
+
+    /// The transform as it stands in a formula, around the feature's name.
+    pub fn show(self, feature: &str) -> String {
+        match self {
+            Transform::Identity => feature.to_owned(),
+            Transform::Square => format!("{feature}^2"),
+            Transform::NLogN => format!("{feature} log2 {feature}"),
+            Transform::Root => format!("sqrt({feature})"),
+            Transform::Log => format!("log2(1 + {feature})"),
+            Transform::Hinge { knot } => format!("max(0, {feature} - {knot})"),
+            Transform::Pow2Ceil => format!("pow2ceil({feature})"),
+        }
+    }
+}
+
+/// One summand of a model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Term {
+    /// The feature.
+    #[serde(flatten)]
+    pub feature: Feature,
+    /// Applied to the feature first.
+    pub transform: Transform,
+    /// Units of the target per unit of the transformed feature.
+    pub coefficient: f64,
+}
+
+/// The family a model belongs to, simplest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ModelKind {
+    /// Nothing can be said; `reason` says why.
+    None,
+    /// The target does not move.
+    Constant,
+    /// Linear in one feature.
+    Linear,
+    /// Linear in one transformed feature.
+    Transformed,
+    /// Linear in several features.
+    Multiple,
+    /// Monotone in one feature, in steps.
+    Isotonic,
+}
+
+/// Errors on inputs that the fit, selection of its features included, had not seen.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HeldOut {
+    /// Median absolute percentage error, as a share: 0.02 is 2 %.
+    pub median_ape: f64,
+    /// 95th percentile of the same.
+    pub p95_ape: f64,
+}
+
+/// The range of a feature in the data a model was fitted on. Outside it a prediction is an extrapolation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SeenRange {
+    /// The feature.
+    #[serde(flatten)]
+    pub feature: Feature,
+    /// Smallest value seen.
+    pub min: f64,
+    /// Largest value seen.
+    pub max: f64,
+    /// Number of distinct values seen.
+    pub distinct: usize,
+}
+
+/// A fitted relation.
+///
+/// Justifies the sentence "on inputs it had not seen, among `n` distinct ones, the prediction was off by `median_ape`
+/// in the middle case": no more than that, and nothing outside `seen`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Model {
+    /// The family.
+    pub kind: ModelKind,
+    /// For people: `1.1 MiB + 86 B x max(lines)`.
+    pub formula: String,
+    /// In units of the target, bytes or seconds.
+    pub intercept: f64,
+    /// The summands; empty for `none` and `constant`.
+    pub terms: Vec<Term>,
+    /// For `isotonic`: (feature value, prediction) at each step, ascending; predictions between are interpolated.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<(f64, f64)>,
+    /// Distinct inputs (across calls) or hits (within a call) it was fitted on.
+    pub n: usize,
+    /// Share of the variance explained, on the data fitted; `None` where there is no variance to explain.
+    pub r2: Option<f64>,
+    /// Errors on held-out inputs; `None` where there were too few to hold any out.
+    pub held_out: Option<HeldOut>,
+    /// Ranges of the features.
+    pub seen: Vec<SeenRange>,
+    /// One sentence: why this model and not another.
+    pub reason: String,
+}
+
+impl Model {
+    /// The prediction for the given values of the terms' features, in units of the target; `None` where a value is
+    /// missing or the model says nothing.
+    pub fn predict(&self, value_of: impl Fn(&Feature) -> Option<f64>) -> Option<f64> {
+        match self.kind {
+            ModelKind::None => None,
+            ModelKind::Isotonic => {
+                let term = self.terms.first()?;
+                interpolate(&self.steps, value_of(&term.feature)?)
+            }
+            ModelKind::Constant
+            | ModelKind::Linear
+            | ModelKind::Transformed
+            | ModelKind::Multiple => self.terms.iter().try_fold(self.intercept, |sum, term| {
+                Some(sum + term.coefficient * term.transform.apply(value_of(&term.feature)?))
+            }),
+        }
+    }
+}
+
+fn interpolate(steps: &[(f64, f64)], x: f64) -> Option<f64> {
+    let after = steps.partition_point(|(at, _)| *at < x);
+    match (after.checked_sub(1).map(|i| steps[i]), steps.get(after)) {
+        (None, None) => None,
+        (None, Some(&(_, y))) | (Some((_, y)), None) => Some(y),
+        (Some((x0, y0)), Some(&(x1, y1))) => Some(y0 + (y1 - y0) * (x - x0) / (x1 - x0)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn capacity_doubling_gives_the_capacity_of_a_vector() {
+        for (x, capacity) in [
+            (0.0, 0.0),
+            (1.0, 1.0),
+            (2.0, 2.0),
+            (3.0, 4.0),
+            (65_536.0, 65_536.0),
+            (65_537.0, 131_072.0),
+        ] {
+            assert_eq!(Transform::Pow2Ceil.apply(x), capacity, "{x}");
+        }
+    }
+
+    #[test]
+    fn isotonic_predictions_are_interpolated_inside_and_flat_outside() {
+        let steps = [(1.0, 10.0), (3.0, 30.0)];
+        for (x, y) in [
+            (0.0, 10.0),
+            (1.0, 10.0),
+            (2.0, 20.0),
+            (3.0, 30.0),
+            (9.0, 30.0),
+        ] {
+            assert_eq!(interpolate(&steps, x), Some(y));
+        }
+        assert_eq!(interpolate(&[], 1.0), None);
+    }
+}

@@ -1,0 +1,49 @@
+//! What a user asks to observe, and the probes that were found for it. Finding them is the work of `probe`.
+
+use crate::Breakpoint;
+use serde::{Deserialize, Serialize};
+
+/// What a user asks to observe. Empty lists mean the default: input features, all exported globals and statics,
+/// scalar parameters of exported functions.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Selection {
+    /// Breakpoints as written by the user, `*` allowed in names.
+    pub breakpoints: Vec<String>,
+    /// Variables as written by the user; `NAME:TYPE` gives the type of a static that the guest has no DWARF for.
+    pub variables: Vec<String>,
+    /// Keep only counts and values, by stores into a mailbox, where a breakpoint does not need a moment in time.
+    pub light: bool,
+}
+
+/// How a probe reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProbeMode {
+    /// A call into the host: value, time and memory of the moment.
+    HostCall,
+    /// Stores into a memory that the host reads at the end: count, first, last, min, max and sum.
+    Mailbox,
+    /// No injected code: the host reads the variable when it samples and when the sandbox ends.
+    HostRead,
+}
+
+/// One variable at one breakpoint.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct PlannedProbe {
+    /// Where.
+    pub breakpoint: Breakpoint,
+    /// What.
+    pub variable: String,
+    /// How it reports.
+    pub mode: ProbeMode,
+}
+
+/// The probes to arm for a guest, and what was asked for but cannot be observed exactly.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// In the order in which they were found.
+    pub probes: Vec<PlannedProbe>,
+    /// Sentences for the user: "`LINES` is sampled: no store carries its address".
+    pub notes: Vec<String>,
+}

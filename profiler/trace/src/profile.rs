@@ -1,0 +1,100 @@
+//! Everything derived from the traces of one function: what `fathom profile --json` prints.
+
+use crate::{Aggregate, Breakpoint, FunctionId, Model, Recommendation};
+use serde::{Deserialize, Serialize};
+
+/// How many calls ended how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InvocationCounts {
+    /// All recorded calls.
+    pub total: usize,
+    /// Ran to their own end with exit code 0.
+    pub succeeded: usize,
+    /// Trapped or exited with another code.
+    pub failed: usize,
+    /// Refused a growth, then failed.
+    pub limited: usize,
+    /// Killed at the deadline.
+    pub timed_out: usize,
+    /// Different inputs among the calls that succeeded: the `n` of every statement.
+    pub distinct_inputs: usize,
+}
+
+/// Why a candidate is not the one chosen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind", content = "of")]
+pub enum CandidateNote {
+    /// The one the model uses.
+    Chosen,
+    /// Predicts about as well.
+    Competitor,
+    /// Correlates so closely with the named feature that the data cannot tell them apart.
+    DoubleOf(String),
+    /// Explains, but is final only when the memory has already been used.
+    TooLate,
+    /// Predicts worse.
+    Worse,
+}
+
+/// One feature, ranked by how well it alone predicts held-out inputs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// The variable.
+    pub variable: String,
+    /// Where it is observed.
+    pub breakpoint: Breakpoint,
+    /// How its values become one number.
+    pub aggregate: Aggregate,
+    /// Median absolute percentage error of committed memory on held-out inputs.
+    pub held_out_median_ape: f64,
+    /// Share of the growth still ahead when the value is final, median over the calls: 1 before the call, 0 at the end.
+    pub lead: f64,
+    /// Why it is, or is not, the one chosen.
+    pub note: CandidateNote,
+}
+
+/// One fitted model per target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Models {
+    /// Peak committed memory, bytes.
+    pub committed: Model,
+    /// Peak live bytes.
+    pub live: Model,
+    /// CPU seconds.
+    pub cpu_seconds: Model,
+}
+
+/// Relations between a variable's value at each hit and memory until the next hit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WithinCall {
+    /// Highest live bytes until the next hit.
+    pub live: Model,
+}
+
+/// Everything derived from the traces of one function.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Profile {
+    /// [`Profile::SCHEMA`].
+    pub schema: String,
+    /// The function.
+    pub function: FunctionId,
+    /// How many calls ended how.
+    pub invocations: InvocationCounts,
+    /// Across calls, committed: the same as `models.committed`.
+    pub model: Model,
+    /// Across calls, one per target.
+    pub models: Models,
+    /// Within a call.
+    pub within_call: WithinCall,
+    /// Features, best first.
+    pub variables: Vec<Candidate>,
+    /// What to allocate; `None` where not a single call succeeded.
+    pub recommendation: Option<Recommendation>,
+    /// Sentences about the data: contention, refused growths, samples, missing allocator.
+    pub notes: Vec<String>,
+}
+
+impl Profile {
+    /// Name and version of the JSON form.
+    pub const SCHEMA: &'static str = "fathom.profile/1";
+}

@@ -1,0 +1,1 @@
+//! Runs guests in wasmtime, one sandbox per call.
