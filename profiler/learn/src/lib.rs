@@ -1,1 +1,157 @@
-//! Traces to features to fits to recommendations.
+//! Traces to features to fits to recommendations: what drives the memory of a function, how sure that is, what to allocate
+//! and what it costs.
+//!
+//! Pure: no files, no clock, no global state. The seed is an argument, the provider catalogue is a value. The same traces,
+//! settings and catalogue give the same profile.
+//!
+//! | step | file | takes | gives |
+//! |---|---|---|---|
+//! | features | `features` | traces | a row per distinct input, a column per feature, leads |
+//! | choose | `select`, `several`, judged by `press` | columns, target | a shape: constant, terms, steps |
+//! | fit | [`fit`] (linfa), `isotonic` | a shape | coefficients |
+//! | judge | `folds`, `significance`, `explain` | a problem | a model with held-out errors, or why there is none |
+//! | rank | `candidates` | a model | competitors, doubles, what comes too late |
+//! | within a call | `within_call` | hits | live bytes from hit to hit |
+//! | size | `margin`, `replay`, `recommend` | models, needs | allocations and what backs them |
+//! | price | [`catalogue`], [`bill`], `deploy` | allocation, times | a size and a bill per provider |
+//!
+//! # Accuracy
+//! n counts distinct inputs: repeating a deterministic call adds nothing. Held-out errors are of models whose features and
+//! shape were chosen without the input they are tested on. A formula justifies no sentence outside the range seen.
+//!
+//! # Limits
+//! Features and shapes are selected on at most 400 inputs, chosen by the seed; coefficients are fitted on all. Products of
+//! variables are not tried.
+
+pub mod bill;
+mod candidates;
+pub mod catalogue;
+mod data;
+mod deploy;
+mod explain;
+mod features;
+pub mod fit;
+mod folds;
+mod formula;
+mod isotonic;
+mod margin;
+mod needed;
+mod notes;
+mod press;
+mod recommend;
+mod replay;
+mod select;
+mod settings;
+mod several;
+mod significance;
+pub mod statistics;
+mod within_call;
+
+pub use catalogue::{Catalogue, CatalogueError};
+pub use formula::formula;
+pub use recommend::size_call;
+pub use settings::{CheckedSettings, Order, Settings, SettingsError};
+
+use data::Data;
+use explain::{Problem, explain, none};
+use features::{Row, Table};
+use std::borrow::Cow;
+use trace::{FunctionId, Heap, Model, Models, Profile, Target, Trace, WithinCall};
+
+/// Everything that the traces of one function say.
+///
+/// Every field of the profile is filled but `recommendation.verified`, for which the guest must be run again.
+pub fn learn(
+    function: &FunctionId,
+    traces: &[Trace],
+    settings: &CheckedSettings,
+    catalogue: &Catalogue,
+) -> Profile {
+    let settings = settings.get();
+    let table = features::table(traces);
+    let needs: Vec<f64> = table.rows.iter().map(|r| r.committed).collect();
+    let committed = problem(
+        &table,
+        Cow::Borrowed(&needs),
+        Target::Committed,
+        settings.seed,
+    );
+    let explained = explain(&committed);
+    let cpu: Vec<f64> = table.rows.iter().map(|r| r.cpu).collect();
+    let counts = notes::counts(traces, table.rows.len());
+    Profile {
+        schema: Profile::SCHEMA.to_owned(),
+        function: function.clone(),
+        invocations: counts,
+        variables: candidates::rank(&committed, &explained, &table.columns),
+        model: explained.model.clone(),
+        models: Models {
+            committed: explained.model,
+            live: live(&table, traces, settings.seed),
+            cpu_seconds: explain(&problem(
+                &table,
+                Cow::Owned(cpu),
+                Target::CpuSeconds,
+                settings.seed,
+            ))
+            .model,
+        },
+        within_call: WithinCall {
+            live: within_call::live(traces, settings.seed),
+        },
+        recommendation: recommend::recommend(&table, traces, settings, catalogue),
+        notes: notes::notes(traces, &table, &counts),
+    }
+}
+
+fn problem<'a>(table: &'a Table, y: Cow<'a, [f64]>, target: Target, seed: u64) -> Problem<'a> {
+    let columns = table
+        .columns
+        .iter()
+        .map(|c| Cow::Borrowed(c.values.as_slice()));
+    Problem {
+        data: Data::new(columns.collect(), y, seed),
+        features: table.columns.iter().map(|c| c.feature.clone()).collect(),
+        target,
+        seed,
+    }
+}
+
+/// Explains the peak of live bytes, over the inputs for which it is known.
+fn live(table: &Table, traces: &[Trace], seed: u64) -> Model {
+    let known: Vec<(usize, f64)> = table
+        .rows
+        .iter()
+        .enumerate()
+        .filter_map(|(i, r): (usize, &Row)| Some((i, r.live?)))
+        .collect();
+    if known.is_empty() {
+        let measured: Vec<&Trace> = traces.iter().filter(|t| t.is_measurement()).collect();
+        return none(0, no_live(&measured));
+    }
+    let gather = |values: &[f64]| Cow::Owned(known.iter().map(|&(i, _)| values[i]).collect());
+    let columns = table.columns.iter().map(|c| gather(&c.values));
+    let y: Vec<f64> = known.iter().map(|k| k.1).collect();
+    explain(&Problem {
+        data: Data::new(columns.collect(), Cow::Owned(y), seed),
+        features: table.columns.iter().map(|c| c.feature.clone()).collect(),
+        target: Target::Live,
+        seed,
+    })
+    .model
+}
+
+/// Why live bytes are unknown.
+fn no_live(measured: &[&Trace]) -> String {
+    if measured.is_empty() {
+        return "no call succeeded".to_owned();
+    }
+    let only = measured
+        .iter()
+        .any(|t| matches!(t.heap, Heap::AllocatedOnly { .. }));
+    if only {
+        "frees cannot be seen in this guest: only allocated bytes are known".to_owned()
+    } else {
+        "allocator not found".to_owned()
+    }
+}

@@ -1,1 +1,37 @@
 //! Values to bytes: text, JSON, CSV, HTML, charts.
+//!
+//! Every function here takes what was recorded ([`trace::Trace`]) or derived ([`trace::Profile`]) and returns text.
+//! Nothing is printed, no file is written, no clock is read, and nothing is computed that the profile does not say,
+//! apart from sums for a caption. Names that came from a guest, an input or a path are made harmless for the place
+//! where they are shown: terminal, spreadsheet, Markdown, HTML.
+//!
+//! | for | call |
+//! |---|---|
+//! | a terminal, after `fathom profile` | [`screen()`] |
+//! | a terminal, after `fathom run` | [`account()`]; for scripts [`run_record`] |
+//! | `fathom traces` | [`trace_list`], [`trace_text`], [`traces_csv`], [`traces_json`] |
+//! | scripts | [`json()`] |
+//! | people who were not there | [`html()`], [`markdown()`] |
+//! | a picture alone | [`chart`] |
+
+mod account;
+pub mod chart;
+mod clean;
+mod context;
+mod html;
+mod json;
+mod layout;
+mod markdown;
+mod matched;
+mod screen;
+mod show;
+mod traces;
+mod words;
+
+pub use account::{account, run_record};
+pub use context::{Context, Problem, Style};
+pub use html::html;
+pub use json::json;
+pub use markdown::markdown;
+pub use screen::screen;
+pub use traces::{trace_list, trace_text, traces_csv, traces_json};

@@ -1,6 +1,6 @@
 //! What is recorded of one call. Numbers and lengths only: never a body, a string or an environment value of the guest.
 
-use crate::{Breakpoint, Bytes, Nanos};
+use crate::{Aggregate, Breakpoint, Bytes, Feature, Nanos};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -181,6 +181,18 @@ impl Observed {
             hits: Vec::new(),
         }
     }
+
+    /// All values made one number; `None` for [`Aggregate::Value`], which belongs to a single hit.
+    pub fn aggregated(&self, aggregate: Aggregate) -> Option<f64> {
+        match aggregate {
+            Aggregate::First => Some(self.first),
+            Aggregate::Last => Some(self.last),
+            Aggregate::Max => Some(self.max),
+            Aggregate::Sum => Some(self.sum),
+            Aggregate::Count => Some(self.count as f64),
+            Aggregate::Value => None,
+        }
+    }
 }
 
 /// Everything recorded of one call.
@@ -244,6 +256,14 @@ impl Trace {
                 .unwrap_or(self.committed_peak),
             Outcome::Succeeded | Outcome::Failed | Outcome::TimedOut => self.committed_peak,
         }
+    }
+
+    /// The value of a feature in this call; `None` where its breakpoint was never reached.
+    pub fn value_of(&self, feature: &Feature) -> Option<f64> {
+        self.observations
+            .iter()
+            .find(|o| o.variable == feature.variable && o.breakpoint == feature.breakpoint)?
+            .aggregated(feature.aggregate)
     }
 
     /// Whether the call can be learned from: it ran to its own end.

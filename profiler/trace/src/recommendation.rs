@@ -97,6 +97,19 @@ pub struct ProviderBill {
     pub sizes: Vec<SizeBill>,
 }
 
+/// What keeps the allocation of a single call within reason, whatever the model predicts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallBounds {
+    /// No prediction is taken as less: half the smallest need seen, and never below the module's initial memory.
+    pub floor: Bytes,
+    /// No call inside the seen range is given more: the largest need seen + 15 %.
+    pub cap: Bytes,
+    /// Whether `cap` holds outside the seen range too: in a stream, not in a sweep.
+    pub cap_outside: bool,
+    /// Added after the factor `margin`, where errors do not grow with the size (page steps); else 0.
+    pub added: Bytes,
+}
+
 /// What to allocate, per function and per call, with all that is needed to judge it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Recommendation {
@@ -130,6 +143,9 @@ pub struct Recommendation {
     pub sizing_feature: Option<Feature>,
     /// Factor from central prediction to allocation, at the asked failure rate.
     pub margin: Option<f64>,
+    /// The other parts of the per-call rule.
+    #[serde(default)]
+    pub call_bounds: CallBounds,
     /// Replay of the per-function rule.
     pub replay_function: Option<Replay>,
     /// Replay of the per-call rule.

@@ -1,1 +1,46 @@
-fn main() {}
+//! Fathom, the only binary: reads the command line and hands over to one file per command.
+//!
+//! Deliberately not here: how anything is done. Guests run in `host`, traces lie in `store`, models come from `learn`,
+//! pictures from `report`.
+
+mod allowance;
+mod analysis;
+mod cli;
+mod commands;
+mod config;
+mod event_file;
+mod exit;
+mod frame;
+mod guest;
+mod inputs;
+mod metrics;
+mod near;
+mod places;
+mod pool;
+mod progress;
+mod quantity;
+mod sweep;
+mod worker;
+
+use cli::{Cli, Command};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse_from_environment();
+    let done = match cli.command {
+        Command::Profile(args) => commands::profile::run(args),
+        Command::Run(args) => commands::run::run(args),
+        Command::Inspect(args) => commands::inspect::run(args),
+        Command::Init(args) => commands::init::run(args),
+        Command::Report(args) => commands::report::run(args),
+        Command::Traces(args) => commands::traces::run(args),
+        Command::Recommend(args) => commands::recommend::run(args),
+        Command::Serve(args) => commands::serve::run(args),
+        Command::Learn(args) => commands::learn::run(args),
+        Command::Inject(args) => commands::inject::run(args),
+        Command::Doctor(args) => commands::doctor::run(args),
+        Command::Completions(args) => commands::completions::run(args),
+        Command::Worker => worker::run(),
+    };
+    exit::report(done)
+}

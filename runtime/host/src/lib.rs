@@ -1,1 +1,36 @@
-//! Runs guests in wasmtime, one sandbox per call.
+//! Runs guests in wasmtime: one [`Engine`] per process, one [`Function`] per deployed guest, one sandbox per call.
+//!
+//! A call takes an [`Event`] and [`trace::Limits`] and gives a [`trace::Trace`]. The guest may be hostile: memory,
+//! time, output and files are limited, and whatever it does becomes an outcome, never a panic of the host.
+//!
+//! Not here: HTTP, databases, what the numbers mean. wasmtime is named in no other crate.
+//!
+//! # Accuracy
+//!
+//! Committed memory and peaks of live bytes are exact. Times of the first hits of a breakpoint are exact to the
+//! clock; once hits are thinned, the times of the others are those of the last tick of the timeline.
+
+mod cache;
+mod engine;
+mod event;
+mod features;
+mod function;
+mod injected;
+mod invoke;
+mod meter;
+mod outcome;
+mod process;
+mod recorder;
+mod sampler;
+mod sandbox;
+mod state;
+mod stdio;
+
+pub use cache::Cache;
+pub use engine::{Engine, EngineError};
+pub use event::{Body, Event, EventError, Mount};
+pub use features::input_features;
+pub use function::{Entry, Function, LoadError};
+pub use process::resident_bytes;
+pub use sandbox::{Call, Finished, InvokeError, OnDeadline};
+pub use stdio::Output;

@@ -1,0 +1,122 @@
+//! How long learning takes: 10,000 traces with 50 variables, and how that grows from 1,000. Prints; asserts nothing.
+//!
+//! `cargo run --release -p learn --example speed`
+
+use learn::{Catalogue, Settings, learn};
+use rand::{Rng, SeedableRng, rngs::SmallRng};
+use std::time::{Duration, Instant};
+use trace::*;
+
+fn main() {
+    let settings = Settings::default().check().expect("defaults are valid");
+    let catalogue = Catalogue::bundled();
+    let mut took = Vec::new();
+    for count in [1_000, 10_000] {
+        let traces = traces(count);
+        let function = traces[0].function.clone();
+        let time = best_of_three(|| learn(&function, &traces, &settings, &catalogue));
+        println!(
+            "{count:>6} traces, 50 variables: {:.3} s",
+            time.as_secs_f64()
+        );
+        took.push(time.as_secs_f64());
+    }
+    println!(
+        "ten times the traces take {:.1} times as long",
+        took[1] / took[0]
+    );
+}
+
+fn best_of_three(mut work: impl FnMut() -> Profile) -> Duration {
+    let once = |work: &mut dyn FnMut() -> Profile| {
+        let start = Instant::now();
+        let profile = work();
+        let took = start.elapsed();
+        println!("        {}", profile.model.formula);
+        took
+    };
+    (0..3).map(|_| once(&mut work)).min().unwrap_or_default()
+}
+
+/// Calls of which 10 variables are known before and 40 are set inside, 16 hits each; two of them drive memory.
+fn traces(count: usize) -> Vec<Trace> {
+    let mut rng = SmallRng::seed_from_u64(1);
+    (0..count).map(|i| trace(i, &mut rng)).collect()
+}
+
+fn trace(index: usize, rng: &mut SmallRng) -> Trace {
+    let values: Vec<f64> = (0..50)
+        .map(|_| (1e3 * 100f64.powf(rng.r#gen())).round())
+        .collect();
+    let live = 9e3 + 86.0 * values[20] + 3.0 * values[4] * (0.9 + 0.2 * rng.r#gen::<f64>());
+    let start = Bytes(17 * PAGE.0);
+    let observations = values.iter().enumerate().map(|(v, &value)| match v {
+        0..10 => Observed::before_the_call(format!("input{v}"), value),
+        _ => inside(format!("global{v}"), value, live, start),
+    });
+    Trace {
+        function: FunctionId {
+            name: "synthetic".to_owned(),
+            digest: "sha256:0".to_owned(),
+        },
+        input: Input {
+            label: index.to_string(),
+            digest: format!("sha256:{index}"),
+        },
+        started_unix_ms: index as u64,
+        limits: Limits {
+            memory: Bytes::mib(1024),
+            timeout: Nanos(1_000_000_000),
+        },
+        outcome: Outcome::Succeeded,
+        exit_code: Some(0),
+        failure: None,
+        committed_start: start,
+        committed_peak: Bytes::from_f64(1.1e6 + live).round_up_to_pages(),
+        growths: Vec::new(),
+        refusals: Vec::new(),
+        refused_count: 0,
+        heap: Heap::Live {
+            peak: Bytes::from_f64(live),
+            at_end: Bytes(0),
+            allocations: 1,
+        },
+        samples: Vec::new(),
+        observations: observations.collect(),
+        wall: Nanos(9_000_000),
+        cpu: Nanos((1e6 + 50.0 * values[20] * (0.8 + 0.4 * rng.r#gen::<f64>())) as u64),
+        bytes_in: 0,
+        bytes_out: 0,
+        contended: false,
+    }
+}
+
+/// A variable that counts up to `value` in 16 hits.
+fn inside(variable: String, value: f64, live: f64, committed: Bytes) -> Observed {
+    const HITS: u32 = 16;
+    let hit = |i: u32| {
+        let share = f64::from(i + 1) / f64::from(HITS);
+        Hit {
+            value: (value * share).round(),
+            moment: Moment {
+                at: Nanos(u64::from(i)),
+                committed,
+                live: Some(Bytes::from_f64(live * share)),
+            },
+            live_until_next: Some(Bytes::from_f64(live * share)),
+        }
+    };
+    let hits: Vec<Hit> = (0..HITS).map(hit).collect();
+    let sum = hits.iter().map(|h| h.value).sum();
+    Observed {
+        breakpoint: Breakpoint::Set(variable.to_uppercase()),
+        count: u64::from(HITS),
+        first: hits[0].value,
+        min: hits[0].value,
+        sum,
+        first_moment: Some(hits[0].moment),
+        last_moment: hits.last().map(|h| h.moment),
+        hits,
+        ..Observed::before_the_call(variable, value)
+    }
+}

@@ -1,0 +1,174 @@
+//! The numbers of one fitting problem: columns, a target, and the sample of rows among which selection is done.
+//! Knows no feature names and no traces.
+//!
+//! Ranges span decades, so errors are relative: each row's error is measured in units of `scale`, its own target. Selection
+//! looks at no more than [`SAMPLE`] rows, chosen by the seed, so that its cost does not grow with the number of calls; the
+//! coefficients are then fitted on all rows.
+
+use crate::statistics::distinct;
+use rand::{SeedableRng, rngs::SmallRng, seq::SliceRandom};
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use trace::Transform;
+
+/// Rows among which features and shapes are selected.
+pub(crate) const SAMPLE: usize = 400;
+
+/// Fewest distinct inputs, and fewest distinct values of a feature, for any regression.
+pub(crate) const FEWEST: usize = 5;
+
+/// The transforms without a parameter, in order of preference.
+pub(crate) const SHAPES: [Transform; 6] = [
+    Transform::Identity,
+    Transform::Pow2Ceil,
+    Transform::NLogN,
+    Transform::Square,
+    Transform::Root,
+    Transform::Log,
+];
+
+/// One fitting problem.
+pub(crate) struct Data<'a> {
+    columns: Vec<Cow<'a, [f64]>>,
+    pub(crate) y: Cow<'a, [f64]>,
+    /// Per row: what counts as an error of 100 %.
+    pub(crate) scale: Vec<f64>,
+    /// Rows of the sample, shuffled.
+    pub(crate) sample: Vec<usize>,
+    /// Columns with enough distinct values to be used, in order of preference.
+    pub(crate) usable: Vec<usize>,
+    /// Per usable column and shape, over the sample: mean 0 and deviation 1; `None` where it does not move.
+    shaped: Vec<[Option<Vec<f64>>; SHAPES.len()]>,
+    /// Per column, over the sample, a threshold at each of a few values, when first asked for.
+    hinges: Vec<OnceCell<Vec<Hinge>>>,
+}
+
+/// A threshold, and the column transformed by it, standardised.
+struct Hinge {
+    knot: f64,
+    column: Vec<f64>,
+}
+
+impl<'a> Data<'a> {
+    /// A problem over the given columns, each as long as `y`.
+    pub(crate) fn new(columns: Vec<Cow<'a, [f64]>>, y: Cow<'a, [f64]>, seed: u64) -> Data<'a> {
+        let mut sample: Vec<usize> = (0..y.len()).collect();
+        sample.shuffle(&mut SmallRng::seed_from_u64(seed));
+        sample.truncate(SAMPLE);
+        let mut usable = Vec::new();
+        let mut shaped = Vec::new();
+        for (j, column) in columns.iter().enumerate() {
+            let values: Vec<f64> = sample.iter().map(|&row| column[row]).collect();
+            if distinct(&values) >= FEWEST {
+                usable.push(j);
+                shaped.push(
+                    SHAPES.map(|t| standardised(values.iter().map(|&x| t.apply(x)).collect())),
+                );
+            } else {
+                shaped.push([const { None }; SHAPES.len()]);
+            }
+        }
+        Data {
+            scale: scale(&y),
+            hinges: columns.iter().map(|_| OnceCell::new()).collect(),
+            columns,
+            y,
+            sample,
+            usable,
+            shaped,
+        }
+    }
+
+    /// Number of rows.
+    pub(crate) fn rows(&self) -> usize {
+        self.y.len()
+    }
+
+    /// A column, over all rows.
+    pub(crate) fn column(&self, column: usize) -> &[f64] {
+        &self.columns[column]
+    }
+
+    /// A column, over the sample.
+    pub(crate) fn sampled(&self, column: usize) -> Vec<f64> {
+        self.sample
+            .iter()
+            .map(|&row| self.columns[column][row])
+            .collect()
+    }
+
+    /// A transformed column over the sample, mean 0 and deviation 1; `None` where it does not move, or where the transform
+    /// is a threshold that is not among [`Data::knots`].
+    pub(crate) fn shaped(&self, column: usize, transform: Transform) -> Option<&[f64]> {
+        match transform {
+            Transform::Hinge { knot } => {
+                let hinge = self.hinges(column).iter().find(|h| h.knot == knot)?;
+                Some(&hinge.column)
+            }
+            _ => {
+                let shape = SHAPES.iter().position(|&s| s == transform)?;
+                self.shaped[column][shape].as_deref()
+            }
+        }
+    }
+
+    /// Places where a line in this column may begin to rise: values seen, evenly by rank, at least one below and three above.
+    pub(crate) fn knots(&self, column: usize) -> impl Iterator<Item = f64> {
+        self.hinges(column).iter().map(|h| h.knot)
+    }
+
+    fn hinges(&self, column: usize) -> &[Hinge] {
+        const MOST: usize = 8;
+        self.hinges[column].get_or_init(|| {
+            let values = self.sampled(column);
+            let mut sorted = values.clone();
+            sorted.sort_by(f64::total_cmp);
+            sorted.dedup();
+            let inner = sorted.len().saturating_sub(4);
+            let picked = inner.min(MOST);
+            let knots = (0..picked).map(|i| readable(sorted[1 + i * inner / picked]));
+            knots
+                .filter_map(|knot| {
+                    let hinge = Transform::Hinge { knot };
+                    let column = standardised(values.iter().map(|&x| hinge.apply(x)).collect())?;
+                    Some(Hinge { knot, column })
+                })
+                .collect()
+        })
+    }
+}
+
+/// Rounded to three digits: a threshold is known no better, and it stands in the formula.
+fn readable(knot: f64) -> f64 {
+    let places = 2 - knot.abs().max(f64::MIN_POSITIVE).log10().floor() as i32;
+    // Divided by a power of ten rather than multiplied by its inverse, which would leave 0.30000000000000004.
+    let unit = 10f64.powi(places.abs());
+    if places > 0 {
+        (knot * unit).round() / unit
+    } else {
+        (knot / unit).round() * unit
+    }
+}
+
+/// What counts as an error of 100 % in each row: the target itself, but at least a thousandth of the largest, so that a
+/// call that needed next to nothing does not decide everything; where all are 0, anything whose square is still a number.
+fn scale(y: &[f64]) -> Vec<f64> {
+    let largest = y.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
+    let least = (largest * 1e-3).max(1e-100);
+    y.iter().map(|v| v.abs().max(least)).collect()
+}
+
+/// Mean 0 and deviation 1; `None` where the values do not move or are not all finite.
+pub(crate) fn standardised(mut values: Vec<f64>) -> Option<Vec<f64>> {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let deviation = (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / n).sqrt();
+    // A relative deviation below rounding error is no movement.
+    if !(deviation.is_finite() && deviation > 1e-12 * mean.abs() && deviation > 0.0) {
+        return None;
+    }
+    for v in &mut values {
+        *v = (*v - mean) / deviation;
+    }
+    Some(values)
+}

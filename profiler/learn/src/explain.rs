@@ -1,0 +1,251 @@
+//! From a fitting problem to a model with its error bars, or to a sentence why there is none.
+
+use crate::data::{Data, FEWEST};
+use crate::features::most_distinct;
+use crate::fit::{Fitted, Shape};
+use crate::folds::{Folds, held_out, on_all, relative_errors};
+use crate::formula::{formula, percent};
+use crate::press::Training;
+use crate::select::{Scored, select};
+use crate::significance::something_explains;
+use crate::statistics::{distinct, mean, median, quantile};
+use trace::{Feature, HeldOut, Model, ModelKind, SeenRange, Target, Term, Transform};
+
+/// A target that moves by no more than this share of its largest value does not move.
+const STILL: f64 = 0.02;
+
+/// A model must have at most this share of a constant's error.
+const WORTH_TELLING: f64 = 0.8;
+
+/// What nothing explains but varies by no more than this is told as a constant with its error.
+const NEARLY_STILL: f64 = 0.1;
+
+/// Without a significant single feature, several together must at least halve the error, on at least this many inputs.
+const INPUTS_FOR_SEVERAL: usize = 30;
+
+/// A fitting problem with the names of its columns.
+pub(crate) struct Problem<'a> {
+    pub(crate) data: Data<'a>,
+    pub(crate) features: Vec<Feature>,
+    pub(crate) target: Target,
+    pub(crate) seed: u64,
+}
+
+/// What was found.
+pub(crate) struct Explained {
+    pub(crate) model: Model,
+    pub(crate) fitted: Option<Fitted>,
+    /// For every row a prediction made without it; empty where nothing was fitted.
+    pub(crate) held_out: Vec<f64>,
+}
+
+/// Explains the target by the columns.
+pub(crate) fn explain(problem: &Problem) -> Explained {
+    let data = &problem.data;
+    let largest = most_distinct((0..problem.features.len()).map(|j| data.column(j)));
+    if data.rows() < FEWEST {
+        let values = if problem.features.is_empty() {
+            data.rows()
+        } else {
+            largest
+        };
+        return nothing(problem, not_enough(values));
+    }
+    if let Some(still) = still(problem, STILL) {
+        return still;
+    }
+    if problem.features.is_empty() {
+        return unexplained(problem, "no variable that moves was observed".to_owned());
+    }
+    if data.usable.is_empty() {
+        return unexplained(problem, not_enough(largest));
+    }
+    let choose = |training: &Training| select(training, &data.usable);
+    let folds = Folds::of(data);
+    let predictions = held_out(data, &folds, |t| choose(t).shape);
+    let errors = relative_errors(data, &predictions);
+    let constant = relative_errors(data, &held_out(data, &folds, |_| Shape::Constant));
+    let (scored, fitted) = on_all(data, choose);
+    if fitted.shape == Shape::Constant || !convincing(problem, &errors, &constant) {
+        let reason = format!(
+            "no variable explains it: {} candidates tried on {} inputs",
+            data.usable.len(),
+            data.rows()
+        );
+        return unexplained(problem, reason);
+    }
+    let reason = reason(problem, &scored, &errors, &constant);
+    Explained {
+        model: model(problem, &fitted, Some(&errors), reason),
+        fitted: Some(fitted),
+        held_out: predictions,
+    }
+}
+
+fn not_enough(values: usize) -> String {
+    let noun = if values == 1 { "value" } else { "values" };
+    format!("not enough data: {values} distinct {noun}, {FEWEST} needed")
+}
+
+/// Whether the errors on held-out inputs, selection included, are better than a constant's, and not by chance.
+fn convincing(problem: &Problem, errors: &[f64], constant: &[f64]) -> bool {
+    // A wild prediction counts as one bad prediction, not as a thousand.
+    let capped = |errors: &[f64]| errors.iter().map(|e| e.min(2.0)).collect::<Vec<f64>>();
+    let (ours, theirs) = (capped(errors), capped(constant));
+    let gains: Vec<f64> = theirs.iter().zip(&ours).map(|(b, a)| b - a).collect();
+    let gain = mean(&gains).unwrap_or(0.0);
+    let n = gains.len() as f64;
+    let spread: f64 = gains.iter().map(|g| (g - gain).powi(2)).sum();
+    let error = (spread / (n * (n - 1.0))).sqrt();
+    let (ours, theirs) = (mean(&ours).unwrap_or(2.0), mean(&theirs).unwrap_or(0.0));
+    if gain <= error || ours > WORTH_TELLING * theirs {
+        return false;
+    }
+    let halved = ours < 0.5 * theirs && problem.data.rows() >= INPUTS_FOR_SEVERAL;
+    halved || something_explains(&problem.data, problem.seed)
+}
+
+/// A constant, where the target moves by no more than a share of its largest value.
+fn still(problem: &Problem, share: f64) -> Option<Explained> {
+    let data = &problem.data;
+    let largest = data.y.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let smallest = data.y.iter().copied().fold(f64::INFINITY, f64::min);
+    if largest - smallest > share * largest.abs() {
+        return None;
+    }
+    let rows: Vec<usize> = (0..data.rows()).collect();
+    let fitted = crate::fit::fit(data, &Shape::Constant, &rows);
+    let predictions = held_out(data, &Folds::of(data), |_| Shape::Constant);
+    let errors = relative_errors(data, &predictions);
+    let moved = if largest == smallest {
+        "it is the same".to_owned()
+    } else {
+        format!(
+            "it moves by {}",
+            percent((largest - smallest) / largest.abs())
+        )
+    };
+    let reason = format!("constant: {moved} on all {} inputs", data.rows());
+    Some(Explained {
+        model: model(problem, &fitted, Some(&errors), reason),
+        fitted: Some(fitted),
+        held_out: predictions,
+    })
+}
+
+/// Nothing explains the target: a constant if it hardly moves, else nothing.
+fn unexplained(problem: &Problem, reason: String) -> Explained {
+    still(problem, NEARLY_STILL).unwrap_or_else(|| nothing(problem, reason))
+}
+
+fn nothing(problem: &Problem, reason: String) -> Explained {
+    Explained {
+        model: none(problem.data.rows(), reason),
+        fitted: None,
+        held_out: Vec::new(),
+    }
+}
+
+/// A model that says nothing but why.
+pub(crate) fn none(n: usize, reason: String) -> Model {
+    Model {
+        kind: ModelKind::None,
+        formula: String::new(),
+        intercept: 0.0,
+        terms: Vec::new(),
+        steps: Vec::new(),
+        n,
+        r2: None,
+        held_out: None,
+        seen: Vec::new(),
+        reason,
+    }
+}
+
+fn model(problem: &Problem, fitted: &Fitted, errors: Option<&[f64]>, reason: String) -> Model {
+    let data = &problem.data;
+    let term = |(&(column, transform), &coefficient): (&(usize, Transform), &f64)| Term {
+        feature: problem.features[column].clone(),
+        transform,
+        coefficient,
+    };
+    let terms: Vec<Term> = match &fitted.shape {
+        Shape::Constant => Vec::new(),
+        Shape::Terms(terms) => terms.iter().zip(&fitted.slopes).map(term).collect(),
+        Shape::Isotonic(column) => vec![term((&(*column, Transform::Identity), &1.0))],
+    };
+    let mut model = Model {
+        kind: kind(&fitted.shape, fitted.columns().len()),
+        formula: String::new(),
+        intercept: fitted.intercept,
+        terms,
+        steps: fitted.steps.clone(),
+        n: data.rows(),
+        r2: r2(data, fitted),
+        held_out: errors.and_then(|e| {
+            Some(HeldOut {
+                median_ape: median(e)?,
+                p95_ape: quantile(e, 0.95)?,
+            })
+        }),
+        seen: fitted.columns().iter().map(|&j| seen(problem, j)).collect(),
+        reason,
+    };
+    model.formula = formula(&model, problem.target);
+    model
+}
+
+fn kind(shape: &Shape, columns: usize) -> ModelKind {
+    match shape {
+        Shape::Constant => ModelKind::Constant,
+        Shape::Isotonic(_) => ModelKind::Isotonic,
+        Shape::Terms(_) if columns > 1 => ModelKind::Multiple,
+        Shape::Terms(terms) if terms.iter().all(|t| t.1 == Transform::Identity) => {
+            ModelKind::Linear
+        }
+        Shape::Terms(_) => ModelKind::Transformed,
+    }
+}
+
+fn seen(problem: &Problem, column: usize) -> SeenRange {
+    let values = problem.data.column(column);
+    SeenRange {
+        feature: problem.features[column].clone(),
+        min: values.iter().copied().fold(f64::INFINITY, f64::min),
+        max: values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+        distinct: distinct(values),
+    }
+}
+
+/// Share of the variance explained; `None` where there is none.
+fn r2(data: &Data, fitted: &Fitted) -> Option<f64> {
+    let average = mean(&data.y)?;
+    let total: f64 = data.y.iter().map(|y| (y - average).powi(2)).sum();
+    let left: f64 = (0..data.rows())
+        .map(|row| (data.y[row] - fitted.predict(data, row)).powi(2))
+        .sum();
+    (total > 0.0).then(|| 1.0 - left / total)
+}
+
+fn reason(problem: &Problem, scored: &Scored, errors: &[f64], constant: &[f64]) -> String {
+    let middle = |errors: &[f64]| percent(median(errors).unwrap_or(0.0));
+    let candidates = match problem.data.usable.len() {
+        1 => "the only candidate".to_owned(),
+        n => format!("best of {n} candidates"),
+    };
+    let shape = match &scored.shape {
+        Shape::Terms(terms) if terms.iter().any(|t| t.1 == Transform::Pow2Ceil) => {
+            "; capacity that doubles (pow2ceil) explains steps that a straight line misses"
+        }
+        Shape::Terms(terms) if terms.iter().any(|t| matches!(t.1, Transform::Hinge { .. })) => {
+            "; flat up to a threshold"
+        }
+        Shape::Terms(_) | Shape::Constant => "",
+        Shape::Isotonic(_) => "; it rises, but along no line or curve that was tried",
+    };
+    format!(
+        "{candidates} on inputs held out: off by {} in the middle case, a constant by {}{shape}",
+        middle(errors),
+        middle(constant)
+    )
+}

@@ -1,0 +1,346 @@
+//! Traces to a table: one row per distinct input, one column per feature (variable, breakpoint, aggregate).
+//! Decides what may be a candidate at all; judges none of them.
+//!
+//! Only calls that ran to their own end are measurements. Repeats of one input are one row: the largest memory, the mean
+//! of everything else. What was read when the timeline took a sample depends on timing and is never a candidate, and
+//! neither are the allocator's own functions, whose arguments are memory and not its cause.
+
+use crate::statistics::{distinct, mean, median};
+use std::collections::HashMap;
+use trace::{Aggregate, Breakpoint, Feature, Moment, Observed, Trace};
+
+/// What was measured of one distinct input.
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
+    /// The input's label, of its first call.
+    pub(crate) label: String,
+    /// Largest committed peak, bytes.
+    pub(crate) committed: f64,
+    /// Largest live peak, bytes, where an allocator was found.
+    pub(crate) live: Option<f64>,
+    /// Mean CPU time, seconds, of the calls that ran alone if there are any.
+    pub(crate) cpu: f64,
+    /// Start of its first call, milliseconds since 1970.
+    pub(crate) started: u64,
+}
+
+/// One feature, with its value for every row.
+#[derive(Clone, Debug)]
+pub(crate) struct Column {
+    pub(crate) feature: Feature,
+    pub(crate) values: Vec<f64>,
+    /// Share of the growth still ahead when the value is final, median over the rows.
+    pub(crate) lead: f64,
+}
+
+/// All that is learned from across calls.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Table {
+    pub(crate) rows: Vec<Row>,
+    /// Those that move and are known for every row, the preferred explanation first where two say the same.
+    pub(crate) columns: Vec<Column>,
+    /// Features left out, and why: sentences for the user.
+    pub(crate) left_out: Vec<String>,
+}
+
+/// Builds the table from the calls of one function.
+pub(crate) fn table(traces: &[Trace]) -> Table {
+    let measured: Vec<&Trace> = traces.iter().filter(|t| t.is_measurement()).collect();
+    let row_of = rows_by_input(&measured);
+    let rows = measure(&measured, &row_of);
+    let mut left_out = Vec::new();
+    let mut columns = Vec::new();
+    for seen in observe(&measured, &row_of, rows.len()) {
+        seen.columns(&mut columns, &mut left_out);
+    }
+    columns.sort_by(|a, b| preference(a).cmp(&preference(b)));
+    Table {
+        rows,
+        columns,
+        left_out,
+    }
+}
+
+/// Two features that say exactly the same are told apart by this only: a variable of the guest names the cause better
+/// than the size of its input does; then the one that is final earlier; then the name, so that the answer is stable.
+fn preference(column: &Column) -> (bool, i64, &Breakpoint, &str, Aggregate) {
+    let feature = &column.feature;
+    (
+        feature.breakpoint == Breakpoint::Input,
+        -(column.lead * 1e6) as i64,
+        &feature.breakpoint,
+        &feature.variable,
+        feature.aggregate,
+    )
+}
+
+/// For every measured trace the index of its input, in order of first appearance.
+fn rows_by_input(measured: &[&Trace]) -> Vec<usize> {
+    let mut known: HashMap<&str, usize> = HashMap::new();
+    measured
+        .iter()
+        .map(|t| {
+            let next = known.len();
+            *known.entry(&t.input.digest).or_insert(next)
+        })
+        .collect()
+}
+
+fn measure(measured: &[&Trace], row_of: &[usize]) -> Vec<Row> {
+    let mut repeats: Vec<Vec<&Trace>> = Vec::new();
+    for (trace, &row) in measured.iter().zip(row_of) {
+        if row == repeats.len() {
+            repeats.push(Vec::new());
+        }
+        repeats[row].push(trace);
+    }
+    repeats
+        .iter()
+        .filter_map(|calls| measure_one(calls))
+        .collect()
+}
+
+fn measure_one(calls: &[&Trace]) -> Option<Row> {
+    let first = calls.first()?;
+    let largest = |of: &dyn Fn(&Trace) -> Option<f64>| {
+        calls.iter().filter_map(|t| of(t)).max_by(f64::total_cmp)
+    };
+    Some(Row {
+        label: first.input.label.clone(),
+        committed: largest(&|t| Some(t.committed_peak.as_f64()))?,
+        live: largest(&|t| t.heap.live_peak().map(|b| b.as_f64())),
+        cpu: seconds(calls, |t| t.cpu.as_seconds()),
+        started: calls.iter().map(|t| t.started_unix_ms).min()?,
+    })
+}
+
+/// Mean of a time over calls; calls under contention count only where there are no others.
+pub(crate) fn seconds(calls: &[&Trace], of: impl Fn(&Trace) -> f64) -> f64 {
+    let alone: Vec<f64> = calls
+        .iter()
+        .filter(|t| !t.contended)
+        .map(|t| of(t))
+        .collect();
+    let all = || calls.iter().map(|t| of(t)).collect::<Vec<f64>>();
+    mean(&alone).or_else(|| mean(&all())).unwrap_or(0.0)
+}
+
+/// What one variable at one breakpoint was, row by row.
+struct Seen<'a> {
+    variable: &'a str,
+    breakpoint: &'a Breakpoint,
+    cells: Vec<Cell>,
+}
+
+/// Sums over the repeats of one input; divided by `repeats` when made a column.
+#[derive(Clone, Copy, Default)]
+struct Cell {
+    repeats: u32,
+    first: f64,
+    last: f64,
+    max: f64,
+    sum: f64,
+    count: f64,
+    lead_first: f64,
+    lead_last: f64,
+}
+
+fn observe<'a>(measured: &[&'a Trace], row_of: &[usize], rows: usize) -> Vec<Seen<'a>> {
+    let mut all: Vec<Seen<'a>> = Vec::new();
+    let mut index: HashMap<(&'a str, &'a Breakpoint), usize> = HashMap::new();
+    for (trace, &row) in measured.iter().zip(row_of) {
+        for (position, observed) in trace.observations.iter().enumerate() {
+            if !is_candidate(&observed.breakpoint) {
+                continue;
+            }
+            let key = (observed.variable.as_str(), &observed.breakpoint);
+            // Traces of one plan list the same variables in the same order, so the position is nearly always right.
+            let guess = all
+                .get(position)
+                .is_some_and(|s| (s.variable, s.breakpoint) == key);
+            let at = if guess {
+                position
+            } else {
+                *index.entry(key).or_insert_with(|| {
+                    all.push(Seen {
+                        variable: key.0,
+                        breakpoint: key.1,
+                        cells: vec![Cell::default(); rows],
+                    });
+                    all.len() - 1
+                })
+            };
+            all[at].cells[row].add(trace, observed);
+        }
+    }
+    all
+}
+
+/// Whether values seen here may explain anything across calls.
+pub(crate) fn is_candidate(breakpoint: &Breakpoint) -> bool {
+    match breakpoint {
+        Breakpoint::Sample => false,
+        Breakpoint::Entry(name) | Breakpoint::Exit(name) => !is_allocator(name),
+        Breakpoint::Input | Breakpoint::Open | Breakpoint::Set(_) | Breakpoint::End => true,
+    }
+}
+
+fn is_allocator(function: &str) -> bool {
+    const NAMES: [&str; 9] = [
+        "malloc",
+        "calloc",
+        "realloc",
+        "free",
+        "aligned_alloc",
+        "posix_memalign",
+        "memalign",
+        "sbrk",
+        "__new",
+    ];
+    NAMES.contains(&function)
+        || ["dl", "__rust_", "__rdl_", "__rg_", "__wbindgen_"]
+            .iter()
+            .any(|prefix| {
+                function
+                    .strip_prefix(prefix)
+                    .is_some_and(|rest| rest.contains("alloc") || rest.contains("free"))
+            })
+}
+
+impl Cell {
+    fn add(&mut self, trace: &Trace, observed: &Observed) {
+        self.repeats += 1;
+        self.first += observed.first;
+        self.last += observed.last;
+        self.max += observed.max;
+        self.sum += observed.sum;
+        self.count += observed.count as f64;
+        if observed.breakpoint == Breakpoint::Input {
+            self.lead_first += 1.0;
+            self.lead_last += 1.0;
+        } else {
+            self.lead_first += still_ahead(trace, observed.first_moment);
+            self.lead_last += still_ahead(trace, observed.last_moment);
+        }
+    }
+
+    fn value(&self, aggregate: Aggregate) -> f64 {
+        let sum = match aggregate {
+            Aggregate::First | Aggregate::Value => self.first,
+            Aggregate::Last => self.last,
+            Aggregate::Max => self.max,
+            Aggregate::Sum => self.sum,
+            Aggregate::Count => self.count,
+        };
+        sum / f64::from(self.repeats)
+    }
+}
+
+/// Share of a call's growth that lies after a moment: of committed memory, or of live bytes where nothing was committed.
+/// 0 where the moment is unknown or nothing grew: no lead is claimed that was not measured.
+fn still_ahead(trace: &Trace, moment: Option<Moment>) -> f64 {
+    let Some(moment) = moment else { return 0.0 };
+    let share = |peak: f64, now: f64, start: f64| ((peak - now) / (peak - start)).clamp(0.0, 1.0);
+    if trace.committed_peak > trace.committed_start {
+        let (peak, start) = (
+            trace.committed_peak.as_f64(),
+            trace.committed_start.as_f64(),
+        );
+        return share(peak, moment.committed.as_f64(), start);
+    }
+    match (trace.heap.live_peak(), moment.live) {
+        (Some(peak), Some(live)) if peak.0 > 0 => share(peak.as_f64(), live.as_f64(), 0.0),
+        _ => 0.0,
+    }
+}
+
+impl Seen<'_> {
+    /// Adds the columns of this variable at this breakpoint: one per aggregate that differs from the others and moves.
+    fn columns(&self, columns: &mut Vec<Column>, left_out: &mut Vec<String>) {
+        let missing = self.cells.iter().filter(|c| c.repeats == 0).count();
+        let first_of_this = columns.len();
+        for &aggregate in aggregates(self.breakpoint) {
+            let Some(values) = self.values(aggregate, missing) else {
+                continue;
+            };
+            let same = columns[first_of_this..].iter().any(|c| c.values == values);
+            if !same && values.iter().any(|v| *v != values[0]) {
+                columns.push(self.column(aggregate, values));
+            }
+        }
+        if missing > 0 {
+            left_out.push(format!(
+                "`{}` at {} was not seen in {missing} of {} inputs; there, what is counted or summed is taken as 0 and the \
+                 rest is left out",
+                self.variable,
+                self.breakpoint,
+                self.cells.len()
+            ));
+        }
+    }
+
+    /// One value per row, or `None` where a row has none. A breakpoint never reached was reached 0 times, summed to 0, and
+    /// its largest size was 0; its first and last values do not exist.
+    fn values(&self, aggregate: Aggregate, missing: usize) -> Option<Vec<f64>> {
+        let nothing_is_zero = match aggregate {
+            Aggregate::Count | Aggregate::Sum => self.breakpoint != &Breakpoint::Input,
+            Aggregate::Max => {
+                self.breakpoint != &Breakpoint::Input
+                    && self.cells.iter().all(|c| c.repeats == 0 || c.max >= 0.0)
+            }
+            Aggregate::First | Aggregate::Last | Aggregate::Value => false,
+        };
+        if missing > 0 && !nothing_is_zero {
+            return None;
+        }
+        let value = |c: &Cell| {
+            if c.repeats == 0 {
+                0.0
+            } else {
+                c.value(aggregate)
+            }
+        };
+        let values: Vec<f64> = self.cells.iter().map(value).collect();
+        values.iter().all(|v| v.is_finite()).then_some(values)
+    }
+
+    fn column(&self, aggregate: Aggregate, values: Vec<f64>) -> Column {
+        let early = matches!(aggregate, Aggregate::First);
+        let lead = |c: &Cell| {
+            let sum = if early { c.lead_first } else { c.lead_last };
+            sum / f64::from(c.repeats)
+        };
+        let leads: Vec<f64> = self
+            .cells
+            .iter()
+            .filter(|c| c.repeats > 0)
+            .map(lead)
+            .collect();
+        Column {
+            feature: Feature {
+                variable: self.variable.to_owned(),
+                breakpoint: self.breakpoint.clone(),
+                aggregate,
+            },
+            values,
+            lead: median(&leads).unwrap_or(0.0),
+        }
+    }
+}
+
+/// The aggregates of a breakpoint. Where two have the same values in every row, only the earlier of this list is kept.
+fn aggregates(breakpoint: &Breakpoint) -> &'static [Aggregate] {
+    use Aggregate::{Count, First, Last, Max, Sum};
+    match breakpoint {
+        Breakpoint::Input => &[First],
+        // A parameter is known when the function is entered: `first` is the early one.
+        Breakpoint::Open | Breakpoint::Entry(_) => &[First, Max, Last, Sum, Count],
+        Breakpoint::Exit(_) | Breakpoint::Set(_) => &[Max, Last, First, Sum, Count],
+        Breakpoint::End | Breakpoint::Sample => &[Last],
+    }
+}
+
+/// Different values of the column that has most of them: what a regression can learn from at best.
+pub(crate) fn most_distinct<'a>(columns: impl Iterator<Item = &'a [f64]>) -> usize {
+    columns.map(distinct).max().unwrap_or(0)
+}

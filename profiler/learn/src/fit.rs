@@ -1,0 +1,226 @@
+//! Least squares by linfa, on columns standardised before and rows weighted by hand: linfa centres only the target and
+//! ignores weights. Fits one given model; which one is the work of `select`.
+
+use crate::data::Data;
+use crate::isotonic;
+use crate::statistics::weighted_median;
+use linfa::{Dataset, traits::Fit};
+use linfa_elasticnet::ElasticNet;
+use linfa_linear::LinearRegression;
+use ndarray::{Array1, Array2};
+use trace::Transform;
+
+/// An intercept and one coefficient per column, in the units of the data.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Coefficients {
+    /// Value where all columns are 0.
+    pub intercept: f64,
+    /// One per column, in their order.
+    pub slopes: Vec<f64>,
+}
+
+/// Weighted least squares. `None` where linfa finds no solution, or the columns do not move.
+///
+/// Collinear columns are not noticed: drop them first.
+pub fn least_squares(columns: &[Vec<f64>], y: &[f64], weights: &[f64]) -> Option<Coefficients> {
+    let standard = Standard::new(columns, weights)?;
+    let (mut x, y) = standard.rows(y, 0.0, weights);
+    for (row, weight) in weights.iter().enumerate() {
+        x[(row, columns.len())] = weight.sqrt();
+    }
+    // The column of ones is weighted like every other, so linfa must not add its own.
+    let model = LinearRegression::new()
+        .with_intercept(false)
+        .fit(&Dataset::new(x, y))
+        .ok()?;
+    let slopes = model.params().to_vec();
+    standard.undo(*slopes.last()?, &slopes[..columns.len()])
+}
+
+/// Elastic net (Zou and Hastie 2005) on standardised columns and target. `penalty` is in units of the target's deviation:
+/// 1 and above leaves nothing; `l1_ratio` is 1 for the lasso, 0 for ridge. Coefficients are returned in the data's units,
+/// shrunk as the penalty made them.
+pub fn elastic_net(
+    columns: &[Vec<f64>],
+    y: &[f64],
+    weights: &[f64],
+    penalty: f64,
+    l1_ratio: f64,
+) -> Option<Coefficients> {
+    let standard = Standard::new(columns, weights)?;
+    let (mean, deviation) = moments(y, weights)?;
+    let scaled: Vec<f64> = y.iter().map(|v| v / deviation).collect();
+    // Weights of mean 1, so that the penalty means the same whatever their unit.
+    let unit = weights.iter().sum::<f64>() / weights.len() as f64;
+    let weights: Vec<f64> = weights.iter().map(|w| w / unit).collect();
+    let (x, scaled) = standard.rows(&scaled, mean / deviation, &weights);
+    // Everything is centred already; the last column is reserved for ones and stays 0, which linfa skips.
+    let model = ElasticNet::params()
+        .with_intercept(false)
+        .penalty(penalty)
+        .l1_ratio(l1_ratio)
+        .max_iterations(200)
+        .fit(&Dataset::new(x, scaled))
+        .ok()?;
+    let slopes: Vec<f64> = model.hyperplane().iter().map(|s| s * deviation).collect();
+    standard.undo(mean, &slopes[..columns.len()])
+}
+
+/// Columns with weighted mean 0 and deviation 1, and how to undo it.
+struct Standard<'a> {
+    columns: &'a [Vec<f64>],
+    moments: Vec<(f64, f64)>,
+}
+
+impl<'a> Standard<'a> {
+    fn new(columns: &'a [Vec<f64>], weights: &[f64]) -> Option<Standard<'a>> {
+        let moments: Option<Vec<_>> = columns.iter().map(|c| moments(c, weights)).collect();
+        Some(Standard {
+            columns,
+            moments: moments?,
+        })
+    }
+
+    /// Rows scaled by the root of their weight, with a last column left at 0. Columns are stored one after another, as
+    /// linfa walks them.
+    fn rows(&self, y: &[f64], mean: f64, weights: &[f64]) -> (Array2<f64>, Array1<f64>) {
+        use ndarray::ShapeBuilder;
+        let mut x = Array2::zeros((y.len(), self.columns.len() + 1).f());
+        for (j, (column, (mean, deviation))) in self.columns.iter().zip(&self.moments).enumerate() {
+            for (i, (value, weight)) in column.iter().zip(weights).enumerate() {
+                x[(i, j)] = (value - mean) / deviation * weight.sqrt();
+            }
+        }
+        let y = y.iter().zip(weights).map(|(v, w)| (v - mean) * w.sqrt());
+        (x, y.collect())
+    }
+
+    fn undo(&self, at_means: f64, slopes: &[f64]) -> Option<Coefficients> {
+        let slopes: Vec<f64> = slopes
+            .iter()
+            .zip(&self.moments)
+            .map(|(s, (_, d))| s / d)
+            .collect();
+        let shift: f64 = slopes
+            .iter()
+            .zip(&self.moments)
+            .map(|(s, (m, _))| s * m)
+            .sum();
+        let intercept = at_means - shift;
+        let finite = intercept.is_finite() && slopes.iter().all(|s| s.is_finite());
+        finite.then_some(Coefficients { intercept, slopes })
+    }
+}
+
+/// Weighted mean and deviation; `None` where the values do not move.
+fn moments(values: &[f64], weights: &[f64]) -> Option<(f64, f64)> {
+    let total: f64 = weights.iter().sum();
+    let mean = values.iter().zip(weights).map(|(v, w)| v * w).sum::<f64>() / total;
+    let variance = values
+        .iter()
+        .zip(weights)
+        .map(|(v, w)| w * (v - mean).powi(2))
+        .sum::<f64>()
+        / total;
+    let deviation = variance.sqrt();
+    (deviation.is_finite() && deviation > 0.0).then_some((mean, deviation))
+}
+
+/// A model that was selected and is not fitted yet.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Shape {
+    /// The same for every call.
+    Constant,
+    /// A sum of transformed columns.
+    Terms(Vec<(usize, Transform)>),
+    /// Monotone in one column.
+    Isotonic(usize),
+}
+
+/// A fitted model over the columns of a [`Data`].
+#[derive(Clone, Debug)]
+pub(crate) struct Fitted {
+    pub(crate) shape: Shape,
+    pub(crate) intercept: f64,
+    /// One per term.
+    pub(crate) slopes: Vec<f64>,
+    /// For isotonic shapes.
+    pub(crate) steps: Vec<(f64, f64)>,
+}
+
+/// Fits a shape on the given rows, each weighted by its relative error; falls back to a constant where there is no solution.
+pub(crate) fn fit(data: &Data, shape: &Shape, rows: &[usize]) -> Fitted {
+    let y: Vec<f64> = rows.iter().map(|&r| data.y[r]).collect();
+    let weights: Vec<f64> = rows.iter().map(|&r| data.scale[r].powi(-2)).collect();
+    let gather = |column: usize, t: Transform| -> Vec<f64> {
+        let column = data.column(column);
+        rows.iter().map(|&r| t.apply(column[r])).collect()
+    };
+    let fitted = match shape {
+        Shape::Constant => None,
+        Shape::Terms(terms) => {
+            let columns: Vec<Vec<f64>> = terms.iter().map(|&(j, t)| gather(j, t)).collect();
+            least_squares(&columns, &y, &weights).map(|c| Fitted {
+                shape: shape.clone(),
+                intercept: c.intercept,
+                slopes: c.slopes,
+                steps: Vec::new(),
+            })
+        }
+        Shape::Isotonic(column) => {
+            let x = gather(*column, Transform::Identity);
+            isotonic::fit(&x, &y, &weights).map(|steps| Fitted {
+                shape: shape.clone(),
+                intercept: 0.0,
+                slopes: vec![1.0],
+                steps,
+            })
+        }
+    };
+    fitted.unwrap_or_else(|| constant(&y, &weights))
+}
+
+/// The constant with the least mean relative error: a weighted median.
+fn constant(y: &[f64], weights: &[f64]) -> Fitted {
+    let weights: Vec<f64> = weights.iter().map(|w| w.sqrt()).collect();
+    Fitted {
+        shape: Shape::Constant,
+        intercept: weighted_median(y, &weights).unwrap_or(0.0),
+        slopes: Vec::new(),
+        steps: Vec::new(),
+    }
+}
+
+impl Fitted {
+    /// The columns used, each once, in order of the terms.
+    pub(crate) fn columns(&self) -> Vec<usize> {
+        let mut columns = Vec::new();
+        let all = match &self.shape {
+            Shape::Constant => Vec::new(),
+            Shape::Isotonic(column) => vec![*column],
+            Shape::Terms(terms) => terms.iter().map(|(column, _)| *column).collect(),
+        };
+        for column in all {
+            if !columns.contains(&column) {
+                columns.push(column);
+            }
+        }
+        columns
+    }
+
+    /// The prediction for one row of the data.
+    pub(crate) fn predict(&self, data: &Data, row: usize) -> f64 {
+        match &self.shape {
+            Shape::Constant => self.intercept,
+            Shape::Isotonic(column) => isotonic::predict(&self.steps, data.column(*column)[row]),
+            Shape::Terms(terms) => {
+                terms
+                    .iter()
+                    .zip(&self.slopes)
+                    .map(|((column, t), slope)| slope * t.apply(data.column(*column)[row]))
+                    .sum::<f64>()
+                    + self.intercept
+            }
+        }
+    }
+}

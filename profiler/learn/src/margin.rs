@@ -1,0 +1,168 @@
+//! From a central prediction to an allocation: the margin that keeps the asked failure rate, and the bounds that keep it
+//! within reason. A regression without one fails half of all calls.
+
+use crate::statistics::conformal_rank;
+use trace::{Bytes, CallBounds, Feature, Model, ModelKind, Recommendation};
+
+/// Up to here every margin is widened by 1 + 1/n.
+const FEW: usize = 30;
+
+/// No call inside the seen range, and none in a stream, is given more than the largest need times this.
+pub(crate) const CAP: f64 = 1.15;
+
+/// Outside the seen range a margin is at least this much, before it is widened.
+const LEAST_OUTSIDE: f64 = 0.02;
+
+/// An additive margin replaces the factor where it wastes less than this share of what the factor wastes.
+const CLEARLY_LESS: f64 = 0.9;
+
+/// A prediction made before the call was seen, and what the call needed, bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Foretold {
+    pub(crate) predicted: f64,
+    pub(crate) needed: f64,
+}
+
+/// How a prediction becomes an allocation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Rule {
+    /// The prediction is multiplied by this.
+    pub(crate) factor: f64,
+    /// Floor, cap, and what is added.
+    pub(crate) bounds: CallBounds,
+}
+
+/// The rule that would have held the asked failure rate on predictions made before each call was seen: once with each
+/// input left out, once one step ahead. The larger bound of the two holds.
+///
+/// Split conformal (Vovk and others 2005; Lei and others 2018) on the ratio of need to prediction, or on their difference
+/// where that wastes clearly less: committed memory grows by pages, whatever its size.
+pub(crate) fn rule(
+    left_out: &[Foretold],
+    ahead: &[Foretold],
+    failure_rate: f64,
+    bounds: CallBounds,
+) -> Rule {
+    let few = if left_out.len() < FEW {
+        1.0 + 1.0 / left_out.len().max(1) as f64
+    } else {
+        1.0
+    };
+    let floor = bounds.floor.as_f64();
+    let ratio = |f: &Foretold| f.needed / f.predicted.max(floor);
+    let beyond = |f: &Foretold| f.needed - f.predicted.max(floor);
+    let bound = |of: &dyn Fn(&Foretold) -> f64, least: f64| {
+        let left_out = upper(left_out.iter().map(of).collect(), failure_rate);
+        let ahead = upper(ahead.iter().map(of).collect(), failure_rate);
+        left_out.max(ahead).max(least)
+    };
+    let by_ratio = Rule {
+        factor: bound(&ratio, 1.0) * few,
+        bounds,
+    };
+    let by_difference = Rule {
+        factor: few,
+        bounds: CallBounds {
+            added: Bytes::from_f64(bound(&beyond, 0.0) * few),
+            ..bounds
+        },
+    };
+    if by_difference.waste(left_out) < CLEARLY_LESS * by_ratio.waste(left_out) {
+        by_difference
+    } else {
+        by_ratio
+    }
+}
+
+/// The value at the conformal rank, the largest where the rank is beyond them; -infinity for none.
+fn upper(mut values: Vec<f64>, failure_rate: f64) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let rank = conformal_rank(values.len(), failure_rate).min(values.len());
+    rank.checked_sub(1).map_or(f64::NEG_INFINITY, |i| values[i])
+}
+
+impl Rule {
+    /// The rule of a recommendation; `None` where it sizes no single call.
+    pub(crate) fn of(recommendation: &Recommendation) -> Option<Rule> {
+        Some(Rule {
+            factor: recommendation.margin?,
+            bounds: recommendation.call_bounds,
+        })
+    }
+
+    fn waste(&self, calls: &[Foretold]) -> f64 {
+        let given = |f: &Foretold| self.allocation(f.predicted, None).as_f64();
+        calls.iter().map(|f| (given(f) - f.needed).max(0.0)).sum()
+    }
+
+    /// The allocation for a central prediction, in whole pages. `widened`: by what the margin is multiplied, where a
+    /// feature lies outside the seen range.
+    pub(crate) fn allocation(&self, predicted: f64, widened: Option<f64>) -> Bytes {
+        let CallBounds {
+            floor,
+            cap,
+            cap_outside,
+            added,
+        } = self.bounds;
+        let base = predicted.max(floor.as_f64());
+        let given = match widened {
+            None => base * self.factor + added.as_f64(),
+            Some(by) => {
+                base * (1.0 + (self.factor - 1.0).max(LEAST_OUTSIDE) * by) + added.as_f64() * by
+            }
+        };
+        let capped = widened.is_none() || cap_outside;
+        let given = if capped {
+            given.min(cap.as_f64())
+        } else {
+            given
+        };
+        Bytes::from_f64(given.max(floor.as_f64()).ceil()).round_up_to_pages()
+    }
+}
+
+/// Central prediction and allocation for a call of which these values are known; `None` where one is missing.
+pub(crate) fn size(
+    model: &Model,
+    rule: &Rule,
+    value_of: &dyn Fn(&Feature) -> Option<f64>,
+) -> Option<(f64, Bytes)> {
+    let mut predicted = model.predict(value_of)?;
+    let beyond = widening(model, value_of);
+    if model.kind == ModelKind::Isotonic && beyond.is_some() {
+        // Steps are flat beyond the last one; memory in proportion is the safer guess.
+        let term = &model.terms.first()?.feature;
+        let seen = model.seen.iter().find(|s| &s.feature == term)?;
+        if seen.max > 0.0 {
+            predicted *= (value_of(term)? / seen.max).max(1.0);
+        }
+    }
+    predicted
+        .is_finite()
+        .then(|| (predicted, rule.allocation(predicted, beyond)))
+}
+
+/// By what the margin grows for a call outside the seen range, `None` inside it: the standard error of a prediction there
+/// against that at the edge, for inputs spread evenly over the range (leverage 1/n + (x - mean)^2 / Sxx).
+fn widening(model: &Model, value_of: &dyn Fn(&Feature) -> Option<f64>) -> Option<f64> {
+    let n = model.n.max(1) as f64;
+    let farthest = model
+        .terms
+        .iter()
+        .filter_map(|term| {
+            let seen = model.seen.iter().find(|s| s.feature == term.feature)?;
+            let x = value_of(&term.feature)?;
+            if (seen.min..=seen.max).contains(&x) {
+                return None;
+            }
+            let (low, high) = (
+                term.transform.apply(seen.min),
+                term.transform.apply(seen.max),
+            );
+            let x = term.transform.apply(x);
+            Some(((low - x).max(x - high) / (high - low).abs().max(f64::MIN_POSITIVE)).max(0.0))
+        })
+        .max_by(f64::total_cmp)?;
+    let leverage = |distance: f64| (1.0 + 12.0 * (0.5 + distance).powi(2)) / n;
+    Some(((1.0 + leverage(farthest)) / (1.0 + leverage(0.0))).sqrt())
+}

@@ -1,0 +1,322 @@
+//! What to allocate, for the function as a whole and for each call, with all that is needed to judge it. Prices are in
+//! `deploy`.
+//!
+//! The numbers next to the function's allocation (`calls_replayed`, `failures_replayed`, `failure_rate_upper95`) are of the
+//! rule that gave that allocation, one number for every call, because that is what a reader of the file will deploy. The
+//! rule for single calls has its own replay in `replay_call`.
+
+use crate::candidates::name;
+use crate::catalogue::Catalogue;
+use crate::data::FEWEST;
+use crate::deploy;
+use crate::features::{Column, Table};
+use crate::formula::percent;
+use crate::margin::{CAP, Rule, rule, size};
+use crate::replay::{self, Early, one_step};
+use crate::settings::Settings;
+use crate::statistics::{backing_inputs, poisson_at_least};
+use trace::{
+    Breakpoint, Bytes, CallAllocation, CallBounds, Confidence, Feature, Model, ModelKind, Observed,
+    Outcome, Recommendation, Replay, Trace,
+};
+
+/// A value that is not known before the call, but early in it, must leave this share of the growth ahead.
+const EARLY_ENOUGH: f64 = 0.5;
+
+/// The allocation for one call that has not been made yet, from what is known of its input, in whole pages.
+///
+/// What the recommendation gives every call, where it sizes no single call or a value that it needs is missing.
+pub fn size_call(recommendation: &Recommendation, input_features: &[Observed]) -> Bytes {
+    let value_of = |feature: &Feature| {
+        let known =
+            |o: &&Observed| o.variable == feature.variable && o.breakpoint == feature.breakpoint;
+        input_features
+            .iter()
+            .find(known)?
+            .aggregated(feature.aggregate)
+    };
+    let sized = recommendation
+        .sizing
+        .as_ref()
+        .zip(Rule::of(recommendation))
+        .and_then(|(model, rule)| size(model, &rule, &value_of));
+    sized.map_or(recommendation.allocation_bytes, |(_, given)| given)
+}
+
+/// The recommendation; `None` where not a single call succeeded.
+pub(crate) fn recommend(
+    table: &Table,
+    traces: &[Trace],
+    settings: &Settings,
+    catalogue: &Catalogue,
+) -> Option<Recommendation> {
+    let needs: Vec<f64> = table.rows.iter().map(|r| r.committed).collect();
+    let n = needs.len();
+    let largest = needs.iter().copied().max_by(f64::total_cmp)?;
+    let at_least = limited(traces);
+    let started: Vec<u64> = table.rows.iter().map(|r| r.started).collect();
+    let order = replay::order(&started, settings);
+    let allocation = function_allocation(largest, at_least, n, settings.failure_rate);
+    let replayed = replay::function(&needs, &order, settings.failure_rate);
+    let calls = single_calls(table, &needs, &order, traces, settings, at_least);
+    let inputs_needed = backing_inputs(settings.failure_rate).saturating_sub(n);
+    let mut recommendation = Recommendation {
+        allocation_bytes: allocation,
+        largest_need_bytes: Bytes::from_f64(largest),
+        failure_rate_target: settings.failure_rate,
+        failure_rate_backed: settings.failure_rate.max(1.0 / (n + 1) as f64),
+        inputs_needed,
+        confidence: confidence(n, inputs_needed, replayed.as_ref(), settings.failure_rate),
+        calls_replayed: replayed.map(|r| r.calls),
+        failures_replayed: replayed.map(|r| r.failures),
+        failure_rate_upper95: replayed.map(|r| r.failure_rate_upper95),
+        baseline_bytes: settings.baseline,
+        memory_saving_share: 1.0 - allocation.as_f64() / settings.baseline.as_f64(),
+        runtime_base_bytes: settings.runtime_base,
+        sizing_feature: calls
+            .model
+            .as_ref()
+            .and_then(|m| Some(m.terms.first()?.feature.clone())),
+        sizing: calls.model,
+        margin: calls.rule.map(|r| r.factor),
+        call_bounds: calls.rule.map(|r| r.bounds).unwrap_or_default(),
+        replay_function: replayed,
+        replay_call: calls.replay,
+        calls: Vec::new(),
+        verified: None,
+        providers: deploy::bills(traces, allocation, settings, catalogue),
+        because: Vec::new(),
+    };
+    recommendation.calls = traces.iter().map(|t| call(&recommendation, t)).collect();
+    recommendation.because = because(&recommendation, table, at_least, calls.lead);
+    Some(recommendation)
+}
+
+/// The largest size that a call was refused and failed for: it needed at least that.
+fn limited(traces: &[Trace]) -> Option<Bytes> {
+    let limited = traces.iter().filter(|t| t.outcome == Outcome::Limited);
+    limited.map(Trace::needed).max()
+}
+
+fn function_allocation(
+    largest: f64,
+    at_least: Option<Bytes>,
+    n: usize,
+    failure_rate: f64,
+) -> Bytes {
+    let measured = replay::function_need(largest, n, failure_rate);
+    // What a call was refused is only a lower bound: it gets the widest margin.
+    let refused = at_least.map_or(0.0, |b| b.as_f64() * CAP);
+    let refused = if at_least.is_some_and(|b| b.as_f64() > largest) {
+        refused
+    } else {
+        0.0
+    };
+    Bytes::from_f64(measured.max(refused).ceil()).round_up_to_pages()
+}
+
+/// The rule for single calls.
+struct SingleCalls {
+    model: Option<Model>,
+    rule: Option<Rule>,
+    replay: Option<Replay>,
+    /// Share of the growth still ahead when the feature is known.
+    lead: f64,
+}
+
+fn single_calls(
+    table: &Table,
+    needs: &[f64],
+    order: &[usize],
+    traces: &[Trace],
+    settings: &Settings,
+    at_least: Option<Bytes>,
+) -> SingleCalls {
+    let known_before = |c: &&Column| c.feature.breakpoint == Breakpoint::Input;
+    let known_early =
+        |c: &&Column| c.feature.is_early() && c.lead >= EARLY_ENOUGH && !known_before(c);
+    let start = traces
+        .iter()
+        .map(|t| t.committed_start)
+        .max()
+        .unwrap_or_default();
+    let groups: [Vec<&Column>; 2] = [
+        table.columns.iter().filter(known_before).collect(),
+        table.columns.iter().filter(known_early).collect(),
+    ];
+    for columns in groups {
+        let early = Early {
+            columns,
+            needs,
+            start: start.as_f64(),
+        };
+        let all: Vec<usize> = (0..needs.len()).collect();
+        let Some((model, left_out)) = early.learn(&all, settings.seed) else {
+            continue;
+        };
+        let replayed = replay::per_call(&early, order, settings);
+        let mut bounds = early.bounds(&all, settings);
+        bounds.cap = bounds
+            .cap
+            .max(at_least.map_or(Bytes(0), |b| Bytes::from_f64(b.as_f64() * CAP)));
+        let rule = rule(
+            &left_out,
+            one_step(&replayed.ahead),
+            settings.failure_rate,
+            bounds,
+        );
+        let feature = model.terms.first().map(|t| &t.feature);
+        let lead = early
+            .columns
+            .iter()
+            .find(|c| Some(&c.feature) == feature)
+            .map_or(0.0, |c| c.lead);
+        return SingleCalls {
+            model: Some(model),
+            rule: Some(rule),
+            replay: replayed.replay,
+            lead,
+        };
+    }
+    SingleCalls {
+        model: None,
+        rule: None,
+        replay: None,
+        lead: 0.0,
+    }
+}
+
+/// How well the asked rate is backed. A replay contradicts it where so many failures would be seen in fewer than 5 % of
+/// cases: each replayed call may fail with the asked rate, or with 1 in i + 1 where only i calls were before it.
+fn confidence(
+    n: usize,
+    inputs_needed: usize,
+    replayed: Option<&Replay>,
+    failure_rate: f64,
+) -> Confidence {
+    if n < FEWEST {
+        return Confidence::None;
+    }
+    let Some(replayed) = replayed else {
+        return Confidence::Low;
+    };
+    let backed = |before: usize| failure_rate.max(1.0 / (before + 1) as f64);
+    let expected: f64 = (FEWEST..FEWEST + replayed.calls).map(backed).sum();
+    let contradicted = poisson_at_least(replayed.failures, expected) < 0.05;
+    if inputs_needed > 0 || contradicted {
+        Confidence::Low
+    } else if replayed.failure_rate_upper95 <= failure_rate {
+        Confidence::High
+    } else {
+        Confidence::Good
+    }
+}
+
+fn call(recommendation: &Recommendation, trace: &Trace) -> CallAllocation {
+    let value_of = |feature: &Feature| trace.value_of(feature);
+    let sized = recommendation
+        .sizing
+        .as_ref()
+        .zip(Rule::of(recommendation))
+        .and_then(|(model, rule)| size(model, &rule, &value_of));
+    let given = sized.map_or(recommendation.allocation_bytes, |s| s.1);
+    let refused = trace.outcome == Outcome::Limited;
+    CallAllocation {
+        input: trace.input.label.clone(),
+        outcome: trace.outcome,
+        needed_bytes: trace.needed(),
+        predicted_bytes: sized.map(|s| Bytes::from_f64(s.0)),
+        allocation_bytes: if refused {
+            given.max(trace.needed().round_up_to_pages())
+        } else {
+            given
+        },
+        feature_value: recommendation.sizing_feature.as_ref().and_then(value_of),
+    }
+}
+
+/// Why this number, what its floor is, what was clipped.
+fn because(r: &Recommendation, table: &Table, at_least: Option<Bytes>, lead: f64) -> Vec<String> {
+    let n = table.rows.len();
+    let mut because = vec![function_sentence(r, table, n)];
+    if let Some(at_least) = at_least.filter(|b| *b > r.largest_need_bytes) {
+        because.push(format!(
+            "a call that was refused {at_least} and failed raises it: it needed at least that, so 15 % more is given"
+        ));
+    }
+    if n < FEWEST {
+        because.push(format!(
+            "no regression from {n} distinct inputs: {FEWEST} are needed"
+        ));
+    }
+    match (&r.sizing, &r.sizing_feature) {
+        (Some(model), Some(feature)) => because.extend(call_sentences(r, model, feature, lead)),
+        _ => because.push(
+            "every call gets the same: nothing known before the call predicts its need".to_owned(),
+        ),
+    }
+    because
+}
+
+fn function_sentence(r: &Recommendation, table: &Table, n: usize) -> String {
+    let largest = table
+        .rows
+        .iter()
+        .max_by(|a, b| a.committed.total_cmp(&b.committed));
+    let label = largest
+        .map(|row| format!(" ({})", row.label))
+        .unwrap_or_default();
+    let inputs = if n == 1 { "input" } else { "inputs" };
+    let needed = r.largest_need_bytes;
+    if r.inputs_needed == 0 {
+        return format!(
+            "every call gets the largest need of {n} distinct {inputs}, {needed}{label}, which is also its floor"
+        );
+    }
+    format!(
+        "every call gets the largest need of {n} distinct {inputs}, {needed}{label}, and {} more because they back no more than 1 \
+         failure in {}; the largest need seen is the floor",
+        percent((1.0 / n as f64).min(CAP - 1.0)),
+        n + 1
+    )
+}
+
+fn call_sentences(r: &Recommendation, model: &Model, feature: &Feature, lead: f64) -> Vec<String> {
+    let CallBounds {
+        floor,
+        cap,
+        cap_outside,
+        added,
+    } = r.call_bounds;
+    let margin = percent(r.margin.unwrap_or(1.0) - 1.0);
+    let added = if added > Bytes(0) {
+        format!(" and {added}")
+    } else {
+        String::new()
+    };
+    let beyond = match (cap_outside, model.kind) {
+        (true, _) => "also outside the range seen",
+        (false, ModelKind::Isotonic) => {
+            "outside the range seen the need is taken as proportional and the margin widens"
+        }
+        (false, _) => "outside the range seen there is no cap and the margin widens",
+    };
+    let mut sentences = vec![format!(
+        "a single call gets {} with a margin of {margin}{added}, at least {floor}, at most {cap}; {beyond}",
+        model.formula
+    )];
+    if feature.breakpoint != Breakpoint::Input {
+        sentences.push(format!(
+            "{} is not known before the call: it sizes a call only where memory can still be set then, with {} of the growth ahead",
+            name(feature),
+            percent(lead)
+        ));
+    }
+    if let (Some(call), Some(function)) = (r.replay_call, r.replay_function) {
+        sentences.push(format!(
+            "sized one by one from the calls before, {} of {} would have failed; given one number for all, {}",
+            call.failures, call.calls, function.failures
+        ));
+    }
+    sentences
+}

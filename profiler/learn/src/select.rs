@@ -1,0 +1,311 @@
+//! Which features, in which shape: chosen by the error on rows left out, the simplest preferred unless another is clearly
+//! better. Runs the same on all rows and inside every fold, so that held-out errors include the price of choosing.
+
+use crate::data::{Data, SHAPES};
+use crate::fit::Shape;
+use crate::isotonic;
+use crate::needed::last_is_needed;
+use crate::press::{MOST_TERMS, Training, losses};
+use crate::several;
+use crate::statistics::correlation;
+use std::cmp::Ordering;
+use trace::Transform;
+
+/// Features looked at closely, of all that are screened.
+const SHORT_LIST: usize = 10;
+
+/// Features of the short list that are tried with a threshold or a second term.
+const SHORTER_LIST: usize = 3;
+
+/// A difference in mean relative error below this is no difference to anyone.
+pub(crate) const NO_DIFFERENCE: f64 = 2e-4;
+
+/// A model that was tried, and how well it predicts each row from the others.
+#[derive(Clone, Debug)]
+pub(crate) struct Scored {
+    pub(crate) shape: Shape,
+    /// Per sampled row, relative error, 0 where held out.
+    pub(crate) losses: Vec<f64>,
+    pub(crate) mean: f64,
+}
+
+impl Scored {
+    pub(crate) fn new(training: &Training, shape: Shape, losses: Vec<f64>) -> Scored {
+        Scored {
+            mean: training.mean(&losses),
+            shape,
+            losses,
+        }
+    }
+
+    /// A sum of transformed columns, judged in closed form; `None` where the rows cannot determine it.
+    pub(crate) fn terms(training: &Training, terms: &[(usize, Transform)]) -> Option<Scored> {
+        // Three rows per coefficient and one to spare, or the errors say nothing.
+        if terms.len() > MOST_TERMS || training.rows < 3 * terms.len() + 1 {
+            return None;
+        }
+        let columns = terms.iter().map(|&(j, t)| training.data.shaped(j, t));
+        let columns: Vec<&[f64]> = columns.collect::<Option<_>>()?;
+        let losses = losses(training, &columns)?;
+        Some(Scored::new(training, Shape::Terms(terms.to_vec()), losses))
+    }
+
+    /// Sums before steps, fewer terms before more, straight lines before curves.
+    fn complexity(&self) -> (usize, usize) {
+        match &self.shape {
+            Shape::Constant => (0, 0),
+            Shape::Terms(terms) => {
+                // A threshold is one more number that was chosen.
+                let curved = |t: &Transform| match t {
+                    Transform::Identity => 0,
+                    Transform::Hinge { .. } => 2,
+                    _ => 1,
+                };
+                (terms.len(), terms.iter().map(|(_, t)| curved(t)).sum())
+            }
+            Shape::Isotonic(_) => (MOST_TERMS + 1, 0),
+        }
+    }
+
+    /// Simplest first, then by error.
+    fn order(&self, other: &Scored) -> Ordering {
+        let simpler = self.complexity().cmp(&other.complexity());
+        simpler.then(self.mean.total_cmp(&other.mean))
+    }
+
+    /// Whether `self` predicts better than `simpler`: by a tenth, and by more than two standard errors of the difference, row
+    /// by row. Two and not one, because `self` is the best of many.
+    pub(crate) fn clearly_better_than(&self, simpler: &Scored, training: &Training) -> bool {
+        let gain = simpler.mean - self.mean;
+        let kept = self
+            .losses
+            .iter()
+            .zip(&simpler.losses)
+            .zip(&training.weight);
+        let spread: f64 = kept
+            .filter(|(_, w)| **w > 0.0)
+            .map(|((a, b), _)| (b - a - gain).powi(2))
+            .sum();
+        let n = training.rows as f64;
+        let error = (spread / (n * (n - 1.0).max(1.0))).sqrt();
+        gain > (2.0 * error).max(0.1 * simpler.mean).max(NO_DIFFERENCE)
+    }
+}
+
+/// The model for the rows that are not held out, from the allowed columns.
+pub(crate) fn select(training: &Training, allowed: &[usize]) -> Scored {
+    let constant = losses(training, &[]).unwrap_or_else(|| vec![1.0; training.y.len()]);
+    let constant = Scored::new(training, Shape::Constant, constant);
+    let singles = singles(training, &short_list(training, allowed));
+    let Some(single) = best_single(training, &singles) else {
+        return constant;
+    };
+    let mut best = single;
+    for other in [
+        several::stepwise(training, &best, allowed),
+        several::elastic_net(training, &singles, allowed.len()),
+    ]
+    .into_iter()
+    .flatten()
+    {
+        if other.clearly_better_than(&best, training) {
+            best = other;
+        }
+    }
+    if let Some(steps) = steps(training, &singles)
+        && steps.clearly_better_than(&best, training)
+    {
+        best = steps;
+    }
+    if best.clearly_better_than(&constant, training) {
+        best
+    } else {
+        constant
+    }
+}
+
+/// The model for one column only.
+pub(crate) fn select_one(training: &Training, column: usize) -> Option<Scored> {
+    let tried = one_feature(training, column, true);
+    simplest(training, &tried).cloned()
+}
+
+/// Columns by the share of variance that their straight line, root or square explains, best first.
+fn short_list(training: &Training, allowed: &[usize]) -> Vec<usize> {
+    let mut ranked: Vec<(f64, usize)> = allowed
+        .iter()
+        .map(|&j| {
+            let explained = [Transform::Identity, Transform::Square, Transform::Log]
+                .iter()
+                .filter_map(|&t| training.data.shaped(j, t))
+                .map(|c| explained(&training.weight, &training.y, c))
+                .fold(0.0, f64::max);
+            (explained, j)
+        })
+        .collect();
+    // A stable sort: among equals the preferred column stays first.
+    ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
+    ranked.iter().take(SHORT_LIST).map(|r| r.1).collect()
+}
+
+/// Weighted share of the variance of `y` that a line in `x` explains.
+pub(crate) fn explained(weight: &[f64], y: &[f64], x: &[f64]) -> f64 {
+    let (mut w, mut wx, mut wy, mut wxx, mut wxy, mut wyy) = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0);
+    for ((&weight, &y), &x) in weight.iter().zip(y).zip(x) {
+        let (vx, vy) = (weight * x, weight * y);
+        w += weight;
+        wx += vx;
+        wy += vy;
+        wxx += vx * x;
+        wxy += vx * y;
+        wyy += vy * y;
+    }
+    let (sx, sy) = (wxx - wx * wx / w, wyy - wy * wy / w);
+    if sx > 0.0 && sy > 0.0 {
+        (wxy - wx * wy / w).powi(2) / (sx * sy)
+    } else {
+        0.0
+    }
+}
+
+/// All one-feature models tried: every shape of each short-listed column, and thresholds and second terms of the best.
+/// Grouped by column, best column first.
+fn singles(training: &Training, short_list: &[usize]) -> Vec<Vec<Scored>> {
+    let mut groups: Vec<(usize, Vec<Scored>)> = short_list
+        .iter()
+        .map(|&j| (j, one_feature(training, j, false)))
+        .filter(|(_, tried)| !tried.is_empty())
+        .collect();
+    groups.sort_by(|a, b| least(&a.1).total_cmp(&least(&b.1)));
+    for (j, tried) in groups.iter_mut().take(SHORTER_LIST) {
+        tried.extend(richer(training, *j));
+    }
+    groups.sort_by(|a, b| least(&a.1).total_cmp(&least(&b.1)));
+    groups.into_iter().map(|(_, tried)| tried).collect()
+}
+
+fn least(tried: &[Scored]) -> f64 {
+    tried.iter().map(|s| s.mean).fold(f64::INFINITY, f64::min)
+}
+
+fn one_feature(training: &Training, column: usize, rich: bool) -> Vec<Scored> {
+    let plain = SHAPES
+        .iter()
+        .filter_map(|&t| Scored::terms(training, &[(column, t)]));
+    let mut tried: Vec<Scored> = plain.collect();
+    if rich {
+        tried.extend(richer(training, column));
+    }
+    tried
+}
+
+/// Thresholds, and a straight line with a second shape of the same feature: lines cost their bytes and, in a vector that
+/// doubles, their capacity.
+fn richer(training: &Training, column: usize) -> Vec<Scored> {
+    let hinges = || {
+        training
+            .data
+            .knots(column)
+            .map(|knot| Transform::Hinge { knot })
+    };
+    let alone = hinges().map(|h| vec![(column, h)]);
+    let second = [Transform::Pow2Ceil, Transform::Square, Transform::NLogN];
+    let both = second
+        .into_iter()
+        .chain(hinges())
+        .map(|t| vec![(column, Transform::Identity), (column, t)]);
+    alone
+        .chain(both)
+        .filter_map(|terms| Scored::terms(training, &terms))
+        .collect()
+}
+
+/// The best column's simplest model that no other is clearly better than. Among columns that cannot be told apart, by
+/// their values or by how well they predict, the simplest model, then the preferred column.
+fn best_single(training: &Training, groups: &[Vec<Scored>]) -> Option<Scored> {
+    let best = simplest(training, groups.first()?)?;
+    let equals = groups
+        .iter()
+        .filter_map(|tried| simplest(training, tried))
+        .filter(|s| !best.clearly_better_than(s, training))
+        .filter(|s| is_double(training.data, &s.shape, &best.shape));
+    equals
+        .min_by_key(|s| (s.complexity(), first_column(&s.shape)))
+        .cloned()
+}
+
+/// Of the models of one column: the simplest that the best is not clearly better than. A second term that chance explains as
+/// well is no second term.
+fn simplest<'t>(training: &Training, tried: &'t [Scored]) -> Option<&'t Scored> {
+    let mut tried: Vec<&Scored> = tried.iter().collect();
+    loop {
+        let best = *tried.iter().min_by(|a, b| a.mean.total_cmp(&b.mean))?;
+        let simplest = *tried
+            .iter()
+            .filter(|s| !best.clearly_better_than(s, training))
+            .min_by(|a, b| a.order(b))?;
+        match &simplest.shape {
+            Shape::Terms(terms)
+                if terms.len() > 1 && !last_is_needed(training, terms, tried.len()) =>
+            {
+                tried.retain(|s| s.shape != simplest.shape);
+            }
+            Shape::Constant | Shape::Isotonic(_) | Shape::Terms(_) => return Some(simplest),
+        }
+    }
+}
+
+pub(crate) fn first_column(shape: &Shape) -> Option<usize> {
+    match shape {
+        Shape::Constant => None,
+        Shape::Terms(terms) => terms.first().map(|t| t.0),
+        Shape::Isotonic(column) => Some(*column),
+    }
+}
+
+/// Whether two one-feature models rest on columns that the data cannot tell apart: |correlation| above 0.999, raw or as
+/// transformed by the models.
+pub(crate) fn is_double(data: &Data, a: &Shape, b: &Shape) -> bool {
+    let raw = |shape: &Shape| first_column(shape).and_then(|j| data.shaped(j, Transform::Identity));
+    let transformed = |shape: &Shape| match shape {
+        Shape::Terms(terms) => terms.first().and_then(|&(j, t)| data.shaped(j, t)),
+        Shape::Constant | Shape::Isotonic(_) => raw(shape),
+    };
+    let close = |x: Option<&[f64]>, y: Option<&[f64]>| match (x, y) {
+        (Some(x), Some(y)) => correlation(x, y).abs() > 0.999,
+        _ => false,
+    };
+    close(raw(a), raw(b)) || close(transformed(a), transformed(b))
+}
+
+/// Steps in the best column, judged by five folds: there is no closed form.
+fn steps(training: &Training, groups: &[Vec<Scored>]) -> Option<Scored> {
+    const FOLDS: usize = 5;
+    let best = groups.first()?;
+    if training.rows < 2 * FOLDS || least(best) < 0.01 {
+        return None;
+    }
+    // Of columns that cannot be told apart, the preferred one.
+    let first = &best.first()?.shape;
+    let column = groups
+        .iter()
+        .filter_map(|tried| Some(&tried.first()?.shape))
+        .filter(|shape| is_double(training.data, shape, first))
+        .filter_map(first_column)
+        .min()?;
+    let x = training.data.sampled(column);
+    let kept: Vec<usize> = (0..x.len()).filter(|&p| training.weight[p] > 0.0).collect();
+    let mut losses = vec![0.0; x.len()];
+    for fold in 0..FOLDS {
+        let (out, within): (Vec<_>, Vec<_>) = kept
+            .iter()
+            .enumerate()
+            .partition(|(i, _)| i % FOLDS == fold);
+        let gather = |from: &[f64]| within.iter().map(|&(_, &p)| from[p]).collect::<Vec<f64>>();
+        let fitted = isotonic::fit(&gather(&x), &gather(&training.y), &gather(&training.weight))?;
+        for (_, &p) in out {
+            losses[p] = training.loss(p, training.y[p] - isotonic::predict(&fitted, x[p]));
+        }
+    }
+    Some(Scored::new(training, Shape::Isotonic(column), losses))
+}

@@ -1,0 +1,140 @@
+//! Models of several features: stepwise, and by the features that an elastic net keeps. Both are judged like every other
+//! model, by least squares on rows left out; the net's own shrunk coefficients are not used.
+
+use crate::data::FEWEST;
+use crate::fit;
+use crate::fit::Shape;
+use crate::needed::{last_is_needed, residuals};
+use crate::press::Training;
+use crate::select::{NO_DIFFERENCE, Scored, explained, first_column};
+use trace::Transform;
+
+/// Below this mean relative error one feature is enough.
+const GOOD_ENOUGH: f64 = 0.002;
+
+/// Candidates tried in each step, of all that are screened against what is left to explain.
+const TRIED: usize = 5;
+
+/// Shapes in which each of them is tried.
+const SHAPES: [Transform; 4] = [
+    Transform::Identity,
+    Transform::Pow2Ceil,
+    Transform::NLogN,
+    Transform::Square,
+];
+
+/// Adds the feature that helps most, as long as it clearly helps.
+pub(crate) fn stepwise(training: &Training, single: &Scored, allowed: &[usize]) -> Option<Scored> {
+    let mut best = single.clone();
+    while best.mean > GOOD_ENOUGH {
+        let Shape::Terms(terms) = &best.shape else {
+            break;
+        };
+        let tried = next_columns(training, terms, allowed);
+        let new = tried.into_iter().flat_map(|j| SHAPES.map(|t| (j, t)));
+        let next = new
+            .filter(|new| !terms.contains(new))
+            .filter_map(|new| Scored::terms(training, &[terms.as_slice(), &[new]].concat()))
+            .min_by(|a, b| a.mean.total_cmp(&b.mean));
+        match next {
+            Some(next)
+                if needed(training, &next.shape, allowed.len())
+                    && next.mean < 0.95 * best.mean
+                    && next.clearly_better_than(&best, training) =>
+            {
+                best = next
+            }
+            _ => break,
+        }
+    }
+    (best.mean < single.mean - NO_DIFFERENCE).then_some(best)
+}
+
+fn needed(training: &Training, shape: &Shape, candidates: usize) -> bool {
+    matches!(shape, Shape::Terms(terms) if last_is_needed(training, terms, candidates * SHAPES.len()))
+}
+
+/// Columns that explain most of what the terms leave.
+fn next_columns(
+    training: &Training,
+    terms: &[(usize, Transform)],
+    allowed: &[usize],
+) -> Vec<usize> {
+    let left = residuals(training, terms);
+    let mut ranked: Vec<(f64, usize)> = allowed
+        .iter()
+        .filter_map(|&j| {
+            let column = training.data.shaped(j, Transform::Identity)?;
+            Some((explained(&training.weight, &left, column), j))
+        })
+        .collect();
+    ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
+    ranked.iter().take(TRIED).map(|r| r.1).collect()
+}
+
+/// The short-listed features an elastic net keeps, over a few penalties, refitted without shrinkage.
+pub(crate) fn elastic_net(
+    training: &Training,
+    groups: &[Vec<Scored>],
+    allowed: usize,
+) -> Option<Scored> {
+    const PENALTIES: [f64; 4] = [0.3, 0.1, 0.03, 0.01];
+    let columns: Vec<usize> = groups
+        .iter()
+        .filter_map(|tried| first_column(&tried.first()?.shape))
+        .collect();
+    let good = groups
+        .first()
+        .is_none_or(|tried| tried.iter().any(|s| s.mean < GOOD_ENOUGH));
+    if good || columns.len() < 2 || training.rows < 2 * FEWEST {
+        return None;
+    }
+    let gather = |of: &[f64]| training.kept().map(|p| of[p]).collect::<Vec<f64>>();
+    let x: Vec<Vec<f64>> = columns
+        .iter()
+        .map(|&j| gather(&training.data.sampled(j)))
+        .collect();
+    let (y, weights) = (gather(&training.y), gather(&training.weight));
+    let mut tried: Vec<Vec<(usize, Transform)>> = Vec::new();
+    for penalty in PENALTIES {
+        let net = fit::elastic_net(&x, &y, &weights, penalty, 0.9)?;
+        let chosen: Vec<_> = columns
+            .iter()
+            .zip(&net.slopes)
+            .filter(|(_, slope)| **slope != 0.0)
+            .map(|(&j, _)| (j, Transform::Identity))
+            .collect();
+        let chosen = pruned(training, chosen, allowed);
+        if chosen.len() >= 2 && !tried.contains(&chosen) {
+            tried.push(chosen);
+        }
+    }
+    tried
+        .iter()
+        .filter_map(|terms| Scored::terms(training, terms))
+        .min_by(|a, b| a.mean.total_cmp(&b.mean))
+}
+
+/// Without the terms that are not needed beside the others; nothing where they are too many or collinear.
+fn pruned(
+    training: &Training,
+    mut terms: Vec<(usize, Transform)>,
+    candidates: usize,
+) -> Vec<(usize, Transform)> {
+    if Scored::terms(training, &terms).is_none() {
+        return Vec::new();
+    }
+    let all = terms.clone();
+    let mut needed = 0;
+    // Each term has its turn as the last one; one that stays goes to the front.
+    while needed < terms.len() {
+        if last_is_needed(training, &terms, candidates * SHAPES.len()) {
+            terms.rotate_right(1);
+            needed += 1;
+        } else {
+            terms.pop();
+            needed = 0;
+        }
+    }
+    all.into_iter().filter(|t| terms.contains(t)).collect()
+}

@@ -1,0 +1,244 @@
+//! Bills to the last digit: the worked figures of the providers' own pages, and of the catalogue's rates.
+
+mod common;
+
+use common::{call, lines, pages, spread};
+use learn::bill::{billed_mb, billed_ms, usd_per_call};
+use learn::catalogue::{Catalogue, Provider};
+use learn::{Order, Settings};
+use trace::*;
+
+fn provider(key: &str) -> Provider {
+    let catalogue = Catalogue::bundled();
+    catalogue
+        .providers()
+        .iter()
+        .find(|p| p.key == key)
+        .unwrap()
+        .clone()
+}
+
+/// US dollars of one call at a size, having used so many megabytes for so many milliseconds.
+fn usd(key: &str, size_mb: u64, used_mb: u64, ms: u64) -> f64 {
+    let provider = provider(key);
+    let size = provider.size_for(size_mb << 20).unwrap();
+    assert_eq!(size.mb, size_mb, "{key} has this size");
+    usd_per_call(&provider, &size, Bytes::mib(used_mb), Nanos(ms * 1_000_000))
+}
+
+/// Equal but for the last bits of a double.
+fn same(found: f64, expected: f64) -> bool {
+    (found / expected - 1.0).abs() < 1e-14
+}
+
+#[test]
+fn worked_examples_with_the_request_fee() {
+    for (key, size, used, ms, expected) in [
+        // 260 ms are billed as 300: 3 x 0.1 x (0.25 x 2.5e-6 + 0.4 x 1e-5) + 4e-7.
+        ("gcf-gen1", 256, 0, 260, 1.7875e-6),
+        ("gcf-gen1", 256, 0, 300, 1.7875e-6),
+        ("gcf-gen1", 256, 0, 301, 1.7875e-6 + 4.625e-7),
+        (
+            "cloud-run",
+            256,
+            0,
+            300,
+            0.3 * (0.25 * 2.5e-6 + 0.167 * 2.4e-5) + 4e-7,
+        ),
+        ("lambda-x86", 512, 0, 300, 0.5 * 0.3 * 1.66667e-5 + 2e-7),
+        ("lambda-arm", 512, 0, 300, 0.5 * 0.3 * 1.33334e-5 + 2e-7),
+        // 160 MB used are billed as 256, 40 ms as 100.
+        ("azure-consumption", 1536, 160, 40, 6.0e-7),
+        // At least 1,000 ms.
+        ("azure-flex", 2048, 0, 40, 5.24e-5),
+        ("azure-flex", 512, 0, 1_001, 0.5 * 1.1 * 2.6e-5 + 4e-7),
+    ] {
+        let found = usd(key, size, used, ms);
+        assert!(
+            same(found, expected),
+            "{key} {size} MB {ms} ms: {found:e}, expected {expected:e}"
+        );
+    }
+}
+
+#[test]
+fn the_table_of_the_first_generation_follows_from_its_rates() {
+    // US dollars per 100 ms, as published, rounded to nine places.
+    for (mb, published) in [
+        (128, 0.000000231),
+        (256, 0.000000463),
+        (512, 0.000000925),
+        (1024, 0.000001650),
+        (2048, 0.000002900),
+        (4096, 0.000005800),
+        (8192, 0.000006800),
+    ] {
+        let found = usd("gcf-gen1", mb, 0, 100) - 4e-7;
+        assert!((found - published).abs() <= 0.5001e-9, "{mb} MB: {found:e}");
+    }
+}
+
+#[test]
+fn what_is_billed_is_rounded_as_the_provider_rounds() {
+    let ms = |key: &str, nanos: u64| billed_ms(&provider(key), Nanos(nanos));
+    assert_eq!(ms("gcf-gen1", 100_000_000), 100);
+    assert_eq!(ms("gcf-gen1", 100_000_001), 200);
+    assert_eq!(ms("lambda-x86", 1), 1);
+    assert_eq!(ms("lambda-x86", 1_000_001), 2);
+    assert_eq!(ms("azure-consumption", 1), 100);
+    assert_eq!(ms("azure-consumption", 100_000_001), 101);
+    assert_eq!(ms("azure-flex", 1), 1_000);
+    assert_eq!(ms("azure-flex", 1_000_000_001), 1_100);
+
+    let azure = provider("azure-consumption");
+    let size = azure.size_for(0).unwrap();
+    for (used, billed) in [
+        (0, 128),
+        (1, 128),
+        (128, 128),
+        (129, 256),
+        (160, 256),
+        (9_000, 1536),
+    ] {
+        assert_eq!(
+            billed_mb(&azure, &size, Bytes::mib(used)),
+            billed,
+            "{used} MB"
+        );
+    }
+}
+
+#[test]
+fn sizes_hold_guest_and_runtime_and_end_somewhere() {
+    let mb = |key: &str, bytes: u64| provider(key).size_for(bytes).map(|s| s.mb);
+    assert_eq!(mb("gcf-gen1", (256 << 20) + 1), Some(512));
+    assert_eq!(mb("lambda-x86", (200 << 20) + 1), Some(201));
+    assert_eq!(mb("lambda-x86", 1), Some(128));
+    assert_eq!(mb("gcf-gen1", 9_000 << 20), None);
+    let share = |mb: u64| {
+        provider("lambda-x86")
+            .size_for(mb << 20)
+            .unwrap()
+            .vcpu
+            .as_f64()
+    };
+    assert!(same(share(1769), 1.0) && (share(884) - 0.4997).abs() < 1e-4);
+}
+
+#[test]
+fn a_catalogue_that_contradicts_itself_is_refused() {
+    let bundled = include_str!("../src/providers.toml");
+    assert_eq!(Catalogue::bundled().dated(), "2026-11-20");
+    for (from, to, named) in [
+        ("step_ms = 100", "step_ms = 0", "step_ms"),
+        ("\"0.0000025\"", "\"2.5e-6\"", "2.5e-6"),
+        (
+            "mb = 512, vcpu = \"0.333\"",
+            "mb = 64, vcpu = \"0.333\"",
+            "ascending",
+        ),
+        ("key =", "kee =", "kee"),
+        ("used_step_mb = 128", "", "used_step_mb"),
+    ] {
+        let text = bundled.replacen(from, to, 1);
+        assert_ne!(text, bundled);
+        let error = Catalogue::parse(&text).unwrap_err().to_string();
+        assert!(error.contains(named), "{error}");
+    }
+}
+
+/// Calls that commit up to `largest` bytes and compute for so many milliseconds of as many.
+fn recommended(largest: f64, cpu_ms: u64, wall_ms: u64, runtime_base: Bytes) -> Vec<ProviderBill> {
+    let mut traces: Vec<Trace> = spread(1_000.0, 250_000.0, 12)
+        .iter()
+        .map(|&x| {
+            let mut trace = call(&x.to_string(), pages(largest * x / 250_000.0), None);
+            trace.observations = vec![lines(x)];
+            trace
+        })
+        .collect();
+    for trace in &mut traces {
+        (trace.cpu, trace.wall) = (Nanos(cpu_ms * 1_000_000), Nanos(wall_ms * 1_000_000));
+    }
+    let settings = Settings {
+        runtime_base,
+        order: Order::Sweep,
+        ..Settings::default()
+    }
+    .check()
+    .unwrap();
+    let profile = learn::learn(
+        &common::function(),
+        &traces,
+        &settings,
+        &Catalogue::bundled(),
+    );
+    profile.recommendation.unwrap().providers
+}
+
+fn of<'a>(bills: &'a [ProviderBill], key: &str) -> &'a ProviderBill {
+    bills.iter().find(|b| b.provider == key).unwrap()
+}
+
+#[test]
+fn a_smaller_size_that_is_much_slower_and_hardly_cheaper_is_not_recommended() {
+    let bills = recommended(20e6, 1_000, 1_000, Bytes::mib(10));
+    let gcf = of(&bills, "gcf-gen1");
+    assert_eq!((gcf.size_mb, gcf.baseline_size_mb), (256, 256));
+    assert_eq!(gcf.usd_saving_share, 0.0);
+    assert!((gcf.estimated_seconds - 1.0 / 0.167).abs() < 1e-9);
+    assert!(
+        gcf.reason.contains("twice as slow: stay at 256 MB"),
+        "{}",
+        gcf.reason
+    );
+    // The same price, and faster: where CPU comes with memory, time is what a larger size buys.
+    let flex = of(&bills, "azure-flex");
+    assert_eq!((flex.size_mb, flex.usd_per_million), (2048, 52.4));
+    assert_eq!(
+        flex.reason,
+        "2048 MB costs the same and is 4.0 times as fast"
+    );
+    // Where the guest waits, the CPU share hardly matters, and the smallest size is the cheapest.
+    let waiting = recommended(20e6, 1, 2_000, Bytes::mib(10));
+    let gcf = of(&waiting, "gcf-gen1");
+    assert_eq!(gcf.size_mb, 128);
+    assert!(gcf.usd_saving_share > 0.4, "{}", gcf.reason);
+}
+
+#[test]
+fn the_runtime_counts_and_what_fits_nowhere_is_said() {
+    // 120 MiB of guest fit into 128 MB, but not beside 40 MiB of runtime.
+    let alone = recommended(110e6, 1, 2_000, Bytes(0));
+    let beside = recommended(110e6, 1, 2_000, Bytes::mib(40));
+    assert_eq!(of(&alone, "gcf-gen1").size_mb, 128);
+    assert_eq!(of(&beside, "gcf-gen1").size_mb, 256);
+    assert!(
+        of(&beside, "gcf-gen1").reason.contains("runtime 40.0 MiB"),
+        "{}",
+        of(&beside, "gcf-gen1").reason
+    );
+
+    let huge = recommended(3.9e9, 1, 2_000, Bytes::mib(500));
+    for (key, largest) in [("azure-flex", 4096), ("azure-consumption", 1536)] {
+        let bill = of(&huge, key);
+        assert_eq!(bill.size_mb, largest);
+        assert!(
+            bill.reason.starts_with("no size fits") && bill.sizes.iter().all(|s| !s.fits),
+            "{}",
+            bill.reason
+        );
+    }
+    assert_eq!(of(&huge, "gcf-gen1").size_mb, 8192);
+    assert!(of(&huge, "gcf-gen1").reason.contains("256 MB is too small"));
+}
+
+#[test]
+fn where_used_memory_is_billed_a_limit_saves_nothing() {
+    let bills = recommended(20e6, 50, 50, Bytes::mib(10));
+    let azure = of(&bills, "azure-consumption");
+    assert_eq!(azure.usd_saving_share, 0.0);
+    assert!(azure.reason.contains("saves nothing"));
+    // 128 MB for 100 ms, for each of a million calls.
+    assert!(same(azure.usd_per_million, 0.125 * 0.1 * 16.0 + 0.2));
+}

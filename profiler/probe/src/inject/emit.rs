@@ -1,0 +1,214 @@
+//! The instructions of one probe: read a value, report it. Every sequence leaves the operand stack as it found it.
+
+use super::layout::{Armed, Layout};
+use crate::{
+    mailbox::Record,
+    slot::{Place, Slot},
+    value::ValueType,
+};
+use trace::ProbeMode;
+use wasm_encoder::{BlockType, InstructionSink, MemArg, ValType};
+
+/// Locals that probes may use, added to the function on demand.
+pub(super) struct Scratch {
+    /// Index of the first added local.
+    base: u32,
+    pub(super) types: Vec<ValType>,
+    wide: Option<u32>,
+    float: Option<u32>,
+    /// Locals in which results wait while exit probes run: those from `first_result` on, in order.
+    pub(super) results: Vec<u32>,
+    pub(super) first_result: u32,
+}
+
+impl Scratch {
+    pub(super) fn new(base: u32) -> Scratch {
+        Scratch {
+            base,
+            types: Vec::new(),
+            wide: None,
+            float: None,
+            results: Vec::new(),
+            first_result: 0,
+        }
+    }
+
+    pub(super) fn add(&mut self, ty: ValType) -> u32 {
+        self.types.push(ty);
+        self.base + self.types.len() as u32 - 1
+    }
+
+    /// A local that holds the reported form of a value.
+    fn reported(&mut self, value_type: ValueType) -> u32 {
+        let (kept, ty) = if value_type.is_float() {
+            (self.float, ValType::F64)
+        } else {
+            (self.wide, ValType::I64)
+        };
+        kept.unwrap_or_else(|| {
+            let local = self.add(ty);
+            *if value_type.is_float() {
+                &mut self.float
+            } else {
+                &mut self.wide
+            } = Some(local);
+            local
+        })
+    }
+}
+
+/// All probes of one place, one after the other.
+pub(super) fn probes(
+    code: &mut Vec<u8>,
+    armed: &Armed<'_>,
+    layout: &Layout,
+    scratch: &mut Scratch,
+) {
+    for (number, slot) in armed {
+        probe(code, *number, slot, layout, scratch);
+    }
+}
+
+fn probe(code: &mut Vec<u8>, number: u32, slot: &Slot, layout: &Layout, scratch: &mut Scratch) {
+    match (slot.mode, layout.hit, slot.mailbox_offset) {
+        (ProbeMode::HostCall, Some(hit), _) => {
+            InstructionSink::new(code).i32_const(number as i32);
+            value(code, slot, scratch);
+            if slot.value_type.is_float() {
+                InstructionSink::new(code).i64_reinterpret_f64();
+            }
+            InstructionSink::new(code).call(hit);
+        }
+        (ProbeMode::Mailbox, _, Some(offset)) => {
+            value(code, slot, scratch);
+            let local = scratch.reported(slot.value_type);
+            InstructionSink::new(code).local_set(local);
+            record(code, slot.value_type, u64::from(offset), local, layout);
+        }
+        _ => {}
+    }
+}
+
+/// Pushes the value in its reported form: an integer as i64, sign- or zero-extended, a float as f64.
+fn value(code: &mut Vec<u8>, slot: &Slot, scratch: &Scratch) {
+    let mut sink = InstructionSink::new(code);
+    match &slot.place {
+        Place::Hits | Place::TailCalls => {
+            sink.i64_const(0);
+            return;
+        }
+        Place::Parameter { index } => {
+            sink.local_get(*index);
+        }
+        Place::Result { index } => {
+            let waiting = index.wrapping_sub(scratch.first_result) as usize;
+            sink.local_get(scratch.results[waiting]);
+        }
+        Place::Global { index, .. } => {
+            sink.global_get(*index);
+        }
+        Place::Static { address, .. } => load(&mut sink, *address, slot.value_type),
+    }
+    widen(&mut sink, slot.value_type);
+}
+
+fn load(sink: &mut InstructionSink<'_>, address: u32, value_type: ValueType) {
+    let at = MemArg {
+        offset: 0,
+        align: 0,
+        memory_index: 0,
+    };
+    sink.i32_const(address as i32);
+    match value_type {
+        ValueType::I8 => sink.i32_load8_s(at),
+        ValueType::U8 | ValueType::Bool => sink.i32_load8_u(at),
+        ValueType::I16 => sink.i32_load16_s(at),
+        ValueType::U16 => sink.i32_load16_u(at),
+        ValueType::I32 | ValueType::U32 => sink.i32_load(at),
+        ValueType::I64 | ValueType::U64 => sink.i64_load(at),
+        ValueType::F32 => sink.f32_load(at),
+        ValueType::F64 => sink.f64_load(at),
+    };
+}
+
+fn widen(sink: &mut InstructionSink<'_>, value_type: ValueType) {
+    match value_type {
+        ValueType::I8 => sink.i32_extend8_s().i64_extend_i32_s(),
+        ValueType::I16 => sink.i32_extend16_s().i64_extend_i32_s(),
+        ValueType::I32 => sink.i64_extend_i32_s(),
+        ValueType::U8 | ValueType::Bool => sink.i32_const(0xff).i32_and().i64_extend_i32_u(),
+        ValueType::U16 => sink.i32_const(0xffff).i32_and().i64_extend_i32_u(),
+        ValueType::U32 => sink.i64_extend_i32_u(),
+        ValueType::F32 => sink.f64_promote_f32(),
+        ValueType::I64 | ValueType::U64 | ValueType::F64 => sink,
+    };
+}
+
+/// Updates the record of a slot in the mailbox with the value in `local`.
+fn record(code: &mut Vec<u8>, value_type: ValueType, offset: u64, local: u32, layout: &Layout) {
+    let at = |field: usize| MemArg {
+        offset: offset + 8 * field as u64,
+        align: 3,
+        memory_index: layout.mailbox_memory,
+    };
+    let mut sink = InstructionSink::new(code);
+    let store = |sink: &mut InstructionSink<'_>, field: usize| {
+        sink.i32_const(0).local_get(local);
+        if value_type.is_float() {
+            sink.f64_store(at(field));
+        } else {
+            sink.i64_store(at(field));
+        }
+    };
+    sink.i32_const(0)
+        .i64_load(at(Record::COUNT))
+        .i64_eqz()
+        .if_(BlockType::Empty);
+    store(&mut sink, Record::FIRST);
+    store(&mut sink, Record::MIN);
+    store(&mut sink, Record::MAX);
+    sink.else_();
+    for (field, smaller) in [(Record::MIN, true), (Record::MAX, false)] {
+        sink.local_get(local).i32_const(0);
+        if value_type.is_float() {
+            sink.f64_load(at(field));
+        } else {
+            sink.i64_load(at(field));
+        }
+        match (value_type.is_float(), value_type.is_signed(), smaller) {
+            (true, _, true) => sink.f64_lt(),
+            (true, _, false) => sink.f64_gt(),
+            (false, true, true) => sink.i64_lt_s(),
+            (false, true, false) => sink.i64_gt_s(),
+            (false, false, true) => sink.i64_lt_u(),
+            (false, false, false) => sink.i64_gt_u(),
+        };
+        sink.if_(BlockType::Empty);
+        store(&mut sink, field);
+        sink.end();
+    }
+    sink.end();
+    store(&mut sink, Record::LAST);
+    sum(&mut sink, value_type, local, at(Record::SUM));
+    sink.i32_const(0)
+        .i32_const(0)
+        .i64_load(at(Record::COUNT))
+        .i64_const(1)
+        .i64_add()
+        .i64_store(at(Record::COUNT));
+}
+
+fn sum(sink: &mut InstructionSink<'_>, value_type: ValueType, local: u32, at: MemArg) {
+    sink.i32_const(0).i32_const(0);
+    if Record::sum_is_float(value_type) {
+        sink.f64_load(at).local_get(local);
+        match value_type {
+            ValueType::I64 => sink.f64_convert_i64_s(),
+            ValueType::U64 => sink.f64_convert_i64_u(),
+            _ => sink,
+        };
+        sink.f64_add().f64_store(at);
+    } else {
+        sink.i64_load(at).local_get(local).i64_add().i64_store(at);
+    }
+}

@@ -1,0 +1,274 @@
+//! Where everything that is added goes: indices only, no code.
+
+use super::SizeTable;
+use crate::{
+    inspection::{Allocator, FoundAllocator, Inspection, Tracking},
+    mailbox::Mailbox,
+    module::Module,
+    slot::{ArmedPlan, MEMORY_EXPORT, Place},
+};
+use std::collections::HashMap;
+use trace::ProbeMode;
+use wasm_encoder::ValType;
+
+/// Indices in the rewritten module.
+pub(super) struct Layout {
+    /// Functions the guest imports: they keep their index.
+    imported: u32,
+    /// The imports that are added, in order, with their type.
+    pub(super) imports: Vec<(&'static str, u32)>,
+    pub(super) hit: Option<u32>,
+    pub(super) opened: Option<u32>,
+    pub(super) allocated: Option<u32>,
+    /// Original index of each imported `path_open`, and the function that stands in for it.
+    pub(super) path_open: Vec<(u32, u32)>,
+    /// Original index of each function of the allocator, and where its body moves to.
+    pub(super) moved: Vec<(u32, u32)>,
+    /// The functions of the table of sizes: look up, and enter.
+    pub(super) table_functions: Option<TableFunctions>,
+    pub(super) types: AddedTypes,
+    pub(super) mailbox: Option<Mailbox>,
+    pub(super) mailbox_memory: u32,
+    pub(super) size_table: Option<SizeTable>,
+    pub(super) table_memory: u32,
+    /// Whether the guest is inside its allocator already: an i32 global.
+    pub(super) depth_global: u32,
+    /// By how many bits addresses are shifted to find their cell in the table of sizes: an i32 global.
+    pub(super) shift_global: u32,
+    /// Whether memory 0 has to be exported for the host to read statics.
+    pub(super) export_memory: bool,
+}
+
+/// Functions that keep the table of sizes.
+#[derive(Clone, Copy)]
+pub(super) struct TableFunctions {
+    /// (block) -> size
+    pub(super) get: u32,
+    pub(super) get_type: u32,
+    /// (block, size) -> size before
+    pub(super) set: u32,
+    pub(super) set_type: u32,
+    /// (shift) -> 1, or 0 where memory was refused
+    pub(super) relayout: u32,
+}
+
+/// Function types that are added after the guest's.
+pub(super) struct AddedTypes {
+    base: u32,
+    pub(super) signatures: Vec<(Vec<ValType>, Vec<ValType>)>,
+}
+
+impl AddedTypes {
+    pub(super) fn index_of(&mut self, params: &[ValType], results: &[ValType]) -> u32 {
+        let known = self
+            .signatures
+            .iter()
+            .position(|(p, r)| p == params && r == results);
+        let position = known.unwrap_or_else(|| {
+            self.signatures.push((params.to_vec(), results.to_vec()));
+            self.signatures.len() - 1
+        });
+        self.base + position as u32
+    }
+}
+
+impl Layout {
+    pub(super) fn new(module: &Module<'_>, inspection: &Inspection, plan: &ArmedPlan) -> Layout {
+        use ValType::{I32, I64};
+        let mut types = AddedTypes {
+            base: module.types.len() as u32,
+            signatures: Vec::new(),
+        };
+        let allocator = match &inspection.allocator {
+            Allocator::Found(found) => Some(found),
+            Allocator::NotFound { .. } => None,
+        };
+        let mut imports: Vec<(&'static str, u32)> = Vec::new();
+        let mut import = |wanted: bool, name: &'static str, params: &[ValType]| {
+            wanted.then(|| {
+                imports.push((name, types.index_of(params, &[])));
+                module.imported_functions + imports.len() as u32 - 1
+            })
+        };
+        let host_calls = plan.slots.iter().any(|s| s.mode == ProbeMode::HostCall);
+        let hit = import(host_calls, super::HIT, &[I32, I64]);
+        let opened = import(plan.opens, super::OPENED, &[I32, I32, I32]);
+        let allocated = import(allocator.is_some(), super::ALLOCATED, &[]);
+
+        let mut next_function = module.functions.len() as u32 + imports.len() as u32;
+        let mut new_function = || {
+            next_function += 1;
+            next_function - 1
+        };
+        let moved = allocator
+            .map(|found| found.functions.as_slice())
+            .unwrap_or_default()
+            .iter()
+            .map(|function| (function.index, new_function()))
+            .collect();
+        let opens = if plan.opens {
+            inspection.path_open.as_slice()
+        } else {
+            &[]
+        };
+        let path_open = opens.iter().map(|old| (*old, new_function())).collect();
+        let with_table = allocator.is_some_and(|found| found.tracking == Tracking::Table);
+        let table_functions = with_table.then(|| TableFunctions {
+            get: new_function(),
+            get_type: types.index_of(&[I32], &[I32]),
+            set: new_function(),
+            set_type: types.index_of(&[I32, I32], &[I32]),
+            relayout: new_function(),
+        });
+        let globals = module.globals.len() as u32;
+        let memories = module.memories.len() as u32;
+        let (mailbox, size_table) = memories_needed(module, allocator, plan);
+        Layout {
+            imported: module.imported_functions,
+            imports,
+            hit,
+            opened,
+            allocated,
+            path_open,
+            moved,
+            table_functions,
+            types,
+            mailbox,
+            mailbox_memory: memories + u32::from(size_table.is_some()),
+            size_table,
+            table_memory: memories,
+            depth_global: globals,
+            shift_global: globals + 1,
+            export_memory: plan.slots.iter().any(|slot| {
+                matches!(&slot.place, Place::Static { memory, .. } if memory == MEMORY_EXPORT)
+            }),
+        }
+    }
+
+    /// The index of a function of the guest; what stands in for it where there is something.
+    pub(super) fn function(&self, old: u32) -> u32 {
+        let stand_in = self.path_open.iter().find(|(original, _)| *original == old);
+        stand_in.map_or_else(|| self.shifted(old), |(_, wrapper)| *wrapper)
+    }
+
+    /// The index of a function of the guest, itself.
+    pub(super) fn shifted(&self, old: u32) -> u32 {
+        if old < self.imported {
+            old
+        } else {
+            old + self.imports.len() as u32
+        }
+    }
+
+    /// Where the body of an allocator's function has moved to.
+    pub(super) fn moved_to(&self, old: u32) -> Option<u32> {
+        self.moved
+            .iter()
+            .find(|(original, _)| *original == old)
+            .map(|(_, new)| *new)
+    }
+
+    /// Whether calls in the guest's code need other numbers than before.
+    pub(super) fn renumbers(&self) -> bool {
+        !self.imports.is_empty() || !self.path_open.is_empty()
+    }
+
+    pub(super) fn counts_heap(&self) -> bool {
+        !self.moved.is_empty()
+    }
+}
+
+fn memories_needed(
+    module: &Module<'_>,
+    allocator: Option<&FoundAllocator>,
+    plan: &ArmedPlan,
+) -> (Option<Mailbox>, Option<SizeTable>) {
+    // The limit of a memory that declares none is what its index type can address.
+    let taken: Vec<u64> = module
+        .memories
+        .iter()
+        .filter_map(|m| {
+            let page = 1u64 << m.page_size_log2.unwrap_or(16);
+            m.maximum.map(|maximum| maximum.saturating_mul(page))
+        })
+        .collect();
+    let free = |pages: &u64| !taken.contains(&(pages << 16));
+    let records = plan
+        .slots
+        .iter()
+        .filter(|slot| slot.mode == ProbeMode::Mailbox)
+        .count();
+    let mailbox = (allocator.is_some() || records > 0).then(|| {
+        let pages = Mailbox::pages_for(records);
+        Mailbox {
+            pages,
+            maximum_pages: (pages + 1..).find(free).unwrap_or(pages),
+        }
+    });
+    let size_table = allocator
+        .is_some_and(|found| found.tracking == Tracking::Table)
+        .then(|| SizeTable {
+            pages: 1,
+            maximum_pages: (1..65536).rev().find(free).unwrap_or(65535),
+        });
+    (mailbox, size_table)
+}
+
+/// Value types in the encoder's terms. Type indices stay what they are, because types are only added at the end.
+pub(super) fn encode(ty: wasmparser::ValType) -> Option<ValType> {
+    use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
+    RoundtripReencoder.val_type(ty).ok()
+}
+
+/// Slots of one place in the code, with their numbers.
+pub(super) type Armed<'p> = Vec<(u32, &'p crate::slot::Slot)>;
+
+/// Which slots are hit where: what rewriting a body looks up.
+#[derive(Default)]
+pub(super) struct Sites<'p> {
+    pub(super) entry: HashMap<u32, Armed<'p>>,
+    pub(super) exit: HashMap<u32, Armed<'p>>,
+    /// By global.
+    pub(super) global_set: HashMap<u32, Armed<'p>>,
+    /// By offset of the storing instruction in the original module.
+    pub(super) store: HashMap<usize, Armed<'p>>,
+}
+
+impl<'p> Sites<'p> {
+    pub(super) fn new(inspection: &Inspection, plan: &'p ArmedPlan) -> Sites<'p> {
+        use trace::Breakpoint;
+        let mut sites = Sites::default();
+        for (number, slot) in plan.slots.iter().enumerate() {
+            if slot.mode == ProbeMode::HostRead {
+                continue;
+            }
+            let armed = (number as u32, slot);
+            match (&slot.breakpoint, slot.function, &slot.place) {
+                (Breakpoint::Entry(_), Some(function), _) => {
+                    sites.entry.entry(function).or_default().push(armed);
+                }
+                (Breakpoint::Exit(_), Some(function), _) => {
+                    sites.exit.entry(function).or_default().push(armed);
+                }
+                (Breakpoint::Set(_), _, Place::Global { index, .. }) => {
+                    sites.global_set.entry(*index).or_default().push(armed);
+                }
+                (Breakpoint::Set(name), _, Place::Static { .. }) => {
+                    let variable = inspection.variables.iter().find(|v| v.name == *name);
+                    for offset in variable.map(|v| v.stores.as_slice()).unwrap_or_default() {
+                        sites.store.entry(*offset).or_default().push(armed);
+                    }
+                }
+                _ => {}
+            }
+        }
+        sites
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.entry.is_empty()
+            && self.exit.is_empty()
+            && self.global_set.is_empty()
+            && self.store.is_empty()
+    }
+}

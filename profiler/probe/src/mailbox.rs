@@ -1,0 +1,101 @@
+//! The mailbox: one more memory of the guest, written by injected code and read by the host.
+//!
+//! It is always the guest's last memory and exported as [`Mailbox::EXPORT`]. All numbers are 64 bits wide, little
+//! endian and aligned, so that a host thread may read them while the guest runs. It begins as zeroes. The layout is a
+//! contract between [`crate::inject`] and the host; nothing else knows it.
+
+use crate::ValueType;
+use serde::{Deserialize, Serialize};
+
+/// Where the mailbox is and how large.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mailbox {
+    /// Its size: it is declared with this as minimum and never grows.
+    pub pages: u64,
+    /// Its declared maximum, in pages, a number that no other memory of the guest declares. A resource limiter is not
+    /// told which memory grows, but it is told that memory's maximum: memory declared with this maximum is not the
+    /// guest's own.
+    pub maximum_pages: u64,
+}
+
+impl Mailbox {
+    /// The name under which the memory is exported.
+    pub const EXPORT: &'static str = "fathom:mailbox";
+
+    /// Offset of the live bytes: handed out and not got back.
+    pub const LIVE: usize = 0;
+    /// Offset of the highest live bytes since the guest began.
+    pub const LIVE_PEAK: usize = 8;
+    /// Offset of the highest live bytes since the host last wrote it; the host resets it to [`Mailbox::LIVE`].
+    pub const WINDOW_PEAK: usize = 16;
+    /// Offset of the bytes handed out in total. A reallocation counts by what it grew.
+    pub const ALLOCATED: usize = 24;
+    /// Offset of the number of allocations. A reallocation of an existing block is none.
+    pub const ALLOCATIONS: usize = 32;
+    /// Offset of the total at which the guest calls `fathom.allocated`. Written by the host; 0 is never.
+    pub const NEXT_SAMPLE_AT: usize = 40;
+    /// Offset of the number of blocks whose size could not be kept, so that their release will not be counted.
+    pub const UNTRACKED: usize = 48;
+    /// Offset of the first record of a slot.
+    pub const RECORDS: usize = 64;
+    /// Distance between records.
+    pub const RECORD_BYTES: usize = 48;
+
+    /// One of the 64-bit numbers at the constants above; `None` beyond the end of `memory`.
+    pub fn read(memory: &[u8], offset: usize) -> Option<i64> {
+        let bytes = memory.get(offset..offset.checked_add(8)?)?;
+        Some(i64::from_le_bytes(bytes.try_into().ok()?))
+    }
+
+    /// What one slot in mailbox mode has recorded; `None` where it was never hit, or beyond the end of `memory`.
+    pub fn record(memory: &[u8], offset: u32, value_type: ValueType) -> Option<Record> {
+        let field = |index: usize| Mailbox::read(memory, offset as usize + 8 * index);
+        let count = field(Record::COUNT)? as u64;
+        let value = |index| field(index).map(|bits| value_type.decode(bits));
+        let sum = field(Record::SUM)?;
+        (count > 0).then_some(Record {
+            count,
+            first: value(Record::FIRST)?,
+            last: value(Record::LAST)?,
+            min: value(Record::MIN)?,
+            max: value(Record::MAX)?,
+            sum: if Record::sum_is_float(value_type) {
+                f64::from_bits(sum as u64)
+            } else {
+                sum as f64
+            },
+        })
+    }
+
+    /// Pages needed for so many records.
+    pub(crate) fn pages_for(records: usize) -> u64 {
+        (Mailbox::RECORDS + records * Mailbox::RECORD_BYTES).div_ceil(1 << 16) as u64
+    }
+}
+
+/// What a slot in mailbox mode has recorded.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct Record {
+    pub count: u64,
+    pub first: f64,
+    pub last: f64,
+    pub min: f64,
+    pub max: f64,
+    /// Exact for integers of up to 32 bits and fewer than 2^31 hits; otherwise summed in floating point.
+    pub sum: f64,
+}
+
+impl Record {
+    pub(crate) const COUNT: usize = 0;
+    pub(crate) const FIRST: usize = 1;
+    pub(crate) const LAST: usize = 2;
+    pub(crate) const MIN: usize = 3;
+    pub(crate) const MAX: usize = 4;
+    pub(crate) const SUM: usize = 5;
+
+    /// Wide integers are summed as floats: their sum would not fit.
+    pub(crate) fn sum_is_float(value_type: ValueType) -> bool {
+        value_type.size() == 8 || value_type.is_float()
+    }
+}

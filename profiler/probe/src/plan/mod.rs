@@ -1,0 +1,421 @@
+//! Decides what to arm: an [`Inspection`] and a user's [`Selection`] to slots. Says what is not exact in notes, and
+//! names what is near where a name does not exist. Writes no code: that is [`crate::inject`].
+
+mod pattern;
+mod watch;
+
+use crate::{
+    error::PlanError,
+    inspection::{Function, Inspection, Parameter, Variable, VariableKind},
+    mailbox::Mailbox,
+    nearest::nearest,
+    slot::{ArmedPlan, MEMORY_EXPORT, Place, Slot},
+    value::ValueType,
+};
+use pattern::{is_pattern, matches};
+use trace::{Breakpoint, Plan, PlannedProbe, ProbeMode, Selection};
+use watch::{Watch, Watched, type_needed, unknown};
+
+/// The variable whose value is reported at `open:`: the size of the file just opened.
+pub const OPENED_VARIABLE: &str = "file_bytes";
+/// The variable of breakpoints at which only the number of hits counts.
+pub const HITS: &str = "hits";
+/// The variable that carries the result of a function.
+pub const RESULT: &str = "result";
+
+/// Chooses the probes for a selection.
+///
+/// With neither breakpoints nor variables, exported variables and the scalar parameters of exported functions are
+/// observed. Breakpoints alone observe everything that is known there; variables alone are observed wherever they can
+/// be; both together observe these variables at these breakpoints, which includes reading exported variables at the
+/// entry or exit of a function.
+///
+/// # Errors
+///
+/// Where a breakpoint cannot be parsed, or a name or a type does not fit the guest.
+pub fn plan(inspection: &Inspection, selection: &Selection) -> Result<ArmedPlan, PlanError> {
+    let watch = Watch::parse(inspection, &selection.variables)?;
+    let mut planner = Planner {
+        inspection,
+        watch: &watch,
+        code_mode: if selection.light {
+            ProbeMode::Mailbox
+        } else {
+            ProbeMode::HostCall
+        },
+        slots: Vec::new(),
+        notes: Vec::new(),
+    };
+    for text in &selection.breakpoints {
+        planner.arm(&text.parse()?)?;
+    }
+    if selection.breakpoints.is_empty() {
+        planner.arm_everywhere();
+    }
+    planner.check_that_all_are_observed()?;
+    Ok(planner.finish())
+}
+
+struct Planner<'p> {
+    inspection: &'p Inspection,
+    watch: &'p Watch,
+    /// How probes that are code report.
+    code_mode: ProbeMode,
+    slots: Vec<Slot>,
+    notes: Vec<String>,
+}
+
+impl<'p> Planner<'p> {
+    /// No breakpoint was named: every variable where it can be observed best.
+    fn arm_everywhere(&mut self) {
+        for variable in &self.inspection.variables {
+            if let Some(value_type) = self.observable(variable) {
+                self.arm_variable(variable, value_type);
+            }
+        }
+        let exported: Vec<&Function> = self
+            .inspection
+            .functions
+            .iter()
+            .filter(|function| self.is_of_the_user(function))
+            .collect();
+        for function in exported {
+            self.arm_parameters(function);
+        }
+        // A parameter asked for by name may belong to a function that is not exported.
+        if self.first_unobserved().is_some() {
+            for function in &self.inspection.functions {
+                self.arm_parameters(function);
+            }
+        }
+    }
+
+    fn arm(&mut self, breakpoint: &Breakpoint) -> Result<(), PlanError> {
+        match breakpoint {
+            // Both need nothing of the guest: the host knows the input, and openings are always reported.
+            Breakpoint::Input | Breakpoint::Open => {}
+            Breakpoint::End | Breakpoint::Sample => {
+                for variable in &self.inspection.variables {
+                    if let Some(value_type) = self.observable(variable) {
+                        self.add_read(breakpoint, variable, value_type);
+                    }
+                }
+            }
+            Breakpoint::Set(name) => self.arm_set(name)?,
+            Breakpoint::Entry(name) => {
+                for function in pattern::functions(self.inspection, name)? {
+                    self.arm_entry(function);
+                }
+            }
+            Breakpoint::Exit(name) => {
+                for function in pattern::functions(self.inspection, name)? {
+                    self.arm_exit(function);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Exported functions that a person wrote: not the entry point, not the runtime, not the allocator.
+    fn is_of_the_user(&self, function: &Function) -> bool {
+        let reserved = ["_", "cabi_", "asyncify_"];
+        function
+            .export
+            .as_deref()
+            .is_some_and(|export| !reserved.iter().any(|prefix| export.starts_with(prefix)))
+            && !self.inspection.is_allocator(function)
+    }
+
+    /// The type in which an exported variable is to be observed, if it is.
+    fn observable(&mut self, variable: &Variable) -> Option<ValueType> {
+        match self.watch.variable(variable) {
+            Watched::As(value_type) => Some(value_type),
+            Watched::TypeUnknown => {
+                self.note(match &variable.not_scalar {
+                    Some(what) => format!("`{}` is not observed: it is {what}", variable.name),
+                    None => format!(
+                        "`{0}` is not observed: it is exported as an address and the guest does not say of what \
+                         type; if it is a number, give its type, as in `{0}:u32`",
+                        variable.name
+                    ),
+                });
+                None
+            }
+            Watched::No => None,
+        }
+    }
+
+    fn arm_set(&mut self, name: &str) -> Result<(), PlanError> {
+        let variables: Vec<&Variable> = self
+            .inspection
+            .variables
+            .iter()
+            .filter(|variable| matches(name, &variable.name))
+            .collect();
+        if variables.is_empty() {
+            let exported = self.inspection.variables.iter().map(|v| v.name.as_str());
+            return Err(PlanError::UnknownVariable {
+                name: name.to_owned(),
+                nearest: nearest(name, exported),
+            });
+        }
+        for variable in variables {
+            match self.watch.named_variable(variable) {
+                Watched::As(value_type) => self.arm_variable(variable, value_type),
+                Watched::TypeUnknown if !is_pattern(name) => return Err(type_needed(variable)),
+                Watched::TypeUnknown | Watched::No => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// After each assignment where those are known, with each sample, and at the end.
+    fn arm_variable(&mut self, variable: &Variable, value_type: ValueType) {
+        if variable.assignments > 0 {
+            let place = self.place(variable);
+            let breakpoint = Breakpoint::Set(variable.name.clone());
+            self.add_code(breakpoint, &variable.name, value_type, place, None);
+        } else if matches!(variable.kind, VariableKind::Static { .. }) {
+            self.note(format!(
+                "sampled: `{}` is read at the end and with each sample of the timeline, because no store in the \
+                 guest carries its address",
+                variable.name
+            ));
+        }
+        self.add_read(&Breakpoint::End, variable, value_type);
+        self.add_read(&Breakpoint::Sample, variable, value_type);
+    }
+
+    fn arm_parameters(&mut self, function: &Function) {
+        for (index, name) in parameter_names(function).into_iter().enumerate() {
+            if let Some(value_type) = self.watch.parameter(&name, &function.parameters[index]) {
+                self.add_code(
+                    Breakpoint::Entry(function.label.clone()),
+                    &name,
+                    value_type,
+                    Place::Parameter {
+                        index: index as u32,
+                    },
+                    Some(function),
+                );
+            }
+        }
+    }
+
+    fn arm_entry(&mut self, function: &Function) {
+        let before = self.slots.len();
+        self.arm_parameters(function);
+        let breakpoint = Breakpoint::Entry(function.label.clone());
+        self.arm_variables_within(&breakpoint, function);
+        if self.watch.is_empty() && self.slots.len() == before {
+            self.add_code(
+                breakpoint,
+                HITS,
+                ValueType::U64,
+                Place::Hits,
+                Some(function),
+            );
+        }
+    }
+
+    fn arm_exit(&mut self, function: &Function) {
+        let breakpoint = Breakpoint::Exit(function.label.clone());
+        self.arm_variables_within(&breakpoint, function);
+        let result = function
+            .results
+            .iter()
+            .position(|result| result.value_type.is_some())
+            .and_then(|index| {
+                let value_type = self.result_type(&function.results[index])?;
+                Some((index as u32, value_type))
+            });
+        match result {
+            Some((index, value_type)) => {
+                let place = Place::Result { index };
+                self.add_code(
+                    breakpoint.clone(),
+                    RESULT,
+                    value_type,
+                    place,
+                    Some(function),
+                );
+                if function.tail_calls {
+                    self.note(format!(
+                        "`{}` can leave by a tail call, whose result it never sees: these exits are counted as \
+                         `{HITS}`, without a value",
+                        function.label
+                    ));
+                    self.add_code(
+                        breakpoint,
+                        HITS,
+                        ValueType::U64,
+                        Place::TailCalls,
+                        Some(function),
+                    );
+                }
+            }
+            None if self.watch.is_empty() => {
+                self.add_code(
+                    breakpoint,
+                    HITS,
+                    ValueType::U64,
+                    Place::Hits,
+                    Some(function),
+                );
+            }
+            None => {}
+        }
+    }
+
+    /// A result is asked for by its breakpoint, be it an address or not, unless other variables were named.
+    fn result_type(&self, result: &Parameter) -> Option<ValueType> {
+        if self.watch.is_empty() {
+            result.value_type
+        } else {
+            self.watch.parameter(RESULT, result)
+        }
+    }
+
+    /// Exported variables that were asked for by name, read where a function is entered or left.
+    fn arm_variables_within(&mut self, breakpoint: &Breakpoint, function: &Function) {
+        if self.watch.is_empty() {
+            return;
+        }
+        for variable in &self.inspection.variables {
+            if let Watched::As(value_type) = self.watch.variable(variable) {
+                let place = self.place(variable);
+                self.add_code(
+                    breakpoint.clone(),
+                    &variable.name,
+                    value_type,
+                    place,
+                    Some(function),
+                );
+            }
+        }
+    }
+
+    fn place(&self, variable: &Variable) -> Place {
+        match variable.kind {
+            VariableKind::Global { index } => Place::Global {
+                export: variable.name.clone(),
+                index,
+            },
+            VariableKind::Static { address } => Place::Static {
+                address,
+                memory: self
+                    .inspection
+                    .memory_export()
+                    .unwrap_or(MEMORY_EXPORT)
+                    .to_owned(),
+            },
+        }
+    }
+
+    fn add_read(&mut self, breakpoint: &Breakpoint, variable: &Variable, value_type: ValueType) {
+        let slot = Slot {
+            breakpoint: breakpoint.clone(),
+            variable: variable.name.clone(),
+            mode: ProbeMode::HostRead,
+            value_type,
+            place: self.place(variable),
+            function: None,
+            mailbox_offset: None,
+        };
+        self.add(slot);
+    }
+
+    fn add_code(
+        &mut self,
+        breakpoint: Breakpoint,
+        variable: &str,
+        value_type: ValueType,
+        place: Place,
+        function: Option<&Function>,
+    ) {
+        self.add(Slot {
+            breakpoint,
+            variable: variable.to_owned(),
+            mode: self.code_mode,
+            value_type,
+            place,
+            function: function.map(|function| function.index),
+            mailbox_offset: None,
+        });
+    }
+
+    fn add(&mut self, slot: Slot) {
+        let same = |other: &Slot| {
+            other.breakpoint == slot.breakpoint
+                && other.variable == slot.variable
+                && other.place == slot.place
+        };
+        if !self.slots.iter().any(same) {
+            self.slots.push(slot);
+        }
+    }
+
+    fn note(&mut self, note: String) {
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
+
+    /// A name among the variables asked for that no slot observes.
+    fn first_unobserved(&self) -> Option<&'p str> {
+        self.watch.patterns().find(|pattern| {
+            let observed = |slot: &Slot| matches(pattern, &slot.variable);
+            !self.slots.iter().any(observed)
+        })
+    }
+
+    fn check_that_all_are_observed(&self) -> Result<(), PlanError> {
+        match self.first_unobserved() {
+            Some(name) => Err(unknown(self.inspection, name)),
+            None => Ok(()),
+        }
+    }
+
+    fn finish(mut self) -> ArmedPlan {
+        let mut offset = Mailbox::RECORDS;
+        for slot in &mut self.slots {
+            if slot.mode == ProbeMode::Mailbox {
+                slot.mailbox_offset = Some(offset as u32);
+                offset += Mailbox::RECORD_BYTES;
+            }
+        }
+        let opens = !self.inspection.path_open.is_empty();
+        let opened = opens.then(|| PlannedProbe {
+            breakpoint: Breakpoint::Open,
+            variable: OPENED_VARIABLE.to_owned(),
+            mode: ProbeMode::HostCall,
+        });
+        let probes = self.slots.iter().map(|slot| PlannedProbe {
+            breakpoint: slot.breakpoint.clone(),
+            variable: slot.variable.clone(),
+            mode: slot.mode,
+        });
+        ArmedPlan {
+            plan: Plan {
+                probes: probes.chain(opened).collect(),
+                notes: self.notes,
+            },
+            slots: self.slots,
+            opens,
+        }
+    }
+}
+
+/// What the parameters of a function are called: `argN` where the guest does not say, or says the same twice.
+fn parameter_names(function: &Function) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for (index, parameter) in function.parameters.iter().enumerate() {
+        let name = parameter
+            .name
+            .clone()
+            .filter(|name| !names.contains(name))
+            .unwrap_or_else(|| format!("arg{index}"));
+        names.push(name);
+    }
+    names
+}

@@ -1,0 +1,72 @@
+//! Slots: one variable at one breakpoint, and the plan made of them. Values only.
+
+use crate::ValueType;
+use serde::{Deserialize, Serialize};
+use trace::{Breakpoint, ProbeMode};
+
+/// One variable at one breakpoint. Its position in the list of slots is the number that injected code reports.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slot {
+    /// Where it is observed.
+    pub breakpoint: Breakpoint,
+    /// What is observed, as a user writes it. `hits` where only the number of hits counts.
+    pub variable: String,
+    /// How it reports.
+    pub mode: ProbeMode,
+    /// How its bits are decoded.
+    pub value_type: ValueType,
+    /// Where the value comes from.
+    pub place: Place,
+    /// The function whose entry or exit it is, by index in the original module.
+    pub function: Option<u32>,
+    /// Offset of its record in the mailbox, in mailbox mode.
+    pub mailbox_offset: Option<u32>,
+}
+
+/// Where the value of a slot comes from. Indices are those of the original module.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "in")]
+pub enum Place {
+    /// A parameter of the function.
+    Parameter {
+        /// Which, from 0.
+        index: u32,
+    },
+    /// A result of the function.
+    Result {
+        /// Which, from 0.
+        index: u32,
+    },
+    /// No value: hits are counted. Reported as 0.
+    Hits,
+    /// No value: the function leaves by a tail call, whose result it never sees. Reported as 0.
+    TailCalls,
+    /// An exported mutable global.
+    Global {
+        /// The name it is exported under.
+        export: String,
+        /// Its index.
+        index: u32,
+    },
+    /// A static in linear memory.
+    Static {
+        /// Its address.
+        address: u32,
+        /// The name under which the memory is exported.
+        memory: String,
+    },
+}
+
+/// A plan with everything that [`crate::inject`] needs beside it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ArmedPlan {
+    /// For people, reports and the store.
+    pub plan: trace::Plan,
+    /// Every slot, in the order of their numbers.
+    pub slots: Vec<Slot>,
+    /// Whether the opening of files is reported (by `fathom.opened`).
+    pub opens: bool,
+}
+
+/// The name given to memory 0 by injection where the guest does not export it and a static is to be read from it.
+pub const MEMORY_EXPORT: &str = "fathom:memory";

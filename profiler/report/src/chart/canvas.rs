@@ -1,0 +1,167 @@
+//! The sheet that charts are drawn on: an SVG with title and description, and panels with axes on it.
+
+use super::Theme;
+use super::axis::Axis;
+use crate::clean::clean;
+use plotters::coord::Shift;
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+/// A part of the sheet, in pixels.
+pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+/// A panel with its axes.
+pub(super) type Plot<'a> = ChartContext<'a, SVGBackend<'a>, Cartesian2d<Axis, Axis>>;
+/// Only the backend can fail, and writing to a string does not.
+pub(super) type Drawn<T = ()> = Result<T, DrawingAreaErrorKind<std::io::Error>>;
+
+/// Width of every sheet in pixels, twice what it is shown at.
+pub(super) const WIDTH: u32 = 1760;
+/// Height of a letter's body, pixels.
+const LETTERS: f64 = 24.0;
+/// Space for tick labels beside and under a panel, and for half of the last one at the right, pixels.
+const BESIDE: u32 = 132;
+const RIGHT: u32 = 48;
+const UNDER: u32 = 92;
+
+/// What is drawn, for those who do not see it.
+pub(super) struct Described<'a> {
+    /// Unique within a page, as others refer to it.
+    pub(super) id: &'a str,
+    pub(super) title: String,
+    pub(super) description: String,
+}
+
+/// An SVG document of the given height. Where drawing fails it says so in the picture instead.
+pub(super) fn sheet(
+    described: &Described<'_>,
+    height: u32,
+    theme: &Theme,
+    paint: impl for<'a> FnOnce(&Area<'a>) -> Drawn,
+) -> String {
+    let mut svg = String::new();
+    {
+        let area = SVGBackend::with_string(&mut svg, (WIDTH, height)).into_drawing_area();
+        let drawn = paint(&area).and_then(|()| area.present());
+        if let Err(error) = drawn {
+            // The error has nowhere else to go: a report without one chart is still a report.
+            let _ = text(
+                &area,
+                theme,
+                &format!("not drawn: {error}"),
+                (20, 20),
+                At::Left,
+            );
+        }
+    }
+    described_svg(&svg, described, height)
+}
+
+/// A sheet that only says why there is nothing on it.
+pub(super) fn empty(described: &Described<'_>, theme: &Theme, reason: &str) -> String {
+    sheet(described, 160, theme, |area| {
+        text(area, theme, reason, ((WIDTH / 2) as i32, 70), At::Middle)
+    })
+}
+
+/// The document with its own first tag: shown at half the size it was drawn at, named and described.
+fn described_svg(svg: &str, described: &Described<'_>, height: u32) -> String {
+    let body = svg.split_once('>').map_or("</svg>\n", |(_, body)| body);
+    let id = described.id;
+    let title = escape(&described.title);
+    let description = escape(&described.description);
+    let (shown_width, shown_height) = (WIDTH / 2, height / 2);
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"chart\" width=\"{shown_width}\" \
+         height=\"{shown_height}\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" \
+         aria-labelledby=\"{id}-title {id}-desc\">\n\
+         <title id=\"{id}-title\">{title}</title>\n<desc id=\"{id}-desc\">{description}</desc>{body}"
+    )
+}
+
+fn escape(text: &str) -> String {
+    clean(text)
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+}
+
+/// Where a text begins.
+#[derive(Clone, Copy)]
+pub(super) enum At {
+    Left,
+    Middle,
+}
+
+/// Text in the ink of what matters, its upper edge at the position.
+pub(super) fn text(area: &Area<'_>, theme: &Theme, text: &str, at: (i32, i32), how: At) -> Drawn {
+    area.draw_text(&clean(text), &letters(theme.ink, how), at)
+}
+
+/// The style of letters. plotters draws at size / 1.24.
+pub(super) fn letters(color: RGBColor, how: At) -> TextStyle<'static> {
+    let horizontal = match how {
+        At::Left => HPos::Left,
+        At::Middle => HPos::Center,
+    };
+    ("sans-serif", LETTERS * 1.24)
+        .into_font()
+        .color(&color)
+        .pos(Pos::new(horizontal, VPos::Top))
+}
+
+/// Estimated width of a text, pixels: that of DejaVu Sans, the widest of the usual fonts, so that neighbours never
+/// touch.
+pub(super) fn width_of(text: &str) -> i32 {
+    let ems: f64 = text
+        .chars()
+        .map(|c| match c {
+            'i' | 'j' | 'l' | ' ' | '.' | ',' | ':' | ';' | '\'' | '|' => 0.32,
+            'f' | 'r' | 't' | '(' | ')' | '-' => 0.41,
+            'm' | 'w' | 'M' | 'W' | '%' | '@' => 0.95,
+            'A'..='Z' => 0.70,
+            '\0'..='\u{2fff}' => 0.62,
+            // East Asian scripts and pictures fill a square.
+            _ => 1.0,
+        })
+        .sum();
+    (ems * LETTERS).ceil() as i32
+}
+
+/// A panel: grid, axes with ticks, the vertical axis named above it, the horizontal one under it.
+pub(super) fn panel<'a>(
+    area: &Area<'a>,
+    theme: &Theme,
+    (x, x_name): (&Axis, &str),
+    (y, y_name): (&Axis, &str),
+) -> Drawn<Plot<'a>> {
+    text(area, theme, y_name, (0, 0), At::Left)?;
+    let (width, height) = area.dim_in_pixel();
+    let middle = (BESIDE + width) as i32 / 2;
+    text(
+        area,
+        theme,
+        x_name,
+        (middle, height as i32 - 32),
+        At::Middle,
+    )?;
+    let x = x.readable(width.saturating_sub(BESIDE + RIGHT) as i32);
+    let mut plot = ChartBuilder::on(area)
+        .margin_top(48)
+        .margin_right(RIGHT)
+        .margin_bottom(UNDER - 52)
+        .x_label_area_size(52)
+        .y_label_area_size(BESIDE)
+        .build_cartesian_2d(x, y.clone())?;
+    plot.configure_mesh()
+        .light_line_style(TRANSPARENT)
+        .bold_line_style(theme.grid.stroke_width(2))
+        .axis_style(theme.grid.stroke_width(2))
+        .label_style(
+            ("sans-serif", LETTERS * 1.24)
+                .into_font()
+                .color(&theme.faint),
+        )
+        .set_all_tick_mark_size(10)
+        .draw()?;
+    Ok(plot)
+}

@@ -1,0 +1,23 @@
+//! Pictures: one chart per file, each a function from values to one SVG document with a title and a description.
+//!
+//! Drawn with plotters at twice the size they are shown at, because plotters puts everything on whole pixels. Text is
+//! left to the fonts of whoever looks (`sans-serif`), so its width is only ever estimated. Charts of nothing say so.
+
+mod allocation;
+mod axis;
+mod bill;
+mod canvas;
+mod curve;
+mod legend;
+mod relation;
+mod subject;
+mod theme;
+mod ticks;
+mod timeline;
+
+pub use allocation::allocation;
+pub(crate) use allocation::waste;
+pub use bill::bill;
+pub use relation::relation;
+pub use theme::Theme;
+pub use timeline::timeline;

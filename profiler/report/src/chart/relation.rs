@@ -1,0 +1,267 @@
+//! The variable against what calls needed: every call a point, the fit, what each call would be given, and in grey the
+//! range from which there is no call. Several variables at once are shown as prediction against need.
+
+use super::Theme;
+use super::axis::Axis;
+use super::canvas::{Area, Described, Drawn, Plot, empty, panel, sheet};
+use super::curve::{Point, thinned};
+use super::legend::{Mark, legend};
+use super::subject::Subject;
+use super::ticks::Unit;
+use crate::matched::matched;
+use crate::show::{count, value};
+use crate::words;
+use plotters::element::{
+    Circle, Cross, DashedPathElement, PathElement, Polygon, Rectangle, TriangleMarker,
+};
+use plotters::prelude::*;
+use trace::{Outcome, Profile, Trace};
+
+/// Points at which the fit is evaluated.
+const FIT: usize = 500;
+
+/// Variable against need, with the fit, the bound and the never-seen range.
+pub fn relation(profile: &Profile, traces: &[Trace], theme: &Theme) -> String {
+    let mut subject = Subject::of(profile);
+    let mut data = Data::of(&subject, profile, traces);
+    if data.is_empty() {
+        // No call has a value of the feature: they can still be shown in order.
+        subject = Subject::Order(None);
+        data = Data::of(&subject, profile, traces);
+    }
+    let described = Described {
+        id: "relation",
+        title: format!("{} against the memory needed", subject.name()),
+        description: data.description(profile, &subject),
+    };
+    if data.is_empty() {
+        return empty(&described, theme, "No call is recorded here.");
+    }
+    sheet(&described, 820, theme, |area| {
+        let top = legend(
+            area,
+            theme,
+            &data.legend(theme, matches!(subject, Subject::Order(_))),
+        )?;
+        let (_, rest) = area.split_vertically(top);
+        draw(&rest, theme, &subject, &data)
+    })
+}
+
+struct Data {
+    needed: Vec<Point>,
+    at_least: Vec<Point>,
+    failed: Vec<Point>,
+    /// (position, prediction or need, given), ascending.
+    given: Vec<(f64, f64, f64)>,
+    /// Smallest and largest value that the fit has seen.
+    seen: Option<(f64, f64)>,
+    fitted: bool,
+    /// Whether calls are sized by a feature; else all are given the same.
+    one_by_one: bool,
+}
+
+impl Data {
+    fn is_empty(&self) -> bool {
+        self.needed.is_empty() && self.at_least.is_empty() && self.failed.is_empty()
+    }
+
+    fn of(subject: &Subject<'_>, profile: &Profile, traces: &[Trace]) -> Data {
+        let mut sorted = matched(profile, traces);
+        sorted.sort_by_key(|(trace, _)| trace.needed());
+        let mut data = Data {
+            needed: Vec::new(),
+            at_least: Vec::new(),
+            failed: Vec::new(),
+            given: Vec::new(),
+            seen: None,
+            fitted: false,
+            one_by_one: profile
+                .recommendation
+                .as_ref()
+                .is_some_and(|r| r.sizing_feature.is_some()),
+        };
+        for (rank, (trace, allocation)) in sorted.into_iter().enumerate() {
+            let Some(x) = subject.x(trace, rank) else {
+                continue;
+            };
+            let point = (x, trace.needed().as_f64());
+            match trace.outcome {
+                Outcome::Succeeded => data.needed.push(point),
+                Outcome::Limited => data.at_least.push(point),
+                Outcome::Failed | Outcome::TimedOut => data.failed.push(point),
+            }
+            if trace.is_measurement()
+                && let Some(call) = allocation
+            {
+                let base = call.predicted_bytes.map_or(point.1, |b| b.as_f64());
+                data.given.push((x, base, call.allocation_bytes.as_f64()));
+            }
+        }
+        data.given.sort_by(|a, b| a.0.total_cmp(&b.0));
+        data.seen = range(&data.needed);
+        data.fitted = data.seen.is_some_and(|(low, _)| subject.fit(low).is_some());
+        data
+    }
+
+    fn legend(&self, theme: &Theme, ordered: bool) -> Vec<(Mark, String)> {
+        let mut entries = vec![(Mark::Dot(theme.committed), "needed by a call".to_owned())];
+        if self.fitted {
+            entries.push((Mark::Line(theme.ink), "fit".to_owned()));
+        }
+        if !self.given.is_empty() {
+            let how = if self.one_by_one {
+                "given, sized one by one"
+            } else {
+                "given"
+            };
+            entries.push((Mark::Line(theme.given), how.to_owned()));
+        }
+        if !self.at_least.is_empty() {
+            entries.push((
+                Mark::Triangle(theme.alert),
+                "limited: needs at least this".to_owned(),
+            ));
+        }
+        if !self.failed.is_empty() {
+            entries.push((Mark::Cross(theme.alert), "failed or timed out".to_owned()));
+        }
+        if ordered {
+            return entries;
+        }
+        entries.push((Mark::Fill(theme.unseen.to_rgba()), "never seen".to_owned()));
+        entries
+    }
+
+    fn description(&self, profile: &Profile, subject: &Subject<'_>) -> String {
+        let range = match (self.seen, subject) {
+            (Some((low, high)), Subject::Feature(feature, _)) => format!(
+                " Seen from {} to {}.",
+                value(&feature.variable, low),
+                value(&feature.variable, high)
+            ),
+            _ => String::new(),
+        };
+        let fit = match (self.fitted, words::error(&profile.model)) {
+            (true, Some(error)) => format!(" Fit: {}, {error}.", profile.model.formula),
+            (true, None) => format!(" Fit: {}.", profile.model.formula),
+            (false, _) => " No fit.".to_owned(),
+        };
+        format!("{} measured calls.{range}{fit}", count(self.needed.len()))
+    }
+}
+
+fn range(points: &[Point]) -> Option<(f64, f64)> {
+    let low = points.iter().map(|p| p.0).min_by(f64::total_cmp)?;
+    let high = points.iter().map(|p| p.0).max_by(f64::total_cmp)?;
+    Some((low, high))
+}
+
+fn draw(area: &Area<'_>, theme: &Theme, subject: &Subject<'_>, data: &Data) -> Drawn {
+    let points = || data.needed.iter().chain(&data.at_least).chain(&data.failed);
+    let x = Axis::around(subject.unit(), points().map(|p| p.0), (0.06, 0.14));
+    let levels = points().map(|p| p.1).chain(data.given.iter().map(|g| g.2));
+    let y = Axis::beside(&x, Unit::Bytes, levels);
+    let ordered = matches!(subject, Subject::Order(_));
+    let x = if ordered { x.without_ticks() } else { x };
+    let name = subject.axis_name();
+    let mut plot = panel(area, theme, (&x, &name), (&y, "memory needed"))?;
+    if !ordered {
+        unseen(&mut plot, theme, data, &x, &y)?;
+    }
+    bound(&mut plot, theme, data)?;
+    fit(&mut plot, theme, subject, data, &x, &y)?;
+    calls(&mut plot, theme, data)
+}
+
+fn unseen(plot: &mut Plot<'_>, theme: &Theme, data: &Data, x: &Axis, y: &Axis) -> Drawn {
+    let Some((low, high)) = data.seen else {
+        return Ok(());
+    };
+    let ((left, right), (bottom, top)) = (x.ends(), y.ends());
+    let sides = [(left, low), (high, right)];
+    plot.draw_series(
+        sides
+            .iter()
+            .filter(|(from, to)| from < to)
+            .map(|(from, to)| {
+                let corners = [(*from, bottom), (*to, top)];
+                Rectangle::new(corners, theme.unseen.filled())
+            }),
+    )?;
+    Ok(())
+}
+
+/// What each call would be given, and the margin above its prediction as an area.
+fn bound(plot: &mut Plot<'_>, theme: &Theme, data: &Data) -> Drawn {
+    if data.given.is_empty() {
+        return Ok(());
+    }
+    let upper: Vec<Point> = data.given.iter().map(|g| (g.0, g.2)).collect();
+    let lower = data.given.iter().rev().map(|g| (g.0, g.1.min(g.2)));
+    let upper = thinned(&upper, 200);
+    let outline: Vec<Point> = upper.iter().copied().chain(lower).collect();
+    plot.draw_series([Polygon::new(outline, theme.given.mix(0.14))])?;
+    plot.draw_series([PathElement::new(upper, theme.given.stroke_width(4))])?;
+    Ok(())
+}
+
+/// The fit where calls were seen; dashed where it is an extrapolation.
+fn fit(
+    plot: &mut Plot<'_>,
+    theme: &Theme,
+    subject: &Subject<'_>,
+    data: &Data,
+    x: &Axis,
+    y: &Axis,
+) -> Drawn {
+    let Some((low, high)) = data.seen else {
+        return Ok(());
+    };
+    let curve = |keep: &dyn Fn(f64) -> bool| -> Vec<Point> {
+        let values = x.spread(FIT).chain([low, high]).filter(|v| keep(*v));
+        let mut points: Vec<Point> = values
+            .filter_map(|v| Some((v, subject.fit(v)?)))
+            .filter(|p| y.holds(p.1))
+            .collect();
+        points.sort_by(|a, b| a.0.total_cmp(&b.0));
+        points
+    };
+    let inside = curve(&|v| v >= low && v <= high);
+    plot.draw_series([PathElement::new(inside, theme.ink.stroke_width(4))])?;
+    for outside in [curve(&|v| v <= low), curve(&|v| v >= high)] {
+        plot.draw_series([DashedPathElement::new(
+            outside,
+            8,
+            8,
+            theme.ink.stroke_width(3),
+        )])?;
+    }
+    Ok(())
+}
+
+fn calls(plot: &mut Plot<'_>, theme: &Theme, data: &Data) -> Drawn {
+    let radius = if data.needed.len() > 300 { 5 } else { 9 };
+    // A ring of the ground's colour keeps points that touch apart.
+    plot.draw_series(
+        data.needed
+            .iter()
+            .map(|p| Circle::new(*p, radius + 3, theme.ground.filled())),
+    )?;
+    plot.draw_series(
+        data.needed
+            .iter()
+            .map(|p| Circle::new(*p, radius, theme.committed.filled())),
+    )?;
+    plot.draw_series(
+        data.at_least
+            .iter()
+            .map(|p| TriangleMarker::new(*p, 14, theme.alert.filled())),
+    )?;
+    plot.draw_series(
+        data.failed
+            .iter()
+            .map(|p| Cross::new(*p, 9, theme.alert.stroke_width(5))),
+    )?;
+    Ok(())
+}

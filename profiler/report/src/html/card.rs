@@ -1,0 +1,177 @@
+//! The first page: the answer in a card, what did not succeed, and what to set at which provider.
+
+use super::prose::{paragraphs, prose};
+use crate::clean::clean;
+use crate::screen::{change, held};
+use crate::show::{megabytes, percent, round_size, seconds, size, usd};
+use crate::{Context, words};
+use maud::{Markup, html};
+use trace::{Bytes, Confidence, Profile, Recommendation};
+
+/// Problems listed; the CSV has all of them.
+const PROBLEMS: usize = 20;
+
+/// The answer: size, today, saving, confidence, because, what to do to be surer.
+pub(super) fn card(profile: &Profile, context: &Context) -> Markup {
+    let Some(recommendation) = &profile.recommendation else {
+        return html! {
+            section.card aria-label="Answer" {
+                p.lead { (prose(&words::headline(profile))) }
+                div.because {
+                    h2 { "What to do" }
+                    p { (prose(&words::surer(profile, context))) }
+                }
+            }
+        };
+    };
+    let when = words::when(profile);
+    html! {
+        section.card aria-label="Answer" {
+            div.answer {
+                p.label { "Give each call" }
+                p.size { (size(recommendation.allocation_bytes)) }
+                p.label { "of guest memory" }
+            }
+            (facts(profile, recommendation))
+            div.because {
+                h2 { "Because" }
+                (paragraphs(&words::why(profile)))
+                @if !when.is_empty() { h2 { "When it is known" } (paragraphs(&when)) }
+                h2 { "To be surer" }
+                p { (prose(&words::surer(profile, context))) }
+            }
+        }
+    }
+}
+
+fn facts(profile: &Profile, recommendation: &Recommendation) -> Markup {
+    let mut further = vec![format!("Replay: {}.", words::replayed(recommendation))];
+    let verified = recommendation.verified.as_ref().map(words::verified);
+    further.extend(verified.map(|said| format!("Run again: {said}.")));
+    html! {
+        dl.facts {
+            div { dt { "Today" } dd { (round_size(recommendation.baseline_bytes)) } }
+            div { dt { "Largest need seen" } dd { (size(recommendation.largest_need_bytes)) } }
+            div { dt { "Saving" } dd { (held(recommendation.memory_saving_share)) br; small { (bill_saving(recommendation)) } } }
+            div {
+                dt { "Confidence" }
+                dd {
+                    span class={ "badge " (badge(recommendation.confidence)) } {
+                        (words::confidence(recommendation.confidence))
+                    }
+                    " " (prose(&words::backed(profile, recommendation)))
+                    @for said in &further { br; small { (prose(said)) } }
+                }
+            }
+        }
+    }
+}
+
+fn badge(confidence: Confidence) -> &'static str {
+    match confidence {
+        Confidence::None => "bad",
+        Confidence::Low => "warn",
+        Confidence::Good | Confidence::High => "good",
+    }
+}
+
+/// The largest saving among the providers, which is rarely that of the memory.
+fn bill_saving(recommendation: &Recommendation) -> String {
+    let best = recommendation
+        .providers
+        .iter()
+        .max_by(|a, b| a.usd_saving_share.total_cmp(&b.usd_saving_share));
+    match best {
+        Some(p) if p.usd_saving_share >= 0.0005 => format!(
+            "of the bill: up to {} ({})",
+            percent(p.usd_saving_share),
+            clean(&p.name)
+        ),
+        Some(_) => "of the bill: nothing at a size that is not much slower".to_owned(),
+        None => "of the bill: no provider was computed".to_owned(),
+    }
+}
+
+/// Calls that did not succeed, each with its reason.
+pub(super) fn problems(context: &Context) -> Markup {
+    if context.problems.is_empty() {
+        return Markup::default();
+    }
+    let hidden = context.problems.len().saturating_sub(PROBLEMS);
+    html! {
+        section {
+            h2 { (words::problems_title(context.problems.len())) }
+            table {
+                thead { tr { th scope="col" { "Input" } th scope="col" { "Outcome" } th scope="col" { "Why" } } }
+                tbody {
+                    @for problem in context.problems.iter().take(PROBLEMS) {
+                        tr {
+                            th scope="row" { (clean(&problem.input)) }
+                            td.bad { (problem.outcome) }
+                            td { (prose(&problem.reason)) }
+                        }
+                    }
+                }
+            }
+            @if hidden > 0 { p.note { (hidden) " more are in the CSV below." } }
+        }
+    }
+}
+
+/// What to set where, and what it costs.
+pub(super) fn deploy(profile: &Profile, context: &Context) -> Markup {
+    let Some(recommendation) = &profile.recommendation else {
+        return Markup::default();
+    };
+    html! {
+        section.together {
+            h2 { "Deploy to" }
+            table {
+                thead {
+                    tr {
+                        th scope="col" { "Provider" }
+                        th.number scope="col" { "Size" }
+                        th.number scope="col" { "Est. time" }
+                        th.number scope="col" { "USD per million" }
+                        th.number scope="col" { "Change" }
+                        th scope="col" { "Against " (round_size(recommendation.baseline_bytes)) " today" }
+                    }
+                }
+                tbody {
+                    tr {
+                        th scope="row" { code { "fathom serve" } }
+                        td.number { (size(recommendation.allocation_bytes)) }
+                        td.number { (context.wall_seconds.map_or("-".to_owned(), seconds)) }
+                        td.number { "-" }
+                        td.number { "-" }
+                        td { (held(recommendation.memory_saving_share)) }
+                    }
+                    @for bill in &recommendation.providers {
+                        tr {
+                            th.name scope="row" { (clean(&bill.name)) }
+                            td.number { (megabytes(bill.size_mb)) }
+                            td.number { (seconds(bill.estimated_seconds)) }
+                            td.number { (usd(bill.usd_per_million)) }
+                            td.number { (change(bill.usd_saving_share)) }
+                            td { (prose(&bill.reason)) }
+                        }
+                    }
+                }
+            }
+            p.note {
+                (beside(recommendation.runtime_base_bytes)) "Prices include the request fee, before free tiers. Times are estimated from CPU seconds and the provider's CPU share; that of fathom serve is the median measured here."
+            }
+        }
+    }
+}
+
+/// What a provider's size has to hold beside the guest's memory.
+fn beside(runtime: Bytes) -> String {
+    match runtime {
+        Bytes(0) => "Nothing is added to the guest's memory for the runtime process. ".to_owned(),
+        runtime => format!(
+            "Sizes of providers hold the guest's memory and {} of the runtime process. ",
+            size(runtime)
+        ),
+    }
+}

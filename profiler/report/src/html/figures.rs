@@ -1,0 +1,80 @@
+//! The four charts with a caption each that says what to see.
+
+use super::prose::prose;
+use crate::chart::{Theme, allocation, bill, relation, timeline, waste};
+use crate::show::{percent, size};
+use crate::words;
+use maud::{Markup, PreEscaped, html};
+use trace::{Profile, Trace};
+
+pub(super) fn figures(profile: &Profile, traces: &[Trace], theme: &Theme) -> Markup {
+    html! {
+        section {
+            h2 { "In pictures" }
+            @if let Some(call) = telling(traces) {
+                (figure(
+                    &format!("One call over time: {}", call.input.label),
+                    &timeline(call, profile, theme),
+                    &one_call(profile),
+                ))
+            }
+            (figure(
+                "The variable against the need",
+                &relation(profile, traces, theme),
+                "Every mark is a call. Where the ground is grey there is none, and a fit is not known to hold.",
+            ))
+            (figure("Given and needed", &allocation(profile, traces, theme), &wasted(profile, traces)))
+            (figure(
+                "Price and time at every size",
+                &bill(profile, theme),
+                "Lower is better in both panels. Often more memory buys more CPU, so that a larger size can be faster for about the same money.",
+            ))
+        }
+    }
+}
+
+fn figure(title: &str, svg: &str, caption: &str) -> Markup {
+    html! {
+        figure {
+            h3 { (prose(title)) }
+            (PreEscaped(svg))
+            figcaption { (prose(caption)) }
+        }
+    }
+}
+
+/// The call whose picture tells most: one that succeeded, with several hits, and of those the one that needed most.
+fn telling(traces: &[Trace]) -> Option<&Trace> {
+    traces.iter().max_by_key(|t| {
+        let hits = t
+            .observations
+            .iter()
+            .map(|o| o.hits.len())
+            .max()
+            .unwrap_or(0);
+        (t.is_measurement(), hits >= 3, t.needed())
+    })
+}
+
+fn one_call(profile: &Profile) -> String {
+    let grows = "Committed memory only grows, and a limit counts it; live bytes go up and down.";
+    match words::within_call(profile) {
+        Some(relation) => format!("{grows} {}", words::sentence(&relation)),
+        None => grows.to_owned(),
+    }
+}
+
+fn wasted(profile: &Profile, traces: &[Trace]) -> String {
+    let given = profile.recommendation.as_ref().map(|r| r.allocation_bytes);
+    let calls: Vec<&Trace> = traces.iter().collect();
+    match given.and_then(|given| Some((given, waste(given, &calls)?))) {
+        Some((given, w)) => format!(
+            "If each call is given {}, then of all bytes times seconds {} are used, {} are needed by the same call at another time, and {} are never needed.",
+            size(given),
+            percent(w.used),
+            percent(w.time),
+            percent(w.memory)
+        ),
+        None => "Nothing was measured that could be compared.".to_owned(),
+    }
+}

@@ -1,0 +1,100 @@
+//! The report as one HTML file that needs nothing else: style and charts inline, data embedded, no scripts, no network.
+//!
+//! The first page answers; what follows is for those who want to check. Every text from outside goes through maud,
+//! which escapes it, after control characters were taken out.
+
+mod calls;
+mod card;
+mod data;
+mod figures;
+mod method;
+mod prose;
+
+use crate::chart::Theme;
+use crate::clean::clean;
+use crate::show::utc;
+use crate::{Context, words};
+use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
+use prose::prose;
+use trace::{Profile, Trace};
+
+const STYLE: &str = include_str!("style.css");
+
+/// Nothing is fetched from anywhere, and nothing is executed, whatever a name in the report contains.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
+
+/// The report: one self-contained page that can be printed, light or dark as the reader's screen is.
+pub fn html(profile: &Profile, traces: &[Trace], context: &Context) -> String {
+    let theme = Theme::default();
+    let name = clean(&profile.function.name);
+    let page = markup! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (name) " - Fathom report" }
+                style { (PreEscaped(STYLE)) (dark(&theme)) }
+            }
+            body {
+                (header(profile, context))
+                main {
+                    (card::card(profile, context))
+                    (caution(profile, context))
+                    (card::problems(context))
+                    (card::deploy(profile, context))
+                    (figures::figures(profile, traces, &theme))
+                    (method::method(profile))
+                    (calls::calls(profile, traces))
+                    (data::data(profile, traces))
+                }
+                footer {
+                    p { "Made by Fathom from numbers and lengths only: no body, text or environment value of a call is recorded." }
+                    p.digest { (clean(&profile.function.digest)) }
+                }
+            }
+        }
+    };
+    page.into_string()
+}
+
+fn dark(theme: &Theme) -> Markup {
+    PreEscaped(format!(
+        "@media screen and (prefers-color-scheme: dark) {{\n{}}}\n",
+        theme.dark_css()
+    ))
+}
+
+fn header(profile: &Profile, context: &Context) -> Markup {
+    let recorded = context.recorded_unix_ms.map(utc);
+    markup! {
+        header {
+            p.eyebrow { "Fathom report" }
+            h1 { (clean(&profile.function.name)) }
+            p.facts {
+                (words::tally(&profile.invocations, context.elapsed_seconds))
+                @if let Some(recorded) = recorded { ", recorded " (recorded) }
+            }
+        }
+    }
+}
+
+/// The three lines that keep the answer honest.
+fn caution(profile: &Profile, context: &Context) -> Markup {
+    let lines = [
+        ("What else could explain it", words::else_explains(profile)),
+        ("What would change this", words::changes(profile)),
+        ("What is not known", words::unknown(profile, context)),
+    ];
+    markup! {
+        section.caution aria-label="Caution" {
+            dl {
+                @for (name, said) in &lines {
+                    div { dt { (name) } dd { (prose(said)) } }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! The report as GitHub Markdown: for a pull request or a wiki, without pictures.
+
+use crate::clean::{clean, markdown as escape};
+use crate::screen::change;
+use crate::show::{megabytes, percent, round_size, seconds, size, usd, value};
+use crate::{Context, words};
+use trace::{Candidate, Profile, Recommendation};
+
+/// Calls listed; the CSV has all of them.
+const CALLS: usize = 50;
+
+/// The report as Markdown, with a level-1 heading.
+pub fn markdown(profile: &Profile, context: &Context) -> String {
+    let mut blocks = vec![
+        format!("# {}", escape(&profile.function.name)),
+        format!("**{}**", escape(&words::headline(profile))),
+        escape(&words::tally(&profile.invocations, context.elapsed_seconds)),
+    ];
+    let mut points = named("Why", &words::why(profile));
+    points.extend(named("When", &words::when(profile)));
+    if let Some(recommendation) = &profile.recommendation {
+        points.extend(named("Sure?", &words::sure(profile, recommendation)));
+    }
+    points.extend(named("To be surer", &[words::surer(profile, context)]));
+    blocks.push(points.join("\n"));
+    blocks.extend(problems(context));
+    if let Some(recommendation) = &profile.recommendation {
+        blocks.push(deploy(recommendation));
+        blocks.push(calls(recommendation));
+    }
+    blocks.extend(variables(profile));
+    blocks.push(
+        [
+            ("What else could explain it", words::else_explains(profile)),
+            ("What would change this", words::changes(profile)),
+            ("What is not known", words::unknown(profile, context)),
+        ]
+        .map(|(name, said)| format!("- **{name}:** {}", escape(&said)))
+        .join("\n"),
+    );
+    blocks.join("\n\n") + "\n"
+}
+
+fn named(name: &str, said: &[String]) -> Vec<String> {
+    said.iter()
+        .map(|s| format!("- **{name}** {}", escape(s)))
+        .collect()
+}
+
+fn problems(context: &Context) -> Option<String> {
+    let rows: Vec<Vec<String>> = context
+        .problems
+        .iter()
+        .take(CALLS)
+        .map(|p| vec![clean(&p.input), p.outcome.to_string(), clean(&p.reason)])
+        .collect();
+    (!rows.is_empty()).then(|| {
+        let title = words::problems_title(context.problems.len());
+        format!(
+            "## Problems\n\n{title}\n\n{}",
+            table(&["input", "outcome", "why"], &rows)
+        )
+    })
+}
+
+fn deploy(recommendation: &Recommendation) -> String {
+    let rows: Vec<Vec<String>> = recommendation
+        .providers
+        .iter()
+        .map(|p| {
+            vec![
+                clean(&p.name),
+                megabytes(p.size_mb),
+                seconds(p.estimated_seconds),
+                usd(p.usd_per_million),
+                change(p.usd_saving_share),
+                clean(&p.reason),
+            ]
+        })
+        .collect();
+    let against = format!(
+        "against {} today",
+        round_size(recommendation.baseline_bytes)
+    );
+    let header = [
+        "deploy to",
+        "size",
+        "estimated time",
+        "USD/million",
+        "change",
+        against.as_str(),
+    ];
+    format!("## Deploy\n\n{}", table(&header, &rows))
+}
+
+fn calls(recommendation: &Recommendation) -> String {
+    let feature = recommendation.sizing_feature.as_ref();
+    let rows: Vec<Vec<String>> = recommendation
+        .calls
+        .iter()
+        .take(CALLS)
+        .map(|c| {
+            let shown = feature.zip(c.feature_value);
+            vec![
+                clean(&c.input),
+                shown.map_or("-".to_owned(), |(f, x)| value(&f.variable, x)),
+                size(c.needed_bytes),
+                size(c.allocation_bytes),
+                c.outcome.to_string(),
+            ]
+        })
+        .collect();
+    let name = feature.map_or("-".to_owned(), |f| clean(&f.variable));
+    let header = [
+        "input",
+        name.as_str(),
+        "needed",
+        "given, sized alone",
+        "outcome",
+    ];
+    let mut text = format!("## Calls\n\n{}", table(&header, &rows));
+    if recommendation.calls.len() > CALLS {
+        text += &format!(
+            "\n\n{} more are in the CSV.",
+            recommendation.calls.len() - CALLS
+        );
+    }
+    text
+}
+
+fn variables(profile: &Profile) -> Option<String> {
+    let rows: Vec<Vec<String>> = profile.variables.iter().take(10).map(variable).collect();
+    let header = [
+        "variable",
+        "breakpoint",
+        "as",
+        "held-out error",
+        "growth still ahead",
+    ];
+    (!rows.is_empty()).then(|| format!("## Variables\n\n{}", table(&header, &rows)))
+}
+
+fn variable(candidate: &Candidate) -> Vec<String> {
+    vec![
+        clean(&candidate.variable),
+        clean(&candidate.breakpoint.to_string()),
+        candidate.aggregate.to_string(),
+        percent(candidate.held_out_median_ape),
+        percent(candidate.lead),
+    ]
+}
+
+fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+    let line = |cells: Vec<String>| format!("| {} |", cells.join(" | "));
+    let mut lines = vec![
+        line(header.iter().map(|h| escape(h)).collect()),
+        line(vec!["---".to_owned(); header.len()]),
+    ];
+    lines.extend(
+        rows.iter()
+            .map(|row| line(row.iter().map(|cell| escape(cell)).collect())),
+    );
+    lines.join("\n")
+}

@@ -1,0 +1,127 @@
+//! How sure: what the number of distinct inputs can back, what replay and verification found, what would help.
+
+use super::confidence;
+use crate::Context;
+use crate::clean::{clean, quoted};
+use crate::show::{count, counted, odds, percent};
+use trace::{Confidence, Profile, Recommendation, Verification};
+
+/// How sure the recommendation is; one statement per paragraph, the first begins with the confidence word.
+pub(crate) fn sure(profile: &Profile, recommendation: &Recommendation) -> Vec<String> {
+    let mut said = vec![format!(
+        "{}: {}",
+        confidence(recommendation.confidence),
+        backed(profile, recommendation)
+    )];
+    said.push(format!("replay: {}", replayed(recommendation)));
+    let verified = recommendation.verified.as_ref().map(verified);
+    said.extend(verified.map(|said| format!("verified: {said}")));
+    said
+}
+
+/// What the number of distinct inputs backs, of what was asked.
+pub(crate) fn backed(profile: &Profile, r: &Recommendation) -> String {
+    let inputs = counted(profile.invocations.distinct_inputs, "distinct input");
+    let back = if profile.invocations.distinct_inputs == 1 {
+        "backs"
+    } else {
+        "back"
+    };
+    let asked = odds(r.failure_rate_target);
+    match r.confidence {
+        Confidence::None => format!(
+            "{inputs}, 5 needed for a formula: the largest need seen, widened; {} more for {asked}",
+            count(r.inputs_needed)
+        ),
+        Confidence::Low if r.inputs_needed > 0 => format!(
+            "{inputs} {back} {}; you asked {asked} ({} needed)",
+            failures(r.failure_rate_backed),
+            counted(r.inputs_needed, "more input")
+        ),
+        Confidence::Low => format!("{inputs} would back {asked}, but replay does not bear it out"),
+        Confidence::Good => format!(
+            "{inputs} {back} {}, as asked",
+            failures(r.failure_rate_target)
+        ),
+        Confidence::High => format!(
+            "{inputs} {back} {}, as asked, and replay proves it",
+            failures(r.failure_rate_target)
+        ),
+    }
+}
+
+/// `1 failure in 13`.
+fn failures(rate: f64) -> String {
+    match odds(rate).split_once(" in ") {
+        Some((one, calls)) => format!("{one} failure in {calls}"),
+        None => format!("failures in {}", percent(rate)),
+    }
+}
+
+/// What replay found, of the rule by which the whole function is sized.
+pub(crate) fn replayed(r: &Recommendation) -> String {
+    match (r.calls_replayed, r.failures_replayed) {
+        (Some(calls), Some(failed)) if calls > 0 => {
+            let bound = r.failure_rate_upper95.map_or(String::new(), |upper| {
+                format!(" (95 % sure: under {})", percent(upper))
+            });
+            format!(
+                "{} of {} would have failed{bound}",
+                count(failed),
+                counted(calls, "call")
+            )
+        }
+        _ => "nothing yet, a call is sized once enough others came before it".to_owned(),
+    }
+}
+
+/// What happened when the inputs were run again under the recommended limit.
+pub(crate) fn verified(v: &Verification) -> String {
+    if v.failures == 0 {
+        return format!(
+            "all {} succeeded again under their recommended limit",
+            counted(v.calls, "call")
+        );
+    }
+    let mut names: Vec<String> = v.failed_inputs.iter().take(3).map(|n| clean(n)).collect();
+    if v.failed_inputs.len() > names.len() {
+        names.push("...".to_owned());
+    }
+    format!(
+        "{} of {} FAILED under their recommended limit: {}",
+        count(v.failures),
+        counted(v.calls, "call"),
+        names.join(", ")
+    )
+}
+
+/// What to do to be surer.
+pub(crate) fn surer(profile: &Profile, context: &Context) -> String {
+    let Some(r) = &profile.recommendation else {
+        return match context.problems.is_empty() {
+            true => "Record calls: nothing has been run yet.".to_owned(),
+            false => "Make one call succeed: the reasons are listed below.".to_owned(),
+        };
+    };
+    let first = if r.verified.as_ref().is_some_and(|v| v.failures > 0) {
+        "Calls failed under the recommended limit: profile them again with more inputs like them."
+            .to_owned()
+    } else if r.inputs_needed > 0 {
+        format!(
+            "Profile {}, as different as real ones are, and {} is backed.",
+            counted(r.inputs_needed, "more distinct input"),
+            odds(r.failure_rate_target)
+        )
+    } else if r.confidence == Confidence::High {
+        "Nothing more is needed for the rate asked. Profile again when the guest or its inputs change.".to_owned()
+    } else {
+        format!(
+            "Record more calls: replay without failures has to be long enough to prove {}.",
+            odds(r.failure_rate_target)
+        )
+    };
+    match &context.next {
+        Some(next) => format!("{first} Next: {}", quoted(next)),
+        None => first,
+    }
+}

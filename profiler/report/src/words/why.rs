@@ -1,0 +1,123 @@
+//! Why: which variable memory follows, by which formula, how closely, in which range. What is not known is told
+//! apart: too little data, memory that does not move, and variables that explain nothing have their own sentences.
+
+use super::{is_another, listed, place};
+use crate::clean::{clean, quoted};
+use crate::show::{percent, size, value};
+use trace::{Bytes, CallAllocation, CandidateNote, Model, ModelKind, Outcome, Profile};
+
+/// Why calls need the memory they need; one sentence per paragraph.
+pub(crate) fn why(profile: &Profile) -> Vec<String> {
+    let model = &profile.model;
+    let mut said = match model.kind {
+        ModelKind::None => vec![format!("no formula: {}", clean(&model.reason))],
+        ModelKind::Constant => vec![format!(
+            "always {}: no variable needed",
+            size(Bytes::from_f64(model.intercept))
+        )],
+        ModelKind::Linear | ModelKind::Transformed | ModelKind::Multiple | ModelKind::Isotonic => {
+            explained(profile)
+        }
+    };
+    said.extend(within_call(profile));
+    said.extend(raised(profile));
+    said
+}
+
+fn explained(profile: &Profile) -> Vec<String> {
+    let model = &profile.model;
+    let names: Vec<String> = model
+        .terms
+        .iter()
+        .map(|t| quoted(&t.feature.variable))
+        .collect();
+    let verb = match model.kind {
+        ModelKind::Isotonic => "rises in steps with",
+        _ => "follows",
+    };
+    let mut parts = vec![format!(
+        "memory {verb} {}: peak = {}",
+        listed(&names),
+        formula(model)
+    )];
+    parts.extend(error(model));
+    parts.extend(seen(model));
+    let mut said = vec![parts.join(", ")];
+    said.extend(doubles(profile));
+    said
+}
+
+/// The formula, as the model shows it.
+pub(crate) fn formula(model: &Model) -> String {
+    clean(&model.formula)
+}
+
+/// `+-1.4 % (95 % of inputs: +-4.1 %)`, on inputs that the fit had not seen.
+pub(crate) fn error(model: &Model) -> Option<String> {
+    let held_out = model.held_out?;
+    // Upwards: an error below 0.1 % is still an error.
+    let shown = |share: f64| percent(if share > 0.0 { share.max(0.001) } else { share });
+    let (median, p95) = (shown(held_out.median_ape), shown(held_out.p95_ape));
+    Some(if median == p95 {
+        format!("+-{median}")
+    } else {
+        format!("+-{median} (95 of 100: +-{p95})")
+    })
+}
+
+/// `seen 1,000..250,000`, of each feature where there are several.
+pub(crate) fn seen(model: &Model) -> Option<String> {
+    let ranges: Vec<String> = model
+        .seen
+        .iter()
+        .map(|s| {
+            let variable = &s.feature.variable;
+            let range = format!("{}..{}", value(variable, s.min), value(variable, s.max));
+            match model.seen.len() {
+                1 => range,
+                _ => format!("{} {range}", quoted(&s.feature.to_string())),
+            }
+        })
+        .collect();
+    (!ranges.is_empty()).then(|| format!("seen {}", ranges.join(", ")))
+}
+
+/// The relation between values and live bytes inside single calls, where one was found.
+pub(crate) fn within_call(profile: &Profile) -> Option<String> {
+    let model = &profile.within_call.live;
+    let found = !matches!(model.kind, ModelKind::None | ModelKind::Constant);
+    found.then(|| {
+        let mut parts = vec![format!("inside a call: live = {}", formula(model))];
+        parts.extend(error(model));
+        parts.push(format!("{} hits", crate::show::count(model.n)));
+        parts.join(", ")
+    })
+}
+
+/// Why more is given than the largest need seen, where a call was refused more than that.
+fn raised(profile: &Profile) -> Option<String> {
+    let recommendation = profile.recommendation.as_ref()?;
+    let limited = |c: &&CallAllocation| {
+        c.outcome == Outcome::Limited && c.needed_bytes > recommendation.largest_need_bytes
+    };
+    let calls = recommendation.calls.iter().filter(limited);
+    let call = calls.max_by_key(|c| c.needed_bytes)?;
+    Some(format!(
+        "{} was refused {} and failed: it needs at least that, more than the largest need seen",
+        quoted(&call.input),
+        size(call.needed_bytes)
+    ))
+}
+
+/// Candidates that the data cannot tell from the chosen one.
+fn doubles(profile: &Profile) -> Option<String> {
+    let names: Vec<String> = profile
+        .variables
+        .iter()
+        .filter(|c| matches!(c.note, CandidateNote::DoubleOf(_)) && is_another(profile, c))
+        .take(3)
+        .map(|c| place(&super::feature_of(c)))
+        .collect();
+    let moves = if names.len() == 1 { "moves" } else { "move" };
+    (!names.is_empty()).then(|| format!("{} {moves} with it and would do as well", listed(&names)))
+}

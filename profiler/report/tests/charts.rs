@@ -1,0 +1,135 @@
+//! Charts as documents: well-formed, named and described, for plain, hostile, scarce and absent data alike.
+
+mod common;
+#[path = "common/xml.rs"]
+mod xml;
+
+use report::chart::{Theme, allocation, bill, relation, timeline};
+use trace::{Bytes, Nanos, Outcome, Profile, Trace};
+
+fn all(profile: &Profile, traces: &[Trace]) -> Vec<String> {
+    let theme = Theme::default();
+    let mut charts: Vec<String> = traces
+        .iter()
+        .map(|t| timeline(t, profile, &theme))
+        .collect();
+    charts.push(relation(profile, traces, &theme));
+    charts.push(allocation(profile, traces, &theme));
+    charts.push(bill(profile, &theme));
+    charts
+}
+
+fn check(profile: &Profile, traces: &[Trace]) {
+    for chart in all(profile, traces) {
+        xml::check(&chart).unwrap_or_else(|why| panic!("{why}\n{chart}"));
+        let title = between(&chart, "<title id=", "</title>");
+        let description = between(&chart, "<desc id=", "</desc>");
+        assert!(!title.is_empty() && !description.is_empty(), "{chart:.300}");
+        for id in between(&chart, "aria-labelledby=\"", "\"").split(' ') {
+            assert!(chart.contains(&format!(" id=\"{id}\">")), "{id}");
+        }
+        assert!(!chart.contains("NaN") && !chart.contains("inf"), "{chart}");
+    }
+}
+
+fn between<'a>(text: &'a str, from: &str, to: &str) -> &'a str {
+    let after = text.split_once(from).expect(from).1;
+    after.split_once(to).expect(to).0
+}
+
+#[test]
+fn every_chart_of_every_kind_of_profile_is_a_described_document() {
+    check(&common::profile(), &common::traces());
+    check(&common::too_few(), &common::traces()[9..]);
+    for (profile, traces) in [
+        common::constant(),
+        common::too_late(),
+        common::nothing_succeeded(),
+        common::hostile(),
+    ] {
+        check(&profile, &traces);
+    }
+}
+
+#[test]
+fn no_calls_and_one_call_are_drawn_or_say_why_not() {
+    let profile = common::profile();
+    check(&profile, &[]);
+    check(&profile, &common::traces()[..1]);
+    let empty = relation(&profile, &[], &Theme::default());
+    assert!(empty.contains("No call is recorded here."), "{empty}");
+}
+
+#[test]
+fn calls_without_time_growth_samples_or_values_do_not_panic() {
+    let mut bare = common::call("bare", 1_000, 1);
+    (bare.wall, bare.cpu) = (Nanos(0), Nanos(0));
+    bare.growths.clear();
+    bare.samples.clear();
+    bare.observations.clear();
+    let mut profile = common::profile();
+    check(&profile, &[bare.clone(), bare]);
+
+    let mut wild = common::traces();
+    for (i, trace) in wild.iter_mut().enumerate() {
+        let value = [f64::NAN, f64::INFINITY, -1e300, 0.0][i % 4];
+        for observed in &mut trace.observations {
+            (observed.first, observed.last, observed.min, observed.max) =
+                (value, value, value, value);
+            observed.hits.iter_mut().for_each(|h| h.value = value);
+        }
+    }
+    check(&profile, &wild);
+
+    let r = profile.recommendation.as_mut().unwrap();
+    r.allocation_bytes = Bytes(0);
+    r.providers.truncate(1);
+    r.providers[0].sizes.truncate(1);
+    r.providers[0].sizes[0].estimated_seconds = f64::NAN;
+    check(&profile, &wild);
+}
+
+#[test]
+fn a_chart_of_many_calls_stays_small() {
+    let traces: Vec<Trace> = (0..5_000)
+        .map(|i| {
+            let mut trace = common::call(&format!("call {i}"), 1_000 + i * 37, 1);
+            trace.samples.truncate(2);
+            trace
+        })
+        .collect();
+    let profile = common::profile();
+    let theme = Theme::default();
+    assert!(allocation(&profile, &traces, &theme).len() < 300_000);
+    let mut long = traces[0].clone();
+    long.samples = (0..100_000)
+        .map(|i| trace::Moment {
+            at: Nanos(i),
+            ..traces[0].samples[0]
+        })
+        .collect();
+    assert!(timeline(&long, &profile, &theme).len() < 100_000);
+}
+
+#[test]
+fn a_call_that_was_limited_is_marked_as_a_lower_bound() {
+    let mut traces = common::traces();
+    traces.push(common::ended("huge", 900_000, Outcome::Limited, "limit"));
+    let chart = relation(&common::profile(), &traces, &Theme::default());
+    assert!(chart.contains("limited: needs at least this"));
+}
+
+#[test]
+fn every_colour_of_a_chart_is_turned_for_a_dark_ground() {
+    let css = Theme::default().dark_css();
+    let (profile, traces) = common::too_late();
+    for chart in all(&profile, &traces) {
+        for part in chart.split("=\"#").skip(1) {
+            assert!(
+                css.contains(&format!("=\"#{}\"", &part[..6])),
+                "#{}",
+                &part[..6]
+            );
+        }
+    }
+}

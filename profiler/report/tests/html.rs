@@ -1,0 +1,151 @@
+//! The HTML report: self-contained, complete, and safe whatever the names in it are.
+
+mod common;
+
+use report::{Context, html};
+use trace::{Profile, Trace};
+
+fn page(profile: &Profile, traces: &[Trace]) -> String {
+    let next = Some("fathom profile x --sweep n=1..9".to_owned());
+    html(
+        profile,
+        traces,
+        &Context {
+            next,
+            ..Context::of_calls(traces)
+        },
+    )
+}
+
+#[test]
+fn the_first_page_answers_and_the_rest_follows() {
+    let page = page(&common::profile(), &common::traces());
+    let mut from = 0;
+    for part in [
+        "Give each call",
+        "24.9 MiB",
+        "Today",
+        "256 MiB",
+        "Saving",
+        "90 % less memory held",
+        "Confidence",
+        "LOW",
+        "Because",
+        "86 B \u{d7} max(lines)",
+        "To be surer",
+        "87 more distinct inputs",
+        "What else could explain it",
+        "What would change this",
+        "What is not known",
+        "Deploy to",
+        "Cloud Functions gen1",
+        "<svg",
+        "<svg",
+        "<svg",
+        "<svg",
+        "Method and margins",
+        "Models",
+        "Variables",
+        "All calls",
+        "corpus.dat",
+        "calls.csv",
+        "profile.json",
+    ] {
+        let found = page[from..].find(part);
+        from += found.unwrap_or_else(|| {
+            panic!(
+                "{part} is missing after {}",
+                &page[from.saturating_sub(200)..from]
+            )
+        });
+    }
+}
+
+#[test]
+fn nothing_is_fetched_and_nothing_is_executed() {
+    for (profile, traces) in [
+        (common::profile(), common::traces()),
+        common::hostile(),
+        common::too_late(),
+    ] {
+        let page = page(&profile, &traces).to_lowercase();
+        let shown = page.replace("http://www.w3.org/2000/svg", "");
+        for forbidden in [
+            "<script", "http://", "https://", "src=", "@import", "url(", "<link", "<iframe",
+            "onload",
+        ] {
+            assert!(!shown.contains(forbidden), "{forbidden}");
+        }
+        assert!(page.contains("default-src 'none'"));
+        for link in shown.split("href=\"").skip(1) {
+            assert!(link.starts_with("data:"), "{link:.40}");
+        }
+    }
+}
+
+#[test]
+fn hostile_names_are_shown_not_interpreted() {
+    let (profile, traces) = common::hostile();
+    let page = page(&profile, &traces);
+    assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
+    let bad = |c: &char| (c.is_control() && *c != '\n') || *c == '\u{202e}';
+    assert_eq!(page.chars().find(bad), None);
+}
+
+#[test]
+fn the_embedded_data_is_the_data() {
+    let (profile, traces) = (common::profile(), common::traces());
+    let page = page(&profile, &traces);
+    let embedded = |kind: &str| {
+        let from = page
+            .split_once(&format!("data:{kind};charset=utf-8,"))
+            .expect(kind)
+            .1;
+        decoded(from.split_once('"').expect("ends").0)
+    };
+    assert_eq!(embedded("text/csv"), report::traces_csv(&traces));
+    assert_eq!(
+        embedded("application/json"),
+        report::json(&profile).into_bytes()
+    );
+}
+
+fn decoded(text: &str) -> Vec<u8> {
+    let mut parts = text.split('%');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        bytes.push(u8::from_str_radix(&part[..2], 16).expect("two digits"));
+        bytes.extend(part[2..].bytes());
+    }
+    bytes
+}
+
+#[test]
+fn every_table_has_headers_and_every_tag_is_closed() {
+    let page = page(&common::profile(), &common::traces());
+    for table in page.split("<table>").skip(1) {
+        let table = table.split_once("</table>").expect("closed").0;
+        assert!(
+            table.contains("<thead>")
+                && table.contains("scope=\"col\"")
+                && table.contains("scope=\"row\"")
+        );
+    }
+    for tag in [
+        "table", "tr", "section", "div", "dl", "figure", "svg", "details", "code",
+    ] {
+        let opened =
+            page.matches(&format!("<{tag}>")).count() + page.matches(&format!("<{tag} ")).count();
+        assert_eq!(opened, page.matches(&format!("</{tag}>")).count(), "{tag}");
+    }
+}
+
+#[test]
+fn a_report_of_failures_only_says_so_and_lists_them() {
+    let (profile, traces) = common::nothing_succeeded();
+    let page = page(&profile, &traces);
+    assert!(page.contains("no recommendation, none of 2 calls succeeded"));
+    assert!(page.contains("trap: unreachable in <code>parse</code>"));
+    let empty = html(&profile, &[], &Context::default());
+    assert!(empty.contains("No call is recorded here."));
+}

@@ -1,0 +1,301 @@
+//! The JSON forms inside a row. Private to the file: what `fathom traces export` writes is the trace's own form.
+//!
+//! Two things the trace's own form does not give: values come back bit by bit (JSON has no NaN, and reading a decimal
+//! fraction may miss by one bit), and long series are kept by column, times and committed sizes as differences, which
+//! is a third of the size.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use std::{borrow::Cow, fmt};
+use trace::{Breakpoint, Bytes, Growth, Hit, Moment, Nanos, Observed, Refusal, Sample};
+
+/// A floating-point number: a JSON integer where it is one, else text that Rust reads back exactly.
+#[derive(Clone, Copy)]
+struct Exact(f64);
+
+impl Serialize for Exact {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let integer = self.0 as i64;
+        // Compared as bits, so that -0.0 and NaN take the other way.
+        if self.0.abs() < 9.0e15 && (integer as f64).to_bits() == self.0.to_bits() {
+            serializer.serialize_i64(integer)
+        } else {
+            serializer.collect_str(&format_args!("{:e}", self.0))
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Exact {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Exact, D::Error> {
+        struct Visitor;
+        impl de::Visitor<'_> for Visitor {
+            type Value = Exact;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number, or a number as text")
+            }
+            fn visit_i64<E>(self, value: i64) -> Result<Exact, E> {
+                Ok(Exact(value as f64))
+            }
+            fn visit_u64<E>(self, value: u64) -> Result<Exact, E> {
+                Ok(Exact(value as f64))
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Exact, E> {
+                text.parse().map(Exact).map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+/// Integers as differences from the one before. They wrap, so any order and any size comes back.
+struct Steps(Vec<u64>);
+
+impl Serialize for Steps {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut before = 0u64;
+        serializer.collect_seq(self.0.iter().map(|&value| {
+            let step = value.wrapping_sub(before) as i64;
+            before = value;
+            step
+        }))
+    }
+}
+
+impl<'de> Deserialize<'de> for Steps {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Steps, D::Error> {
+        let mut values: Vec<i64> = Vec::deserialize(deserializer)?;
+        let mut sum = 0i64;
+        for value in &mut values {
+            sum = sum.wrapping_add(*value);
+            *value = sum;
+        }
+        Ok(Steps(
+            values.into_iter().map(|value| value as u64).collect(),
+        ))
+    }
+}
+
+/// `[at, committed, live]`.
+#[derive(Serialize, Deserialize)]
+struct MomentWire(Nanos, Bytes, Option<Bytes>);
+
+impl From<Moment> for MomentWire {
+    fn from(moment: Moment) -> MomentWire {
+        MomentWire(moment.at, moment.committed, moment.live)
+    }
+}
+
+impl From<MomentWire> for Moment {
+    fn from(MomentWire(at, committed, live): MomentWire) -> Moment {
+        Moment {
+            at,
+            committed,
+            live,
+        }
+    }
+}
+
+/// An observation without its hits. A value that is absent is the same as `first`: most are seen once.
+#[derive(Serialize, Deserialize)]
+struct ObservedWire<'a> {
+    variable: Cow<'a, str>,
+    breakpoint: Cow<'a, Breakpoint>,
+    count: u64,
+    first: Exact,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    last: Option<Exact>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    min: Option<Exact>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    max: Option<Exact>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sum: Option<Exact>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    first_moment: Option<MomentWire>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    last_moment: Option<MomentWire>,
+}
+
+impl<'a> From<&'a Observed> for ObservedWire<'a> {
+    fn from(observed: &'a Observed) -> ObservedWire<'a> {
+        let other =
+            |value: f64| (value.to_bits() != observed.first.to_bits()).then_some(Exact(value));
+        ObservedWire {
+            variable: Cow::Borrowed(&observed.variable),
+            breakpoint: Cow::Borrowed(&observed.breakpoint),
+            count: observed.count,
+            first: Exact(observed.first),
+            last: other(observed.last),
+            min: other(observed.min),
+            max: other(observed.max),
+            sum: other(observed.sum),
+            first_moment: observed.first_moment.map(MomentWire::from),
+            last_moment: observed.last_moment.map(MomentWire::from),
+        }
+    }
+}
+
+impl From<ObservedWire<'_>> for Observed {
+    fn from(wire: ObservedWire<'_>) -> Observed {
+        let or_first = |value: Option<Exact>| value.unwrap_or(wire.first).0;
+        Observed {
+            count: wire.count,
+            first: wire.first.0,
+            last: or_first(wire.last),
+            min: or_first(wire.min),
+            max: or_first(wire.max),
+            sum: or_first(wire.sum),
+            variable: wire.variable.into_owned(),
+            breakpoint: wire.breakpoint.into_owned(),
+            first_moment: wire.first_moment.map(Moment::from),
+            last_moment: wire.last_moment.map(Moment::from),
+            hits: Vec::new(),
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct GrowthsWire {
+    at: Steps,
+    to: Steps,
+}
+
+#[derive(Serialize, Deserialize)]
+struct MomentsWire {
+    at: Steps,
+    committed: Steps,
+    live: Vec<Option<Bytes>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct HitsWire {
+    value: Vec<Exact>,
+    moments: MomentsWire,
+    live_until_next: Vec<Option<Bytes>>,
+}
+
+/// What only a full read wants: `hits` has one entry per observation, `null` where there are none.
+#[derive(Serialize, Deserialize)]
+struct TimelineWire {
+    growths: GrowthsWire,
+    samples: MomentsWire,
+    hits: Vec<Option<HitsWire>>,
+}
+
+/// Text inside a row that does not make sense.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum WireError {
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    #[error("the columns of {0} differ in length")]
+    Ragged(&'static str),
+}
+
+/// The growths and samples of a call, and the hits of each of its observations.
+pub(crate) struct Timeline {
+    pub(crate) growths: Vec<Growth>,
+    pub(crate) samples: Vec<Sample>,
+    pub(crate) hits: Vec<Vec<Hit>>,
+}
+
+pub(crate) fn encode_observations(observations: &[Observed]) -> serde_json::Result<String> {
+    let wire: Vec<ObservedWire<'_>> = observations.iter().map(ObservedWire::from).collect();
+    serde_json::to_string(&wire)
+}
+
+pub(crate) fn decode_observations(text: &str) -> Result<Vec<Observed>, WireError> {
+    let wire: Vec<ObservedWire<'_>> = serde_json::from_str(text)?;
+    Ok(wire.into_iter().map(Observed::from).collect())
+}
+
+pub(crate) fn encode_refusals(refusals: &[Refusal]) -> serde_json::Result<String> {
+    serde_json::to_string(&refusals.iter().map(|r| (r.at, r.asked)).collect::<Vec<_>>())
+}
+
+pub(crate) fn decode_refusals(text: &str) -> Result<Vec<Refusal>, WireError> {
+    let wire: Vec<(Nanos, Bytes)> = serde_json::from_str(text)?;
+    Ok(wire
+        .into_iter()
+        .map(|(at, asked)| Refusal { at, asked })
+        .collect())
+}
+
+pub(crate) fn encode_timeline(trace: &trace::Trace) -> serde_json::Result<String> {
+    serde_json::to_string(&TimelineWire {
+        growths: GrowthsWire {
+            at: Steps(trace.growths.iter().map(|growth| growth.at.0).collect()),
+            to: Steps(trace.growths.iter().map(|growth| growth.to.0).collect()),
+        },
+        samples: moments_wire(trace.samples.iter().copied()),
+        hits: trace.observations.iter().map(hits_wire).collect(),
+    })
+}
+
+pub(crate) fn decode_timeline(text: &str) -> Result<Timeline, WireError> {
+    let wire: TimelineWire = serde_json::from_str(text)?;
+    let GrowthsWire { at, to } = wire.growths;
+    if at.0.len() != to.0.len() {
+        return Err(WireError::Ragged("growths"));
+    }
+    let growths = std::iter::zip(at.0, to.0).map(|(at, to)| Growth {
+        at: Nanos(at),
+        to: Bytes(to),
+    });
+    let hits = wire
+        .hits
+        .into_iter()
+        .map(|hits| hits.map_or(Ok(Vec::new()), decode_hits));
+    Ok(Timeline {
+        growths: growths.collect(),
+        samples: decode_moments(wire.samples)?,
+        hits: hits.collect::<Result<_, _>>()?,
+    })
+}
+
+fn moments_wire(moments: impl Iterator<Item = Moment> + Clone) -> MomentsWire {
+    MomentsWire {
+        at: Steps(moments.clone().map(|moment| moment.at.0).collect()),
+        committed: Steps(moments.clone().map(|moment| moment.committed.0).collect()),
+        live: moments.map(|moment| moment.live).collect(),
+    }
+}
+
+fn decode_moments(wire: MomentsWire) -> Result<Vec<Moment>, WireError> {
+    if wire.at.0.len() != wire.live.len() || wire.committed.0.len() != wire.live.len() {
+        return Err(WireError::Ragged("moments"));
+    }
+    let columns = wire.at.0.into_iter().zip(wire.committed.0).zip(wire.live);
+    Ok(columns
+        .map(|((at, committed), live)| Moment {
+            at: Nanos(at),
+            committed: Bytes(committed),
+            live,
+        })
+        .collect())
+}
+
+fn hits_wire(observed: &Observed) -> Option<HitsWire> {
+    let hits = &observed.hits;
+    (!hits.is_empty()).then(|| HitsWire {
+        value: hits.iter().map(|hit| Exact(hit.value)).collect(),
+        moments: moments_wire(hits.iter().map(|hit| hit.moment)),
+        live_until_next: hits.iter().map(|hit| hit.live_until_next).collect(),
+    })
+}
+
+fn decode_hits(wire: HitsWire) -> Result<Vec<Hit>, WireError> {
+    let moments = decode_moments(wire.moments)?;
+    if moments.len() != wire.value.len() || moments.len() != wire.live_until_next.len() {
+        return Err(WireError::Ragged("hits"));
+    }
+    let columns = moments
+        .into_iter()
+        .zip(wire.value)
+        .zip(wire.live_until_next);
+    Ok(columns
+        .map(|((moment, value), live_until_next)| Hit {
+            value: value.0,
+            moment,
+            live_until_next,
+        })
+        .collect())
+}

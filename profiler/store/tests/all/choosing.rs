@@ -1,0 +1,166 @@
+//! Which calls are returned, which are removed.
+
+use crate::sample::call;
+use store::{Filter, Keep, Store, TraceId};
+use tempfile::TempDir;
+
+/// Ten calls: `a` with odd, `b` with even numbers of lines, 1 to 10; `b` is called last.
+fn ten_calls() -> (TempDir, Store) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Store::open(&folder.path().join("fathom.db")).unwrap();
+    for lines in 1..=10 {
+        store
+            .append(&call(["bb", "a"][lines as usize % 2], lines))
+            .unwrap();
+    }
+    (folder, store)
+}
+
+fn labels(store: &Store, filter: &Filter) -> Vec<String> {
+    let traces = store.traces(filter).unwrap();
+    let labels: Vec<String> = traces.into_iter().map(|trace| trace.input.label).collect();
+    let listed: Vec<String> = store
+        .summaries(filter)
+        .unwrap()
+        .into_iter()
+        .map(|s| s.input_label)
+        .collect();
+    assert_eq!(labels, listed, "traces and summaries choose alike");
+    labels
+}
+
+#[test]
+fn filters_narrow_and_keep_the_order_of_recording() {
+    let (_folder, store) = ten_calls();
+    let a = Some("a".to_owned());
+    for (filter, expected) in [
+        (
+            Filter {
+                function: a.clone(),
+                ..Filter::default()
+            },
+            vec!["1.txt", "3.txt", "5.txt", "7.txt", "9.txt"],
+        ),
+        (
+            Filter {
+                function: a.clone(),
+                newest: Some(2),
+                ..Filter::default()
+            },
+            vec!["7.txt", "9.txt"],
+        ),
+        (
+            Filter {
+                newest: Some(3),
+                ..Filter::default()
+            },
+            vec!["8.txt", "9.txt", "10.txt"],
+        ),
+        (
+            Filter {
+                newest: Some(0),
+                ..Filter::default()
+            },
+            vec![],
+        ),
+        (
+            Filter {
+                digest: Some(call("bb", 1).function.digest),
+                newest: Some(1),
+                ..Filter::default()
+            },
+            vec!["10.txt"],
+        ),
+        (
+            Filter {
+                ids: Some(vec![TraceId(4), TraceId(2), TraceId(99)]),
+                ..Filter::default()
+            },
+            vec!["2.txt", "4.txt"],
+        ),
+        (
+            Filter {
+                ids: Some(vec![TraceId(4), TraceId(3)]),
+                function: a,
+                ..Filter::default()
+            },
+            vec!["3.txt"],
+        ),
+        (
+            Filter {
+                ids: Some(vec![]),
+                ..Filter::default()
+            },
+            vec![],
+        ),
+        (
+            Filter {
+                function: Some("A".to_owned()),
+                ..Filter::default()
+            },
+            vec![],
+        ),
+    ] {
+        assert_eq!(labels(&store, &filter), expected, "{filter:?}");
+    }
+}
+
+#[test]
+fn functions_are_listed_with_their_versions() {
+    let (_folder, mut store) = ten_calls();
+    let mut rebuilt = call("a", 3);
+    rebuilt.function.digest = "sha256:new".to_owned();
+    store.append(&rebuilt).unwrap();
+    let listed: Vec<_> = store
+        .functions()
+        .unwrap()
+        .into_iter()
+        .map(|f| {
+            (
+                f.function.name,
+                f.function.digest.ends_with("new"),
+                f.calls,
+                f.last_unix_ms - 1_700_000_000_000,
+            )
+        })
+        .collect();
+    assert_eq!(
+        listed,
+        [
+            ("a".to_owned(), true, 1, 3),
+            ("a".to_owned(), false, 5, 9),
+            ("bb".to_owned(), false, 5, 10)
+        ]
+    );
+}
+
+#[test]
+fn pruning_keeps_what_was_asked_for_and_gives_no_number_twice() {
+    let (_folder, mut store) = ten_calls();
+    assert_eq!(
+        store.prune(Keep::StartedSince(1_700_000_000_003)).unwrap(),
+        2
+    );
+    assert_eq!(store.prune(Keep::NewestPerFunction(2)).unwrap(), 4);
+    assert_eq!(
+        labels(&store, &Filter::default()),
+        ["7.txt", "8.txt", "9.txt", "10.txt"]
+    );
+    assert_eq!(store.prune(Keep::NewestPerFunction(0)).unwrap(), 4);
+    assert!(store.functions().unwrap().is_empty());
+    assert_eq!(store.append(&call("a", 11)).unwrap(), TraceId(11));
+}
+
+#[test]
+fn pruning_gives_space_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("fathom.db");
+    let mut store = Store::open(&path).unwrap();
+    let calls: Vec<_> = (0..500).map(|_| call("a", 1_000)).collect();
+    store.append_all(&calls).unwrap();
+    store.prune(Keep::NewestPerFunction(500)).unwrap();
+    let before = std::fs::metadata(&path).unwrap().len();
+    store.prune(Keep::NewestPerFunction(50)).unwrap();
+    let after = std::fs::metadata(&path).unwrap().len();
+    assert!(after * 5 < before, "{after} of {before} bytes are left");
+}

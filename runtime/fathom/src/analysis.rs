@@ -1,0 +1,221 @@
+//! From recorded calls to a profile, and from a profile to what a person reads: shared by every command that explains
+//! or sizes, whether it has just run the guest or not.
+
+use crate::{near, places, quantity};
+use anstream::{print, println};
+use anyhow::{Context as _, bail};
+use clap::Args;
+use learn::{Catalogue, Order, Settings};
+use report::{Context, Style};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+use store::{Detail, Filter, Store};
+use trace::{Bytes, FunctionId, Profile, Trace};
+
+/// What a function is given today, unless somebody says otherwise: the default of Cloud Functions.
+const BASELINE: Bytes = Bytes::mib(256);
+
+/// Calls that may fail for want of memory, unless somebody says otherwise.
+const FAILURE_RATE: f64 = 0.01;
+
+/// Beyond so many calls the timelines are not read back: learning needs the summaries, a report draws one call.
+const MOST_IN_FULL: usize = 500;
+
+/// How a recommendation is made.
+#[derive(Args, Clone)]
+pub(crate) struct SizingArgs {
+    /// Share of calls that may fail for want of memory [default: 0.01]
+    #[arg(long, value_name = "RATE", env = "FATHOM_FAILURE_RATE", value_parser = quantity::failure_rate, help_heading = "Recommend")]
+    pub(crate) failure_rate: Option<f64>,
+    /// What a call is given today [default: 256 MiB]
+    #[arg(long, value_name = "SIZE", env = "FATHOM_MEMORY", value_parser = quantity::bytes, help_heading = "Recommend")]
+    pub(crate) memory: Option<Bytes>,
+    /// Order of the calls when they are replayed at random
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t = 1,
+        help_heading = "Recommend"
+    )]
+    pub(crate) seed: u64,
+    /// Provider prices to use instead of the built-in catalogue
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "FATHOM_PROVIDERS",
+        help_heading = "Recommend"
+    )]
+    pub(crate) providers: Option<PathBuf>,
+}
+
+/// What the guest's file says about sizing.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Configured {
+    pub(crate) failure_rate: Option<f64>,
+    pub(crate) memory: Option<Bytes>,
+}
+
+impl SizingArgs {
+    /// Learns from the calls and recommends.
+    pub(crate) fn learn(
+        &self,
+        function: &FunctionId,
+        traces: &[Trace],
+        configured: Configured,
+        runtime_base: Bytes,
+    ) -> anyhow::Result<Profile> {
+        let settings = Settings {
+            failure_rate: self
+                .failure_rate
+                .or(configured.failure_rate)
+                .unwrap_or(FAILURE_RATE),
+            baseline: self.memory.or(configured.memory).unwrap_or(BASELINE),
+            runtime_base,
+            seed: self.seed,
+            order: Order::Sweep,
+        }
+        .check()?;
+        Ok(learn::learn(
+            function,
+            traces,
+            &settings,
+            &self.catalogue()?,
+        ))
+    }
+
+    fn catalogue(&self) -> anyhow::Result<Catalogue> {
+        match &self.providers {
+            None => Ok(Catalogue::bundled()),
+            Some(path) => {
+                let text = fs::read_to_string(path).with_context(|| {
+                    format!("cannot read the provider catalogue `{}`", path.display())
+                })?;
+                Catalogue::parse(&text).with_context(|| format!("`{}`", path.display()))
+            }
+        }
+    }
+}
+
+/// Which recorded function is meant.
+#[derive(Args, Clone)]
+pub(crate) struct RecordedArgs {
+    /// Name of a recorded function; may be left out where only one is recorded
+    pub(crate) function: Option<String>,
+    #[command(flatten)]
+    pub(crate) database: crate::cli::DatabaseArgs,
+}
+
+impl RecordedArgs {
+    /// The function and its calls. Of several modules recorded under one name, the one called last.
+    pub(crate) fn read(&self) -> anyhow::Result<(FunctionId, Vec<Trace>)> {
+        let store = Store::open_existing(&self.database.db)?;
+        let recorded = store.functions()?;
+        let names = || recorded.iter().map(|f| f.function.name.as_str());
+        let wanted = match &self.function {
+            Some(name) => name.clone(),
+            None => {
+                let mut distinct: Vec<&str> = names().collect();
+                distinct.dedup();
+                match distinct.as_slice() {
+                    [one] => (*one).to_owned(),
+                    [] => bail!("no calls are recorded in `{}`", self.database.db.display()),
+                    several => bail!(
+                        "several functions are recorded, say which: {}",
+                        several.join(", ")
+                    ),
+                }
+            }
+        };
+        let latest = recorded
+            .iter()
+            .filter(|f| f.function.name == wanted)
+            .max_by_key(|f| f.last_unix_ms);
+        let Some(latest) = latest else {
+            bail!(
+                "no calls of `{wanted}` are recorded in `{}`{}",
+                self.database.db.display(),
+                near::did_you_mean(&wanted, names())
+            );
+        };
+        let traces = read_traces(&store, &latest.function, None)?;
+        Ok((latest.function.clone(), traces))
+    }
+}
+
+/// Calls of one function, those with the given ids or all.
+pub(crate) fn read_traces(
+    store: &Store,
+    function: &FunctionId,
+    ids: Option<Vec<store::TraceId>>,
+) -> anyhow::Result<Vec<Trace>> {
+    let mut filter = Filter {
+        function: Some(function.name.clone()),
+        digest: Some(function.digest.clone()),
+        ids,
+        detail: Detail::Summary,
+        ..Filter::default()
+    };
+    let calls = match &filter.ids {
+        Some(ids) => ids.len(),
+        None => store.summaries(&filter)?.len(),
+    };
+    if calls <= MOST_IN_FULL {
+        filter.detail = Detail::Full;
+    }
+    Ok(store.traces(&filter)?)
+}
+
+/// Writes the report of a profile; the path of the page.
+pub(crate) fn write_report(
+    profile: &Profile,
+    traces: &[Trace],
+    context: &Context,
+    out: Option<PathBuf>,
+) -> anyhow::Result<PathBuf> {
+    let folder = places::report_folder(out, &profile.function.name);
+    fs::create_dir_all(&folder)
+        .with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
+    let page = folder.join("report.html");
+    write(&page, report::html(profile, traces, context).as_bytes())?;
+    write(
+        &folder.join("profile.json"),
+        report::json(profile).as_bytes(),
+    )?;
+    write(&folder.join("calls.csv"), &report::traces_csv(traces))?;
+    Ok(page)
+}
+
+fn write(path: &Path, contents: &[u8]) -> anyhow::Result<()> {
+    fs::write(path, contents).with_context(|| format!("cannot write `{}`", path.display()))
+}
+
+/// Prints the screen, or the JSON form.
+pub(crate) fn show(profile: &Profile, context: &Context, json: bool) {
+    if json {
+        println!("{}", report::json(profile));
+    } else {
+        // anstream takes the colours out again where nobody can see them, or NO_COLOR is set.
+        print!(
+            "{}",
+            report::screen(
+                profile,
+                context,
+                Style {
+                    color: true,
+                    width: width()
+                }
+            )
+        );
+    }
+}
+
+/// Columns of the terminal; 100 where there is none.
+pub(crate) fn width() -> usize {
+    rustix::termios::tcgetwinsize(std::io::stdout())
+        .ok()
+        .map(|size| usize::from(size.ws_col))
+        .filter(|columns| *columns > 0)
+        .map_or(100, |columns| columns.clamp(60, 110))
+}

@@ -1,0 +1,210 @@
+//! The command line: what can be asked, grouped as a newcomer meets it. clap's types stay here and in the first lines
+//! of each command.
+
+use crate::{allowance::LimitArgs, sweep::Sweep};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use std::{fmt::Write, path::PathBuf};
+use trace::Selection;
+
+/// Measure how deep each call goes: exact memory of functions, explained by their variables, sized and priced.
+#[derive(Parser)]
+#[command(
+    name = "fathom",
+    version,
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Run a function on many inputs, learn what drives its memory, recommend an allocation
+    Profile(crate::commands::profile::ProfileArgs),
+    /// Run one call and print what it used
+    Run(crate::commands::run::RunArgs),
+    /// List what can be observed in a guest
+    Inspect(crate::commands::inspect::InspectArgs),
+    /// Write a commented fathom.toml
+    Init(crate::commands::init::InitArgs),
+    /// Write the report of what was recorded, without running anything
+    Report(crate::commands::report::ReportArgs),
+    /// List, show, export and prune recorded calls
+    #[command(subcommand)]
+    Traces(crate::commands::traces::TracesCommand),
+    /// Recommend an allocation from what was recorded
+    Recommend(crate::commands::recommend::RecommendArgs),
+    /// Serve the functions of a folder over HTTP
+    Serve(crate::commands::serve::ServeArgs),
+    /// Fit models to what was recorded and print them
+    Learn(crate::commands::learn::LearnArgs),
+    /// Write a guest with its probes injected
+    Inject(crate::commands::inject::InjectArgs),
+    /// Print what this machine offers and where things lie
+    Doctor(crate::commands::doctor::DoctorArgs),
+    /// Print a completion script for a shell
+    Completions(crate::commands::completions::CompletionsArgs),
+    /// Make calls for another fathom process
+    #[command(hide = true)]
+    Worker,
+}
+
+/// The groups of the help, in the order in which they are needed. A test checks that none is forgotten.
+const GROUPS: [(&str, &[&str]); 5] = [
+    ("Start", &["profile", "run", "inspect", "init"]),
+    ("Understand", &["report", "traces"]),
+    ("Size", &["recommend"]),
+    ("Serve", &["serve"]),
+    (
+        "Stages and the rest",
+        &["learn", "inject", "doctor", "completions"],
+    ),
+];
+
+const EXAMPLES: &str = "\
+Examples:
+  fathom profile guest-examples/line-reader           every bundled input, one screen, report.html
+  fathom profile queens.wasm --sweep n=4..12 -- {n}   the argument from 4 to 12
+  fathom run guest.wasm < input.txt                   one call, with an account on stderr
+  fathom inspect guest.wasm                           what could be watched
+
+`fathom COMMAND --help` explains a command.";
+
+impl Cli {
+    /// Parses the process's arguments; help and errors end the process here, as clap does.
+    pub(crate) fn parse_from_environment() -> Cli {
+        let matches = command().get_matches();
+        Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+}
+
+/// The command with its grouped help.
+pub(crate) fn command() -> clap::Command {
+    let command = Cli::command();
+    let groups = grouped_commands(&command);
+    command.help_template(format!(
+        "{{about}}\n\n{{usage-heading}} {{usage}}\n\n{groups}Options:\n{{options}}\n\n{EXAMPLES}\n"
+    ))
+}
+
+fn grouped_commands(command: &clap::Command) -> String {
+    let mut text = String::new();
+    for (title, names) in GROUPS {
+        let _ = writeln!(text, "{title}:");
+        for name in names {
+            let about = command
+                .find_subcommand(name)
+                .and_then(clap::Command::get_about);
+            let about = about.map(ToString::to_string).unwrap_or_default();
+            let _ = writeln!(text, "  {name:<12} {about}");
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// Where results are recorded.
+#[derive(Args, Clone)]
+pub(crate) struct DatabaseArgs {
+    /// Database of recorded calls
+    #[arg(long, value_name = "FILE", env = "FATHOM_DB", default_value = crate::places::DATABASE)]
+    pub(crate) db: PathBuf,
+}
+
+/// What to look at in a guest.
+#[derive(Args, Clone, Default)]
+pub(crate) struct WatchArgs {
+    /// Where to look: input, open:, entry:NAME, exit:NAME, set:NAME, end; `*` in names [default: all that is exported]
+    #[arg(long = "break", value_name = "BREAKPOINT", help_heading = "Observe")]
+    pub(crate) breakpoints: Vec<String>,
+    /// What to look at; NAME:TYPE for a static whose type the guest does not tell
+    #[arg(long = "watch", value_name = "VARIABLE", help_heading = "Observe")]
+    pub(crate) variables: Vec<String>,
+    /// Only counts and values, kept in the guest: no measurable cost, no moments in time
+    #[arg(long, help_heading = "Observe")]
+    pub(crate) light: bool,
+}
+
+impl WatchArgs {
+    /// The selection: what the command line says, else the guest's configuration.
+    pub(crate) fn selection(&self, configured: &Selection) -> Selection {
+        let pick = |given: &Vec<String>, configured: &Vec<String>| {
+            if given.is_empty() {
+                configured.clone()
+            } else {
+                given.clone()
+            }
+        };
+        Selection {
+            breakpoints: pick(&self.breakpoints, &configured.breakpoints),
+            variables: pick(&self.variables, &configured.variables),
+            light: self.light || configured.light,
+        }
+    }
+}
+
+/// What is called, and how.
+#[derive(Args, Clone)]
+pub(crate) struct CallArgs {
+    /// Call this export instead of `_start`; the arguments after `--` are its parameters
+    #[arg(long, value_name = "NAME")]
+    pub(crate) invoke: Option<String>,
+    /// Samples of the timeline per second
+    #[arg(long, value_name = "HZ", default_value_t = 199.0, value_parser = rate, help_heading = "Observe")]
+    pub(crate) rate: f64,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let parsed = text
+        .parse::<f64>()
+        .ok()
+        .filter(|rate| (0.1..=10_000.0).contains(rate));
+    parsed.ok_or_else(|| {
+        format!("`{text}` is not a rate: expected samples per second between 0.1 and 10000")
+    })
+}
+
+/// Values for placeholders.
+#[derive(Args, Clone, Default)]
+pub(crate) struct SweepArgs {
+    /// Values for {NAME} in arguments and events: n=4..12, n=1000,2000,5000 or n=1e3..4e5:100
+    #[arg(long = "sweep", value_name = "NAME=VALUES", help_heading = "Inputs")]
+    pub(crate) sweeps: Vec<Sweep>,
+    /// Pair the values of several sweeps instead of combining all
+    #[arg(long, help_heading = "Inputs")]
+    pub(crate) sweep_zip: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent_and_every_command_is_in_the_help() {
+        command().debug_assert();
+        let grouped: Vec<&str> = GROUPS
+            .iter()
+            .flat_map(|(_, names)| names.iter().copied())
+            .collect();
+        for subcommand in Cli::command().get_subcommands() {
+            if !subcommand.is_hide_set() {
+                assert!(
+                    grouped.contains(&subcommand.get_name()),
+                    "{}",
+                    subcommand.get_name()
+                );
+            }
+        }
+        assert_eq!(
+            grouped.len(),
+            grouped
+                .iter()
+                .collect::<std::collections::BTreeSet<_>>()
+                .len()
+        );
+    }
+}

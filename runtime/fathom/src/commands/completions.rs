@@ -1,0 +1,28 @@
+//! `fathom completions`: a script for a shell, on standard output.
+
+use clap::Args;
+use clap_complete::Shell;
+use std::process::ExitCode;
+
+/// Print a completion script for a shell
+#[derive(Args)]
+#[command(after_help = "\
+Example:
+  fathom completions bash > ~/.local/share/bash-completion/completions/fathom")]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    shell: Shell,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: CompletionsArgs) -> anyhow::Result<ExitCode> {
+    let mut script = Vec::new();
+    clap_complete::generate(
+        args.shell,
+        &mut crate::cli::command(),
+        "fathom",
+        &mut script,
+    );
+    crate::commands::traces::write_out(&script)?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,94 @@
+//! `fathom doctor`: what this machine offers, where things lie, how large they are.
+
+use crate::{cli::DatabaseArgs, places};
+use anstream::println;
+use clap::Args;
+use std::{fs, path::Path, process::ExitCode};
+use trace::Bytes;
+
+/// Print what this machine offers and where things lie
+#[derive(Args)]
+pub(crate) struct DoctorArgs {
+    #[command(flatten)]
+    database: DatabaseArgs,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: DoctorArgs) -> anyhow::Result<ExitCode> {
+    let kernel = rustix::system::uname();
+    println!(
+        "fathom     {} ({})",
+        env!("CARGO_PKG_VERSION"),
+        std::env::consts::ARCH
+    );
+    println!(
+        "kernel     {} {}",
+        kernel.sysname().to_string_lossy(),
+        kernel.release().to_string_lossy()
+    );
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    println!("cores      {cores}");
+    println!("engine     {}", engine());
+    println!(
+        "overcommit {}",
+        fs::read_to_string("/proc/sys/vm/overcommit_memory").map_or_else(
+            |_| "unknown".to_owned(),
+            |mode| match mode.trim() {
+                "2" => "strict: guests reserve 4 GiB of addresses each, which may be refused"
+                    .to_owned(),
+                _ => "ok".to_owned(),
+            }
+        )
+    );
+    println!(
+        "cpu time   {}",
+        present(
+            "/proc/self/schedstat",
+            "exact at deadlines too",
+            "wall time stands in at deadlines"
+        )
+    );
+    println!(
+        "providers  prices of {}",
+        learn::Catalogue::bundled().dated()
+    );
+    println!("database   {}", with_size(&args.database.db));
+    println!("reports    {}", with_size(Path::new(places::REPORTS)));
+    match places::cache() {
+        Some(cache) => println!("compiled   {}", with_size(cache.folder())),
+        None => println!("compiled   no home directory: every guest is compiled anew"),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn engine() -> String {
+    match host::Engine::new() {
+        Ok(_) => "wasmtime with cranelift works here".to_owned(),
+        Err(error) => error.to_string(),
+    }
+}
+
+fn present(path: &str, yes: &'static str, no: &'static str) -> &'static str {
+    if Path::new(path).exists() { yes } else { no }
+}
+
+fn with_size(path: &Path) -> String {
+    match size(path) {
+        Some(bytes) => format!("{} ({bytes})", path.display()),
+        None => format!("{} (not there yet)", path.display()),
+    }
+}
+
+fn size(path: &Path) -> Option<Bytes> {
+    let about = fs::symlink_metadata(path).ok()?;
+    if !about.is_dir() {
+        return Some(Bytes(about.len()));
+    }
+    let entries = fs::read_dir(path).ok()?.flatten();
+    Some(Bytes(
+        entries
+            .filter_map(|entry| size(&entry.path()))
+            .map(|bytes| bytes.0)
+            .sum(),
+    ))
+}

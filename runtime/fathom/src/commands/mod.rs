@@ -1,0 +1,14 @@
+//! One file per command: its arguments, and what it does with the stages.
+
+pub(crate) mod completions;
+pub(crate) mod doctor;
+pub(crate) mod init;
+pub(crate) mod inject;
+pub(crate) mod inspect;
+pub(crate) mod learn;
+pub(crate) mod profile;
+pub(crate) mod recommend;
+pub(crate) mod report;
+pub(crate) mod run;
+pub(crate) mod serve;
+pub(crate) mod traces;

@@ -1,0 +1,137 @@
+//! One function as it is served: its workers, its limits, and how often its recommendation is learned anew.
+
+use crate::{
+    allowance::LimitArgs,
+    analysis::{Configured, SizingArgs},
+    commands::profile::entry,
+    frame::MakeCall,
+    guest::Guest,
+    metrics::Metrics,
+    places,
+    pool::{Answer, Loaded, Pool},
+};
+use anyhow::Context;
+use host::{Engine, Entry, Event, Function, Output};
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+use store::{Detail, Filter, Store};
+use trace::{Bytes, Limits};
+
+/// Learned anew after so many calls.
+const CALLS_BETWEEN_LESSONS: u64 = 100;
+
+/// Calls looked back on when learning while serving.
+const LOOK_BACK: usize = 1000;
+
+/// Largest answer kept in memory.
+const LARGEST_ANSWER: u64 = 16 << 20;
+
+/// A function being served.
+pub(super) struct Deployment {
+    pub(super) name: String,
+    pub(super) limits: Limits,
+    pool: Pool,
+    loaded: Loaded,
+    entry: Entry,
+    configured: Configured,
+    args: Vec<String>,
+    env: Vec<(String, String)>,
+    calls: AtomicU64,
+}
+
+impl Deployment {
+    /// Makes the function of a folder ready.
+    pub(super) fn prepare(
+        folder: &Path,
+        workers: usize,
+        limits: &LimitArgs,
+    ) -> anyhow::Result<Deployment> {
+        let guest = Guest::find(folder)?;
+        let engine = Engine::new()?;
+        let cache = places::cache();
+        let selection = guest.config.watch.clone();
+        let function = Function::load(
+            &engine,
+            cache.as_ref(),
+            &guest.name,
+            &guest.wasm,
+            &selection,
+        )
+        .with_context(|| format!("cannot use the guest `{}`", folder.display()))?;
+        let loaded = Loaded {
+            id: function.id().clone(),
+            wasm: Arc::new(guest.wasm.clone()),
+            selection,
+            cache: cache.map(|cache| cache.folder().to_owned()),
+        };
+        Ok(Deployment {
+            entry: entry(&function, guest.config.function.invoke.clone())?,
+            pool: Pool::new(loaded.clone(), workers),
+            loaded,
+            limits: limits.limits(&guest.config.limits),
+            configured: Configured {
+                failure_rate: guest.config.recommend.failure_rate,
+                memory: guest.config.function.memory,
+            },
+            args: guest.config.function.args.clone(),
+            env: guest.config.function.env.clone().into_iter().collect(),
+            name: guest.name,
+            calls: AtomicU64::new(0),
+        })
+    }
+
+    /// Makes one call.
+    pub(super) async fn call(&self, mut event: Event) -> anyhow::Result<Answer> {
+        event.args.clone_from(&self.args);
+        event.env.clone_from(&self.env);
+        let call = MakeCall {
+            event,
+            entry: self.entry.clone(),
+            limits: self.limits,
+            output: Output::Capture {
+                most: LARGEST_ANSWER,
+            },
+            rate_hz: 199.0,
+            contended: true,
+        };
+        self.pool.call(call).await
+    }
+
+    /// Counts a call; whether it is time to learn again.
+    pub(super) fn is_time_to_learn(&self) -> bool {
+        (self.calls.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(CALLS_BETWEEN_LESSONS)
+    }
+
+    /// Learns from what is recorded and publishes the recommendation. Without enough calls there is none.
+    pub(super) fn refresh(&self, store: &Store, metrics: &Metrics) {
+        let filter = Filter {
+            function: Some(self.loaded.id.name.clone()),
+            digest: Some(self.loaded.id.digest.clone()),
+            newest: Some(LOOK_BACK),
+            detail: Detail::Summary,
+            ..Filter::default()
+        };
+        let Ok(traces) = store.traces(&filter) else {
+            return;
+        };
+        let sizing = SizingArgs {
+            failure_rate: None,
+            memory: None,
+            seed: 1,
+            providers: None,
+        };
+        if traces.is_empty() {
+            return;
+        }
+        if let Ok(profile) = sizing.learn(&self.loaded.id, &traces, self.configured, Bytes(0))
+            && let Some(recommendation) = &profile.recommendation
+        {
+            metrics.recommend(&self.name, recommendation);
+        }
+    }
+}

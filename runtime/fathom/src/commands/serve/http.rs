@@ -1,0 +1,143 @@
+//! The HTTP side of `serve`: three paths, no dialect of any cloud.
+
+use super::Server;
+use crate::{near, pool::Answer};
+use anstream::eprintln;
+use anyhow::Context;
+use axum::{
+    Router,
+    body::Bytes,
+    extract::{DefaultBodyLimit, Path, State},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use host::{Body, Event};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, PoisonError},
+};
+use trace::{Outcome, Trace};
+
+/// Largest body of a request.
+const LARGEST_BODY: usize = 64 << 20;
+
+/// Listens until the process is told to stop.
+pub(super) async fn serve(listen: SocketAddr, server: Arc<Server>) -> anyhow::Result<()> {
+    let router = Router::new()
+        .route("/function/{name}", post(call))
+        .route("/metrics", get(metrics))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .with_state(server);
+    let listener = tokio::net::TcpListener::bind(listen)
+        .await
+        .with_context(|| format!("cannot listen on {listen}"))?;
+    eprintln!("listening on http://{}", listener.local_addr()?);
+    axum::serve(listener, router)
+        .with_graceful_shutdown(told_to_stop())
+        .await
+        .context("the server failed")
+}
+
+async fn told_to_stop() {
+    let terminated = async {
+        if let Ok(mut signal) =
+            tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+        {
+            signal.recv().await;
+        } else {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminated => {}
+    }
+}
+
+async fn call(
+    State(server): State<Arc<Server>>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let Some(deployment) = server.functions.get(&name) else {
+        let known = server.functions.keys().map(String::as_str);
+        let near = near::did_you_mean(&name, known);
+        return problem(
+            StatusCode::NOT_FOUND,
+            &format!("no function `{name}`{near}"),
+        );
+    };
+    let content_type = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let event = Event {
+        label: "request".to_owned(),
+        body: Body::Bytes(body.to_vec()),
+        content_type: content_type.map(str::to_owned),
+        ..Event::default()
+    };
+    match deployment.call(event).await {
+        Ok(Answer::Ended { trace, stdout, .. }) => {
+            record(&server, &name, &trace);
+            answer(&trace, stdout)
+        }
+        Ok(Answer::Refused(why)) => problem(StatusCode::INTERNAL_SERVER_ERROR, &why),
+        Err(error) => problem(StatusCode::INTERNAL_SERVER_ERROR, &format!("{error:#}")),
+    }
+}
+
+/// Counts and stores a call, and learns again now and then. SQLite takes microseconds, so no thread is changed.
+fn record(server: &Server, name: &str, trace: &Trace) {
+    server.metrics.record(trace);
+    let mut store = server.store.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Err(error) = store.append(trace) {
+        eprintln!("warning: a call of {name} was not recorded: {error}");
+    }
+    if let Some(deployment) = server.functions.get(name)
+        && deployment.is_time_to_learn()
+    {
+        deployment.refresh(&store, &server.metrics);
+    }
+}
+
+/// The guest's output, with what it used in the headers; a guest that failed is the server's failure.
+fn answer(trace: &Trace, stdout: Vec<u8>) -> Response {
+    let mut response = match trace.outcome {
+        Outcome::Succeeded => (StatusCode::OK, stdout).into_response(),
+        Outcome::TimedOut => problem(StatusCode::GATEWAY_TIMEOUT, failure(trace)),
+        Outcome::Failed | Outcome::Limited => {
+            problem(StatusCode::INTERNAL_SERVER_ERROR, failure(trace))
+        }
+    };
+    let outcome = trace.outcome.to_string().replace(' ', "_");
+    let headers = [
+        ("x-fathom-outcome", outcome),
+        ("x-fathom-memory-needed-bytes", trace.needed().0.to_string()),
+    ];
+    for (name, value) in headers {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            response
+                .headers_mut()
+                .insert(HeaderName::from_static(name), value);
+        }
+    }
+    response
+}
+
+fn failure(trace: &Trace) -> &str {
+    trace.failure.as_deref().unwrap_or("the function failed")
+}
+
+fn problem(status: StatusCode, what: &str) -> Response {
+    (status, format!("{what}\n")).into_response()
+}
+
+async fn metrics(State(server): State<Arc<Server>>) -> Response {
+    match server.metrics.text() {
+        Ok((content_type, text)) => ([(header::CONTENT_TYPE, content_type)], text).into_response(),
+        Err(error) => problem(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+    }
+}

@@ -1,0 +1,150 @@
+//! What a user names when asked for a guest: a `.wasm` or `.wat` file, or a folder with a `fathom.toml`.
+
+use crate::{
+    config::{self, Config},
+    near,
+};
+use anyhow::{Context, bail};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// A guest found, with what its folder says of it.
+pub(crate) struct Guest {
+    /// The name it is known under.
+    pub(crate) name: String,
+    /// As the user wrote it, for the commands that are suggested.
+    pub(crate) written: PathBuf,
+    /// Folder that the configuration's paths are relative to.
+    pub(crate) folder: PathBuf,
+    /// The module as binary.
+    pub(crate) wasm: Vec<u8>,
+    /// The folder's `fathom.toml`, or all defaults.
+    pub(crate) config: Config,
+}
+
+impl Guest {
+    /// Finds and reads the guest.
+    pub(crate) fn find(path: &Path) -> anyhow::Result<Guest> {
+        if path.is_dir() {
+            return Guest::in_folder(path);
+        }
+        if !path.exists() {
+            bail!("no guest at `{}`{}", path.display(), neighbours(path));
+        }
+        let folder = path.parent().map(Path::to_owned).unwrap_or_default();
+        Ok(Guest {
+            name: stem(path),
+            written: path.to_owned(),
+            wasm: read_module(path)?,
+            folder,
+            config: Config::default(),
+        })
+    }
+
+    fn in_folder(folder: &Path) -> anyhow::Result<Guest> {
+        let file = folder.join(config::FILE_NAME);
+        if !file.is_file() {
+            bail!(
+                "no {} in `{}`: expected a .wasm or .wat file, or a folder with a {}; `fathom init {}` writes one",
+                config::FILE_NAME,
+                folder.display(),
+                config::FILE_NAME,
+                folder.display()
+            );
+        }
+        let config = Config::read(&file)?;
+        let module = match &config.function.module {
+            Some(module) => folder.join(module),
+            None => only_module(folder)?,
+        };
+        Ok(Guest {
+            name: config
+                .function
+                .name
+                .clone()
+                .unwrap_or_else(|| stem(&module)),
+            written: folder.to_owned(),
+            wasm: read_module(&module)?,
+            folder: folder.to_owned(),
+            config,
+        })
+    }
+}
+
+/// The bytes of a module; text is assembled.
+pub(crate) fn read_module(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let bytes =
+        fs::read(path).with_context(|| format!("cannot read the guest `{}`", path.display()))?;
+    if path.extension().is_some_and(|extension| extension == "wat") {
+        return wat::parse_bytes(&bytes)
+            .map(std::borrow::Cow::into_owned)
+            .with_context(|| format!("`{}` is not valid WebAssembly text", path.display()));
+    }
+    Ok(bytes)
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().map_or_else(
+        || "guest".to_owned(),
+        |stem| stem.to_string_lossy().into_owned(),
+    )
+}
+
+fn modules_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut modules: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|e| e == "wasm" || e == "wat"))
+        .collect();
+    modules.sort();
+    modules
+}
+
+fn only_module(folder: &Path) -> anyhow::Result<PathBuf> {
+    match modules_in(folder).as_slice() {
+        [module] => Ok(module.clone()),
+        [] => bail!(
+            "no .wasm or .wat in `{}`, and its fathom.toml names no function.module",
+            folder.display()
+        ),
+        several => bail!(
+            "several modules in `{}` ({}): say which in its fathom.toml, as function.module",
+            folder.display(),
+            several
+                .iter()
+                .filter_map(|m| m.file_name())
+                .map(|n| n.to_string_lossy())
+                .collect::<Vec<_>>()
+                .join(", ")
+        ),
+    }
+}
+
+/// What lies beside a path that is not there.
+fn neighbours(path: &Path) -> String {
+    let folder = path
+        .parent()
+        .filter(|p| !p.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let names: Vec<String> = fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|e| {
+            e.path().is_dir()
+                || e.path()
+                    .extension()
+                    .is_some_and(|x| x == "wasm" || x == "wat")
+        })
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .filter(|name| !name.starts_with('.'))
+        .collect();
+    let wanted = path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    near::did_you_mean(&wanted, names.iter().map(String::as_str))
+}

@@ -1,0 +1,202 @@
+//! Workers of one function: calls go to whichever is idle, and a worker that is lost is replaced.
+
+use crate::frame::{self, Load, MakeCall, Reply};
+use anyhow::{Context, bail};
+use host::Body;
+use std::{path::PathBuf, process::Stdio, time::Duration};
+use tokio::{
+    process::{Child, ChildStdin, ChildStdout, Command},
+    sync::{Mutex, Semaphore},
+    time::timeout,
+};
+use trace::{Bytes, Heap, Input, Outcome, Trace};
+
+/// A worker keeps the deadline itself; this much later it is held to be lost, and killed. Reading and hashing a large
+/// input come before the deadline begins, hence the length.
+const GRACE: Duration = Duration::from_secs(60);
+
+/// What all workers of a pool load.
+#[derive(Clone)]
+pub(crate) struct Loaded {
+    pub(crate) id: trace::FunctionId,
+    pub(crate) wasm: std::sync::Arc<Vec<u8>>,
+    pub(crate) selection: trace::Selection,
+    pub(crate) cache: Option<PathBuf>,
+}
+
+/// Workers of one function.
+pub(crate) struct Pool {
+    loaded: Loaded,
+    places: Semaphore,
+    idle: Mutex<Vec<Worker>>,
+    base: Mutex<Bytes>,
+}
+
+/// How a call ended, seen from outside.
+pub(crate) enum Answer {
+    /// It ended, in whatever way.
+    Ended { trace: Box<Trace>, stdout: Vec<u8> },
+    /// It could not begin.
+    Refused(String),
+}
+
+struct Worker {
+    process: Child,
+    requests: ChildStdin,
+    answers: ChildStdout,
+}
+
+impl Pool {
+    /// At most `workers` calls at the same time. Workers are started when they are first needed.
+    pub(crate) fn new(loaded: Loaded, workers: usize) -> Pool {
+        Pool {
+            loaded,
+            places: Semaphore::new(workers),
+            idle: Mutex::default(),
+            base: Mutex::default(),
+        }
+    }
+
+    /// Largest resident memory of a worker before its first call; 0 before any was started.
+    pub(crate) async fn runtime_base(&self) -> Bytes {
+        *self.base.lock().await
+    }
+
+    /// Makes one call, when a place is free.
+    pub(crate) async fn call(&self, call: MakeCall) -> anyhow::Result<Answer> {
+        let _place = self.places.acquire().await.context("the pool is closed")?;
+        let idle = self.idle.lock().await.pop();
+        let mut worker = match idle {
+            Some(worker) => worker,
+            None => self.start().await?,
+        };
+        let started_unix_ms = unix_ms();
+        let longest = Duration::from_nanos(call.limits.timeout.0) + GRACE;
+        match timeout(longest, worker.make(&call)).await {
+            Ok(Ok((Reply::Ended { trace }, stdout))) => {
+                if trace.outcome != Outcome::TimedOut {
+                    self.idle.lock().await.push(worker);
+                }
+                Ok(Answer::Ended { trace, stdout })
+            }
+            Ok(Ok((Reply::Refused { why }, _))) => {
+                self.idle.lock().await.push(worker);
+                Ok(Answer::Refused(why))
+            }
+            Ok(Ok((Reply::Ready { .. }, _))) => bail!("a worker answered out of turn"),
+            Ok(Err(_)) => {
+                let how = worker
+                    .process
+                    .wait()
+                    .await
+                    .context("cannot ask how a worker ended")?;
+                let why = format!("its worker process ended: {how}");
+                Ok(self.lost(&call, started_unix_ms, Outcome::Failed, why)?)
+            }
+            Err(_) => {
+                let _ = worker.process.kill().await;
+                let why = "its worker process did not answer and was killed".to_owned();
+                Ok(self.lost(&call, started_unix_ms, Outcome::TimedOut, why)?)
+            }
+        }
+    }
+
+    async fn start(&self) -> anyhow::Result<Worker> {
+        let program =
+            std::env::current_exe().context("cannot find this program to start workers")?;
+        let mut process = Command::new(program)
+            .arg("worker")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            // Ctrl-C is for the process that the user started; it ends its workers when it is ready.
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+            .context("cannot start a worker process")?;
+        let (Some(requests), Some(answers)) = (process.stdin.take(), process.stdout.take()) else {
+            bail!("a worker process has no pipes");
+        };
+        let mut worker = Worker {
+            process,
+            requests,
+            answers,
+        };
+        let load = Load {
+            name: self.loaded.id.name.clone(),
+            selection: self.loaded.selection.clone(),
+            cache: self.loaded.cache.clone(),
+        };
+        frame::send_to(&mut worker.requests, &load, &self.loaded.wasm)
+            .await
+            .context("a worker ended early")?;
+        match frame::receive_from(&mut worker.answers)
+            .await
+            .context("a worker ended early")?
+            .0
+        {
+            Reply::Ready { base } => {
+                let mut largest = self.base.lock().await;
+                *largest = (*largest).max(base);
+                Ok(worker)
+            }
+            Reply::Refused { why } => bail!("{why}"),
+            Reply::Ended { .. } => bail!("a worker answered out of turn"),
+        }
+    }
+
+    /// The trace of a call whose worker is gone: nothing was measured, but the call is not forgotten.
+    fn lost(
+        &self,
+        call: &MakeCall,
+        started_unix_ms: u64,
+        outcome: Outcome,
+        why: String,
+    ) -> anyhow::Result<Answer> {
+        let trace = Trace {
+            function: self.loaded.id.clone(),
+            input: Input {
+                label: call.event.label.clone(),
+                digest: call.event.digest()?,
+            },
+            started_unix_ms,
+            limits: call.limits,
+            outcome,
+            exit_code: None,
+            failure: Some(why),
+            committed_start: Bytes(0),
+            committed_peak: Bytes(0),
+            growths: Vec::new(),
+            refusals: Vec::new(),
+            refused_count: 0,
+            heap: Heap::Unknown,
+            samples: Vec::new(),
+            observations: host::input_features(&call.event)?,
+            wall: trace::Nanos(unix_ms().saturating_sub(started_unix_ms) * 1_000_000),
+            cpu: trace::Nanos(0),
+            bytes_in: 0,
+            bytes_out: 0,
+            contended: call.contended,
+        };
+        Ok(Answer::Ended {
+            trace: Box::new(trace),
+            stdout: Vec::new(),
+        })
+    }
+}
+
+impl Worker {
+    async fn make(&mut self, call: &MakeCall) -> std::io::Result<(Reply, Vec<u8>)> {
+        let body: &[u8] = match &call.event.body {
+            Body::Bytes(bytes) => bytes,
+            Body::Empty | Body::File(_) | Body::Inherited => &[],
+        };
+        frame::send_to(&mut self.requests, call, body).await?;
+        frame::receive_from(&mut self.answers).await
+    }
+}
+
+fn unix_ms() -> u64 {
+    std::time::SystemTime::now()
+        .duration_since(std::time::SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| since.as_millis() as u64)
+}

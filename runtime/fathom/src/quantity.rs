@@ -1,0 +1,61 @@
+//! Sizes, times and rates as people write them.
+
+use trace::{Bytes, Nanos};
+
+/// `64 MiB`, `64MB`, `1.5 GiB`, `65536`. `MB` is 10^6 bytes and `MiB` 2^20.
+pub(crate) fn bytes(text: &str) -> Result<Bytes, String> {
+    let parsed: Result<bytesize::ByteSize, _> = text.trim().parse();
+    parsed.map(|size| Bytes(size.0)).map_err(|_| {
+        format!("`{text}` is not a size: expected a number with B, KiB, MiB, GiB, KB, MB or GB, as in 256 MiB")
+    })
+}
+
+/// `30 s`, `500ms`, `2min`, or a plain number of seconds.
+pub(crate) fn duration(text: &str) -> Result<Nanos, String> {
+    let text = text.trim();
+    let seconds = text
+        .parse::<f64>()
+        .ok()
+        .filter(|s| s.is_finite() && *s >= 0.0);
+    let parsed = match seconds {
+        Some(seconds) => std::time::Duration::try_from_secs_f64(seconds).ok(),
+        None => humantime::parse_duration(text).ok(),
+    };
+    parsed
+        .filter(|duration| !duration.is_zero())
+        .map(Nanos::from)
+        .ok_or_else(|| {
+            format!("`{text}` is not a time: expected a number with ms, s or min, as in 30 s")
+        })
+}
+
+/// A share between 0 and 1, exclusive; `1%` is 0.01.
+pub(crate) fn failure_rate(text: &str) -> Result<f64, String> {
+    let text = text.trim();
+    let parsed = match text.strip_suffix('%') {
+        Some(percent) => percent.trim().parse::<f64>().map(|p| p / 100.0),
+        None => text.parse::<f64>(),
+    };
+    parsed.ok().filter(|rate| *rate > 0.0 && *rate < 1.0).ok_or_else(|| {
+        format!("`{text}` is not a failure rate: expected a number between 0 and 1, as in 0.01 or 1%")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_times_are_read_as_people_write_them() {
+        assert_eq!(bytes("256 MiB"), Ok(Bytes::mib(256)));
+        assert_eq!(bytes("256MB"), Ok(Bytes(256_000_000)));
+        assert_eq!(bytes("65536"), Ok(Bytes(65536)));
+        assert!(bytes("much").unwrap_err().contains("expected a number"));
+        assert_eq!(duration("1.5"), Ok(Nanos(1_500_000_000)));
+        assert_eq!(duration("30 s"), Ok(Nanos(30_000_000_000)));
+        assert_eq!(duration("250ms"), Ok(Nanos(250_000_000)));
+        assert!(duration("0").is_err() && duration("soon").is_err());
+        assert_eq!(failure_rate("1%"), Ok(0.01));
+        assert!(failure_rate("1").is_err());
+    }
+}

@@ -1,0 +1,127 @@
+//! Guests that misbehave: each gets its own exit code and a sentence, and the host goes on.
+
+use crate::support::{Place, printed, wat};
+
+fn run(name: &str, flags: &[&str]) -> (i32, String, String) {
+    let place = Place::new();
+    let guest = wat(&format!("hostile/{name}"));
+    printed(&mut place.fathom(["run", &guest].iter().chain(flags)))
+}
+
+#[test]
+fn a_guest_that_traps_or_recurses_without_end_ends_with_134() {
+    for (name, cause) in [
+        ("traps", "unreachable"),
+        ("recurses-without-end", "call stack exhausted"),
+    ] {
+        let (code, _, stderr) = run(name, &[]);
+        assert_eq!(code, 134, "{name}: {stderr}");
+        assert!(stderr.contains(cause), "{name}: {stderr}");
+    }
+}
+
+#[test]
+fn a_guest_that_exits_keeps_its_code() {
+    assert_eq!(run("exits-with-7", &[]).0, 7);
+}
+
+#[test]
+fn a_guest_that_loops_or_sleeps_for_ever_ends_with_124() {
+    for name in ["loops-for-ever", "sleeps-for-a-year"] {
+        let (code, _, stderr) = run(name, &["--timeout", "300ms"]);
+        assert_eq!(code, 124, "{name}: {stderr}");
+        assert!(stderr.contains("300.0 ms"), "{name}: {stderr}");
+    }
+}
+
+#[test]
+fn a_guest_that_grows_without_end_ends_with_137_and_is_told_apart_from_a_crash() {
+    let (code, _, stderr) = run("grows-without-end", &["--max-memory", "2MiB"]);
+    assert_eq!(code, 137, "{stderr}");
+    assert!(
+        stderr.contains("asked for 2.1 MiB, the limit is 2.0 MiB"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn a_guest_that_lives_with_a_refusal_has_succeeded() {
+    let (code, _, stderr) = run("lives-with-refusals", &["--max-memory", "2MiB"]);
+    assert_eq!(code, 0, "{stderr}");
+    assert!(
+        stderr.contains("3 refused") || stderr.contains("refused"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn a_guest_whose_first_memory_is_over_the_limit_never_begins() {
+    let place = Place::new();
+    place.write(
+        "big.wat",
+        r#"(module (memory (export "memory") 100) (func (export "_start")))"#,
+    );
+    let (code, _, stderr) = printed(&mut place.fathom(["run", "big.wat", "--max-memory", "1MiB"]));
+    assert_eq!(code, 137, "{stderr}");
+    assert!(stderr.contains("6.2 MiB"), "{stderr}");
+}
+
+/// In `profile` every one of them is recorded and shown, and the calls after it are made.
+#[test]
+fn misbehaving_calls_are_recorded_and_the_others_go_on() {
+    let place = Place::new();
+    place.write(
+        "moody.wat",
+        r#"(module
+          (import "wasi_snapshot_preview1" "args_sizes_get" (func $sizes (param i32 i32) (result i32)))
+          (memory (export "memory") 1)
+          (func (export "go") (param $what i32)
+            (if (i32.eq (local.get $what) (i32.const 1)) (then (unreachable)))
+            (if (i32.eq (local.get $what) (i32.const 2)) (then (loop $l (br $l))))
+            (if (i32.eq (local.get $what) (i32.const 3))
+              (then (if (i32.eq (memory.grow (i32.const 60000)) (i32.const -1)) (then (unreachable)))))))"#,
+    );
+    let profile = place.json(&[
+        "profile",
+        "moody.wat",
+        "--invoke",
+        "go",
+        "--sweep",
+        "what=0..5",
+        "--timeout",
+        "500ms",
+        "--json",
+        "--",
+        "{what}",
+    ]);
+    let invocations = &profile["invocations"];
+    for (kind, count) in [
+        ("total", 6),
+        ("succeeded", 3),
+        ("failed", 1),
+        ("timed_out", 1),
+        ("limited", 1),
+    ] {
+        assert_eq!(invocations[kind], count, "{kind} of {invocations}");
+    }
+}
+
+#[test]
+fn endless_output_is_cut_off() {
+    let place = Place::new();
+    place.write("input/a", "");
+    let guest = wat("hostile/writes-without-end");
+    let profile = place.json(&[
+        "profile",
+        &guest,
+        "input",
+        "--json",
+        "--max-output",
+        "1MiB",
+        "--timeout",
+        "20s",
+    ]);
+    assert_eq!(profile["invocations"]["failed"], 1);
+    let (_, list, _) = printed(&mut place.fathom(["traces", "show", "1"]));
+    assert!(list.contains("1048576 bytes of output"), "{list}");
+}

@@ -1,0 +1,14 @@
+//! What a user of the binary does and sees: commands are run as a user runs them, and their exit codes, outputs and
+//! files are looked at. Not here: whether the figures are right (see `host`, `probe` and `learn`).
+
+mod bad_input;
+mod guests;
+mod hostile;
+mod page;
+mod profile;
+mod prometheus;
+mod recorded;
+mod run;
+mod serve;
+mod support;
+mod tools;

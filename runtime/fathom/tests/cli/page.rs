@@ -1,0 +1,59 @@
+//! The report in a real browser: it opens, it shows its charts, it asks nobody for anything.
+
+use crate::{
+    support::{Place, wat},
+    tools,
+};
+use std::process::Command;
+
+fn chromium(place: &Place, more: &[&str]) -> Vec<u8> {
+    let page = place.path("fathom-out/exact-allocations/report.html");
+    let output = Command::new("chromium")
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+        ])
+        .args([
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+        ])
+        .arg(format!(
+            "--user-data-dir={}",
+            place.path("browser").display()
+        ))
+        .args(more)
+        .arg(format!("file://{}", page.display()))
+        .output()
+        .expect("chromium");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output.stdout
+}
+
+#[test]
+fn the_report_opens_in_a_browser() {
+    if !tools::present(&["chromium"]) {
+        return;
+    }
+    let place = Place::new();
+    place.lines(&[300, 800, 1900, 3100, 4700, 6500, 8000, 9900]);
+    place
+        .fathom(["profile", &wat("exact-allocations"), "lines"])
+        .assert()
+        .success();
+    let dom = String::from_utf8_lossy(&chromium(&place, &["--dump-dom"])).into_owned();
+    assert_eq!(dom.matches("</svg>").count(), 4, "four charts");
+    let picture = place.path("report.png");
+    let shot = format!("--screenshot={}", picture.display());
+    chromium(&place, &["--window-size=1100,1600", &shot]);
+    // A page that is blank compresses to almost nothing.
+    let bytes = std::fs::metadata(picture).expect("the screenshot").len();
+    assert!(bytes > 40_000, "{bytes} bytes of screenshot");
+}

@@ -1,0 +1,201 @@
+//! `fathom profile`: from inputs to a recommendation.
+
+use crate::support::{Place, printed, wat};
+use serde_json::Value;
+
+const COUNTS: [usize; 12] = [
+    300, 800, 1900, 3100, 4700, 6500, 8000, 9900, 12_000, 15_000, 17_500, 21_000,
+];
+
+#[test]
+fn the_json_has_the_fields_that_scripts_rely_on() {
+    let place = Place::new();
+    place.lines(&COUNTS);
+    let profile = place.json(&["profile", &wat("exact-allocations"), "lines", "--json"]);
+    assert_eq!(profile["schema"], "fathom.profile/1");
+    assert_eq!(profile["function"]["name"], "exact-allocations");
+    assert!(
+        profile["function"]["digest"]
+            .as_str()
+            .expect("a digest")
+            .starts_with("sha256:")
+    );
+    assert_eq!(profile["invocations"]["distinct_inputs"], 12);
+    assert_eq!(profile["model"], profile["models"]["committed"]);
+    for target in ["committed", "live", "cpu_seconds"] {
+        let model = &profile["models"][target];
+        for field in [
+            "kind",
+            "formula",
+            "intercept",
+            "terms",
+            "n",
+            "r2",
+            "held_out",
+            "reason",
+        ] {
+            assert!(model.get(field).is_some(), "{target} has no {field}");
+        }
+    }
+    let recommendation = &profile["recommendation"];
+    for field in [
+        "allocation_bytes",
+        "failure_rate_target",
+        "failure_rate_backed",
+        "calls_replayed",
+        "failures_replayed",
+        "failure_rate_upper95",
+        "baseline_bytes",
+        "memory_saving_share",
+        "providers",
+    ] {
+        assert!(recommendation.get(field).is_some(), "no {field}");
+    }
+    let provider = &recommendation["providers"][0];
+    for field in [
+        "provider",
+        "size_mb",
+        "usd_per_million",
+        "usd_saving_share",
+        "estimated_seconds",
+    ] {
+        assert!(provider.get(field).is_some(), "no {field}");
+    }
+    assert_eq!(recommendation["verified"]["failures"], 0);
+    assert_eq!(recommendation["verified"]["calls"], 12);
+}
+
+/// 100 bytes a line, by construction of the guest: found to 1 %, across calls and within.
+#[test]
+fn what_a_line_costs_is_recovered() {
+    let place = Place::new();
+    place.lines(&COUNTS);
+    let profile = place.json(&["profile", &wat("exact-allocations"), "lines", "--json"]);
+    for (model, variables) in [
+        (&profile["models"]["live"], &["lines", "stdin_bytes"][..]),
+        (&profile["within_call"]["live"], &["lines"][..]),
+    ] {
+        let term = &model["terms"][0];
+        let variable = term["variable"].as_str().expect("a variable");
+        assert!(variables.contains(&variable), "{model:#}");
+        let per_line = term["coefficient"].as_f64().expect("a number")
+            * if variable == "lines" { 1.0 } else { 10.0 };
+        assert!((99.0..=101.0).contains(&per_line), "{model:#}");
+    }
+}
+
+/// Both explain the peak; only one of them is known while the growth is still ahead.
+#[test]
+fn what_is_known_early_is_told_from_what_comes_too_late() {
+    let place = Place::new();
+    for pages in 1..=14 {
+        place.write(&format!("in/{pages}"), (pages * 3).to_string());
+    }
+    let profile = place.json(&["profile", &wat("growth-after-breakpoint"), "in", "--json"]);
+    let variables = profile["variables"].as_array().expect("variables");
+    let chosen = &variables[0];
+    assert_eq!(chosen["note"]["kind"], "chosen", "{variables:#?}");
+    assert_eq!(chosen["lead"], 1.0, "{variables:#?}");
+    assert_ne!(chosen["variable"], "reached", "{variables:#?}");
+    let reached = variables
+        .iter()
+        .find(|c| {
+            c["variable"] == "reached"
+                && c["aggregate"] == "max"
+                && c["breakpoint"] == "set:reached"
+        })
+        .expect("`reached` among the variables");
+    assert_eq!(reached["lead"], 0.0, "{variables:#?}");
+}
+
+#[test]
+fn sweeps_fill_placeholders_and_repeats_count_once() {
+    let place = Place::new();
+    let profile = place.json(&[
+        "profile",
+        &wat("exact-growth"),
+        "--sweep",
+        "n=10,20,30,40,50,60,70",
+        "--repeat",
+        "2",
+        "--json",
+        "--",
+        "{n}",
+    ]);
+    assert_eq!(profile["invocations"]["total"], 14);
+    assert_eq!(profile["invocations"]["distinct_inputs"], 7);
+    let model = &profile["model"];
+    assert_eq!(model["kind"], "linear", "{model:#}");
+    let coefficient = model["terms"][0]["coefficient"].as_f64().expect("a number");
+    assert!((coefficient - 65_536.0).abs() < 1.0, "{model:#}");
+}
+
+#[test]
+fn too_little_data_is_said_and_strict_is_not_content() {
+    let place = Place::new();
+    place.lines(&[10, 20, 30]);
+    let args = ["profile", &wat("exact-allocations"), "lines"];
+    let profile = place.json(&[&args[..], &["--json"]].concat());
+    assert_eq!(profile["model"]["kind"], "none");
+    assert!(
+        profile["model"]["reason"]
+            .as_str()
+            .expect("a reason")
+            .contains("not enough data"),
+        "{profile:#}"
+    );
+    let (code, ..) = printed(&mut place.fathom(args.iter().chain(&["--strict"])));
+    assert_eq!(code, 1);
+}
+
+#[test]
+fn events_bring_their_own_arguments_and_bodies() {
+    let place = Place::new();
+    let mut events = String::new();
+    for lines in 1..=9 {
+        events += &format!(
+            "{{\"label\": \"e{lines}\", \"stdin\": \"{}\"}}\n",
+            "x\\n".repeat(lines * 50)
+        );
+    }
+    place.write("events.jsonl", &events);
+    let profile = place.json(&[
+        "profile",
+        &wat("exact-allocations"),
+        "events.jsonl",
+        "--json",
+    ]);
+    assert_eq!(profile["invocations"]["succeeded"], 9);
+    let from_stdin = place
+        .fathom(["profile", &wat("exact-allocations"), "-", "--json"])
+        .write_stdin(events)
+        .output()
+        .expect("it runs");
+    let piped: Value = serde_json::from_slice(&from_stdin.stdout).expect("JSON");
+    assert_eq!(
+        piped["models"]["live"]["formula"],
+        profile["models"]["live"]["formula"]
+    );
+}
+
+#[test]
+fn the_screen_fits_and_names_the_files_it_wrote() {
+    let place = Place::new();
+    place.lines(&COUNTS);
+    let (code, screen, stderr) =
+        printed(&mut place.fathom(["profile", &wat("exact-allocations"), "lines"]));
+    assert_eq!(code, 0, "{stderr}");
+    assert!(screen.contains("12/12 calls"), "{screen}");
+    assert!(screen.contains("report.html"), "{screen}");
+    assert!(
+        !screen.contains('\u{1b}'),
+        "colours though NO_COLOR is set: {screen}"
+    );
+    let page = std::fs::read_to_string(place.path("fathom-out/exact-allocations/report.html"))
+        .expect("the report");
+    assert_eq!(page.matches("<svg").count(), 4, "four charts");
+    assert!(
+        !page.contains("http://") || !page.contains("src=\"http"),
+        "self-contained"
+    );
+}

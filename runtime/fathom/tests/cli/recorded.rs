@@ -1,0 +1,129 @@
+//! Commands that work on what was recorded, without the guest.
+
+use crate::support::{Place, printed, wat};
+use serde_json::Value;
+
+fn profiled() -> Place {
+    let place = Place::new();
+    place.lines(&[300, 800, 1900, 3100, 4700, 6500, 8000, 9900]);
+    place
+        .fathom(["profile", &wat("exact-allocations"), "lines"])
+        .assert()
+        .success();
+    place
+}
+
+#[test]
+fn traces_are_listed_shown_exported_and_pruned() {
+    let place = profiled();
+    let (_, list, _) = printed(&mut place.fathom(["traces", "list"]));
+    assert!(
+        list.contains("9900.txt") && list.contains("succeeded"),
+        "{list}"
+    );
+    let (_, shown, _) = printed(&mut place.fathom(["traces", "show", "1"]));
+    assert!(
+        shown.contains("300.txt") && shown.contains("lines"),
+        "{shown}"
+    );
+    let (_, csv, _) = printed(&mut place.fathom(["traces", "export", "--format", "csv"]));
+    assert_eq!(csv.lines().count(), 9, "{csv}");
+    let (_, json, _) = printed(&mut place.fathom(["traces", "export"]));
+    let exported: Value = serde_json::from_str(&json).expect("JSON");
+    assert!(
+        json.contains("live_until_next") && exported["traces"].is_array(),
+        "everything is exported"
+    );
+    place
+        .fathom(["traces", "prune", "--newest", "3"])
+        .assert()
+        .success();
+    let (_, list, _) = printed(&mut place.fathom(["traces", "list"]));
+    assert!(
+        !list.contains("300.txt") && list.contains("9900.txt"),
+        "{list}"
+    );
+    let (code, _, stderr) = printed(&mut place.fathom(["traces", "show", "1"]));
+    assert_ne!(code, 0);
+    assert!(stderr.contains("traces list"), "{stderr}");
+}
+
+#[test]
+fn report_learn_and_recommend_say_the_same_as_profile() {
+    let place = profiled();
+    let again = place.json(&["report", "--format", "json"]);
+    let learned = place.json(&["learn", "exact-allocations"]);
+    assert_eq!(again["models"], learned["models"]);
+    let recommended = place.json(&["recommend", "--json"]);
+    assert_eq!(
+        again["recommendation"]["allocation_bytes"],
+        recommended["allocation_bytes"]
+    );
+    let (code, _, stderr) = printed(&mut place.fathom(["report", "exact-alocations"]));
+    assert_ne!(code, 0);
+    assert!(
+        stderr.contains("did you mean `exact-allocations`"),
+        "{stderr}"
+    );
+}
+
+/// A call is sized before it is made, by what is known of it then.
+#[test]
+fn one_call_is_sized_by_its_input() {
+    let place = profiled();
+    let size = |lines: usize| -> u64 {
+        place.write("next.txt", "some text\n".repeat(lines));
+        let sized = place.json(&[
+            "recommend",
+            "exact-allocations",
+            "--input",
+            "next.txt",
+            "--json",
+        ]);
+        sized["allocation_bytes"].as_u64().expect("a size")
+    };
+    let (small, large) = (size(1000), size(9000));
+    assert!(small < large, "{small} < {large}");
+    let needed = 4096 + (8 + 64) + 9000 * (8 + 104) + (8 + 256);
+    assert!(large >= needed, "{large} >= {needed}");
+}
+
+#[test]
+fn the_rest_of_the_commands_answer() {
+    let place = Place::new();
+    let (code, help, _) = printed(&mut place.fathom(["--help"]));
+    assert_eq!(code, 0);
+    let groups =
+        ["Start:", "Understand:", "Size:", "Serve:"].map(|group| help.find(group).expect(group));
+    assert!(groups.is_sorted(), "{help}");
+    let (code, doctor, _) = printed(&mut place.fathom(["doctor"]));
+    assert_eq!(code, 0);
+    assert!(doctor.contains("fathom.db"), "{doctor}");
+    let (_, script, _) = printed(&mut place.fathom(["completions", "bash"]));
+    assert!(
+        script.contains("fathom__subcmd__profile") || script.contains("fathom__profile"),
+        "a script"
+    );
+    place.write(
+        "f/g.wat",
+        r#"(module (memory (export "memory") 1) (func (export "_start")))"#,
+    );
+    place.fathom(["init", "f"]).assert().success();
+    place.write("f/inputs/a", "");
+    place.fathom(["profile", "f"]).assert().success();
+    let (code, _, stderr) = printed(&mut place.fathom(["init", "f"]));
+    assert_ne!(code, 0);
+    assert!(stderr.contains("there already"), "{stderr}");
+}
+
+#[test]
+fn inspect_lists_what_can_be_observed() {
+    let place = Place::new();
+    let (code, text, _) = printed(&mut place.fathom(["inspect", &wat("exact-allocations")]));
+    assert_eq!(code, 0);
+    for word in ["lines", "set:lines", "malloc", "fd_read", "DWARF"] {
+        assert!(text.contains(word), "no {word} in {text}");
+    }
+    let json = place.json(&["inspect", &wat("exact-allocations"), "--json"]);
+    assert_eq!(json["variables"][0]["name"], "lines");
+}

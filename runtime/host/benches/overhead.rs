@@ -1,0 +1,206 @@
+//! What observing costs: the same guest as it is and with its probes, in one process, interleaved, smallest time of
+//! several rounds, as ratios. `cargo bench -p host --bench overhead`.
+//!
+//! Engine settings are those of `host::Engine` on both sides. Not a test: nothing here fails for being slow.
+
+use host::{Body, Call, Engine, Entry, Event, Function, Output};
+use std::{hint::black_box, time::Instant};
+use trace::{Bytes, Limits, Nanos, Selection};
+use wasmtime_wasi::{I32Exit, WasiCtxBuilder, p1::WasiP1Ctx};
+
+const ROUNDS: usize = 15;
+
+/// A guest on one input, as it is.
+struct Plain {
+    engine: wasmtime::Engine,
+    module: wasmtime::Module,
+    linker: wasmtime::Linker<WasiP1Ctx>,
+}
+
+impl Plain {
+    fn new(wasm: &[u8]) -> Plain {
+        let mut config = wasmtime::Config::new();
+        config.memory_may_move(false);
+        config.native_unwind_info(false);
+        let engine = wasmtime::Engine::new(&config).expect("an engine");
+        let mut linker = wasmtime::Linker::new(&engine);
+        wasmtime_wasi::p1::add_to_linker_sync(&mut linker, |wasi: &mut WasiP1Ctx| wasi)
+            .expect("WASI");
+        let module = wasmtime::Module::new(&engine, wasm).expect("a module");
+        Plain {
+            engine,
+            module,
+            linker,
+        }
+    }
+
+    /// Seconds from before instantiation to after the end.
+    fn run(&self, stdin: &[u8]) -> f64 {
+        let stdin = wasmtime_wasi::p2::pipe::MemoryInputPipe::new(stdin.to_vec());
+        let wasi = WasiCtxBuilder::new()
+            .stdin(stdin)
+            .allow_blocking_current_thread(true)
+            .build_p1();
+        let mut store = wasmtime::Store::new(&self.engine, wasi);
+        let begun = Instant::now();
+        let instance = self
+            .linker
+            .instantiate(&mut store, &self.module)
+            .expect("an instance");
+        let start = instance
+            .get_typed_func::<(), ()>(&mut store, "_start")
+            .expect("_start");
+        if let Err(error) = start.call(&mut store, ()) {
+            assert!(error.is::<I32Exit>(), "{error:#}");
+        }
+        begun.elapsed().as_secs_f64()
+    }
+}
+
+/// The same guest through `host`, with the probes of a selection.
+struct Observed {
+    function: Function,
+    input: Vec<u8>,
+}
+
+impl Observed {
+    fn new(wasm: &[u8], selection: &Selection, input: &[u8]) -> Observed {
+        let engine = Engine::new().expect("an engine");
+        let function = Function::load(&engine, None, "bench", wasm, selection).expect("a function");
+        Observed {
+            function,
+            input: input.to_vec(),
+        }
+    }
+
+    /// Seconds, and hits of all breakpoints together.
+    fn run(&self) -> (f64, u64) {
+        let call = Call {
+            event: Event {
+                body: Body::Bytes(self.input.clone()),
+                ..Event::default()
+            },
+            entry: Entry::Start,
+            limits: Limits {
+                memory: Bytes::mib(4096),
+                timeout: Nanos(600_000_000_000),
+            },
+            output: Output::Discard { most: u64::MAX },
+            rate_hz: 199.0,
+            contended: false,
+        };
+        let finished = self
+            .function
+            .invoke(&call, Box::new(|_| {}))
+            .expect("a call");
+        let trace = black_box(finished.trace);
+        let hits = trace
+            .observations
+            .iter()
+            .map(|observed| observed.count)
+            .sum();
+        (trace.wall.as_seconds(), hits)
+    }
+}
+
+fn selection(breakpoints: &[&str], light: bool) -> Selection {
+    Selection {
+        breakpoints: breakpoints.iter().map(|&text| text.to_owned()).collect(),
+        variables: Vec::new(),
+        light,
+    }
+}
+
+/// Prints one line: observed over plain, and what one hit costs.
+fn compare(name: &str, wasm: &[u8], input: &[u8], selection: &Selection) {
+    let plain = Plain::new(wasm);
+    let observed = Observed::new(wasm, selection, input);
+    let (mut least_plain, mut least_observed, mut hits) = (f64::INFINITY, f64::INFINITY, 0);
+    for _ in 0..ROUNDS {
+        least_plain = least_plain.min(plain.run(input));
+        let (seconds, hit) = observed.run();
+        least_observed = least_observed.min(seconds);
+        hits = hit;
+    }
+    let per_hit = (least_observed - least_plain) * 1e9 / hits.max(1) as f64;
+    println!(
+        "{name:<52} {:>8.1} ms plain  {:>6.3}x  {hits:>11} hits  {per_hit:>6.2} ns a hit",
+        least_plain * 1e3,
+        least_observed / least_plain
+    );
+}
+
+/// A sieve of Eratosthenes, again and again: nothing but loops, loads and stores.
+const COMPUTE: &str = r#"(module
+  (memory (export "memory") 16)
+  (global $rounds (export "rounds") (mut i32) (i32.const 0))
+  (func (export "_start") (local $i i32) (local $j i32)
+    (loop $again
+      (local.set $i (i32.const 2))
+      (loop $next
+        (local.set $j (i32.mul (local.get $i) (local.get $i)))
+        (if (i32.lt_u (local.get $j) (i32.const 1000000)) (then
+          (loop $strike
+            (i32.store8 (local.get $j) (i32.const 1))
+            (local.set $j (i32.add (local.get $j) (local.get $i)))
+            (br_if $strike (i32.lt_u (local.get $j) (i32.const 1000000))))))
+        (local.set $i (i32.add (local.get $i) (i32.const 1)))
+        (br_if $next (i32.lt_u (local.get $i) (i32.const 1000))))
+      (global.set $rounds (i32.add (global.get $rounds) (i32.const 1)))
+      (br_if $again (i32.lt_u (global.get $rounds) (i32.const 40))))))"#;
+
+/// Twenty million calls of a function that does almost nothing.
+const HOT: &str = r#"(module
+  (memory (export "memory") 1)
+  (func $step (export "step") (param $n i32) (param $sum i32) (result i32)
+    (i32.xor (i32.rotl (local.get $sum) (i32.const 5)) (local.get $n)))
+  (func (export "_start") (local $n i32) (local $sum i32)
+    (loop $again
+      (local.set $sum (call $step (local.get $n) (local.get $sum)))
+      (local.set $n (i32.add (local.get $n) (i32.const 1)))
+      (br_if $again (i32.lt_u (local.get $n) (i32.const 20000000))))
+    (i32.store (i32.const 0) (local.get $sum))))"#;
+
+fn main() {
+    let compute = wat::parse_str(COMPUTE).expect("COMPUTE");
+    let hot = wat::parse_str(HOT).expect("HOT");
+    let line_reader = std::fs::read(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../guest-examples/line-reader/line-reader.wasm"
+    ))
+    .expect("the line reader");
+    let text = "a line of some sixty bytes, as long as those of many texts\n".repeat(150_000);
+    let everything = Selection::default();
+    let end_only = selection(&["end"], false);
+
+    compare(
+        "compute-heavy (sieve), default probes",
+        &compute,
+        b"",
+        &everything,
+    );
+    compare(
+        "allocation-heavy (line-reader), heap and `end`",
+        &line_reader,
+        text.as_bytes(),
+        &end_only,
+    );
+    compare(
+        "allocation-heavy (line-reader), default probes",
+        &line_reader,
+        text.as_bytes(),
+        &everything,
+    );
+    compare(
+        "hot function, breakpoint by host call",
+        &hot,
+        b"",
+        &selection(&["entry:step"], false),
+    );
+    compare(
+        "hot function, breakpoint by mailbox",
+        &hot,
+        b"",
+        &selection(&["entry:step"], true),
+    );
+}

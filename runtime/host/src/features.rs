@@ -1,0 +1,130 @@
+//! Input features: what is known of a call before it begins. Numbers and lengths only, never contents.
+
+use crate::event::{Body, Event, EventError, files_below};
+use std::{
+    fs,
+    io::{self, Read},
+    path::Path,
+};
+use trace::Observed;
+
+/// A body longer than this is not parsed as JSON: looking into it would cost more than it tells.
+const LARGEST_JSON: u64 = 4 * 1024 * 1024;
+
+/// Features taken from one JSON body at most, in the order of its fields.
+const MOST_JSON_FEATURES: usize = 64;
+
+/// The features of an event, all at breakpoint `input`: swept values by name, `stdin_bytes`, numeric arguments `arg1`,
+/// `arg2` ..., `dir_files`, `dir_bytes`, `dir_largest_bytes`, `largest_input_bytes` (the largest single thing to read,
+/// be it the body or a file), scalar fields and lengths of a JSON body as `json.items.length`, and
+/// `content_type=TYPE`.
+///
+/// # Errors
+///
+/// Where a file or directory of the event cannot be read.
+pub fn input_features(event: &Event) -> Result<Vec<Observed>, EventError> {
+    let mut features: Vec<(String, f64)> = event.swept.clone();
+    let body = body_bytes(&event.body)?;
+    features.extend(body.map(|bytes| ("stdin_bytes".to_owned(), bytes as f64)));
+    for (position, argument) in event.args.iter().enumerate() {
+        if let Ok(value) = argument.parse::<f64>()
+            && value.is_finite()
+        {
+            features.push((format!("arg{}", position + 1), value));
+        }
+    }
+    let largest_file = match &event.mount {
+        Some(mount) => Some(directory_features(&mount.host, &mut features)?),
+        None => None,
+    };
+    if let Some(largest) = body.max(largest_file) {
+        features.push(("largest_input_bytes".to_owned(), largest as f64));
+    }
+    if let Some(document) = json_body(&event.body) {
+        json_features("json", &document, &mut features);
+    }
+    if let Some(content_type) = &event.content_type {
+        let essence = content_type.split(';').next().unwrap_or_default().trim();
+        features.push((
+            format!("content_type={}", essence.to_ascii_lowercase()),
+            1.0,
+        ));
+    }
+    Ok(features
+        .into_iter()
+        .map(|(name, value)| Observed::before_the_call(name, value))
+        .collect())
+}
+
+fn body_bytes(body: &Body) -> Result<Option<u64>, EventError> {
+    Ok(match body {
+        Body::Empty => None,
+        Body::Bytes(bytes) => Some(bytes.len() as u64),
+        Body::File(path) => Some(fs::metadata(path).map_err(EventError::at(path))?.len()),
+        // A redirected file has a size; a pipe or a terminal tells it only as it is read.
+        Body::Inherited => rustix::fs::fstat(io::stdin())
+            .ok()
+            .filter(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode).is_file())
+            .map(|stat| stat.st_size as u64),
+    })
+}
+
+/// Adds the features of a granted directory; the size of its largest file.
+fn directory_features(folder: &Path, features: &mut Vec<(String, f64)>) -> Result<u64, EventError> {
+    let (mut files, mut bytes, mut largest) = (0u64, 0u64, 0u64);
+    for path in files_below(folder)? {
+        let size = fs::metadata(&path).map_err(EventError::at(&path))?.len();
+        files += 1;
+        bytes += size;
+        largest = largest.max(size);
+    }
+    features.push(("dir_files".to_owned(), files as f64));
+    features.push(("dir_bytes".to_owned(), bytes as f64));
+    features.push(("dir_largest_bytes".to_owned(), largest as f64));
+    Ok(largest)
+}
+
+/// The body as JSON, where it is a JSON object or array of moderate size. Text that merely happens to be a number is
+/// not taken for a document.
+fn json_body(body: &Body) -> Option<serde_json::Value> {
+    let bytes = match body {
+        Body::Bytes(bytes) => bytes.clone(),
+        Body::File(path) => {
+            let mut file = fs::File::open(path).ok()?;
+            if file.metadata().ok()?.len() > LARGEST_JSON {
+                return None;
+            }
+            let mut first = [0; 1];
+            file.read_exact(&mut first).ok()?;
+            if !matches!(first[0], b'{' | b'[' | b' ' | b'\n' | b'\r' | b'\t') {
+                return None;
+            }
+            fs::read(path).ok()?
+        }
+        Body::Empty | Body::Inherited => return None,
+    };
+    if bytes.len() as u64 > LARGEST_JSON {
+        return None;
+    }
+    let document: serde_json::Value = serde_json::from_slice(&bytes).ok()?;
+    (document.is_object() || document.is_array()).then_some(document)
+}
+
+fn json_features(path: &str, value: &serde_json::Value, features: &mut Vec<(String, f64)>) {
+    use serde_json::Value;
+    if features.len() >= MOST_JSON_FEATURES {
+        return;
+    }
+    match value {
+        Value::Null => {}
+        Value::Bool(truth) => features.push((path.to_owned(), f64::from(u8::from(*truth)))),
+        Value::Number(number) => features.extend(number.as_f64().map(|n| (path.to_owned(), n))),
+        Value::String(text) => features.push((format!("{path}.length"), text.len() as f64)),
+        Value::Array(items) => features.push((format!("{path}.length"), items.len() as f64)),
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                json_features(&format!("{path}.{name}"), field, features);
+            }
+        }
+    }
+}

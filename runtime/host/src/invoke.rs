@@ -1,0 +1,115 @@
+//! Calling an export of a reactor: arguments as text become values of its parameters' types, results become text.
+
+use crate::{function::Entry, sandbox::InvokeError, state::State};
+use wasmtime::{ExternType, Func, FuncType, Instance, InstancePre, Store, Val, ValType};
+
+/// What will be called, checked before anything of the guest runs.
+pub(crate) struct Target {
+    export: String,
+    arguments: Vec<Val>,
+    results: usize,
+    initialise_first: bool,
+}
+
+/// Finds the export and reads the arguments.
+pub(crate) fn target(
+    instance: &InstancePre<State>,
+    entry: &Entry,
+    arguments: &[String],
+) -> Result<Target, InvokeError> {
+    let export = match entry {
+        Entry::Start => "_start",
+        Entry::Invoke(name) => name,
+    };
+    let module = instance.module();
+    let Some(ExternType::Func(function)) = module.get_export(export) else {
+        return Err(InvokeError::NoSuchExport {
+            name: export.to_owned(),
+            candidates: module
+                .exports()
+                .filter(|export| export.ty().func().is_some())
+                .map(|export| export.name().to_owned())
+                .collect(),
+        });
+    };
+    let arguments = match entry {
+        // A command reads its arguments through WASI.
+        Entry::Start => Vec::new(),
+        Entry::Invoke(name) => {
+            values(&function, arguments).ok_or_else(|| InvokeError::Arguments {
+                name: name.clone(),
+                expected: list(function.params().map(|param| param.to_string())),
+                given: list(arguments.iter().cloned()),
+            })?
+        }
+    };
+    Ok(Target {
+        export: export.to_owned(),
+        arguments,
+        results: function.results().len(),
+        initialise_first: matches!(entry, Entry::Invoke(_))
+            && module.get_export("_initialize").is_some(),
+    })
+}
+
+fn list(items: impl Iterator<Item = String>) -> String {
+    items.collect::<Vec<_>>().join(", ")
+}
+
+fn values(function: &FuncType, arguments: &[String]) -> Option<Vec<Val>> {
+    if function.params().len() != arguments.len() {
+        return None;
+    }
+    let parameters = function.params().zip(arguments);
+    parameters.map(|(ty, text)| value(&ty, text)).collect()
+}
+
+/// Integers may be written signed or unsigned.
+fn value(ty: &ValType, text: &str) -> Option<Val> {
+    match ty {
+        ValType::I32 => {
+            let signed = text.parse::<i32>();
+            let value = signed.or_else(|_| text.parse::<u32>().map(|value| value as i32));
+            value.ok().map(Val::I32)
+        }
+        ValType::I64 => {
+            let signed = text.parse::<i64>();
+            let value = signed.or_else(|_| text.parse::<u64>().map(|value| value as i64));
+            value.ok().map(Val::I64)
+        }
+        ValType::F32 => text.parse::<f32>().ok().map(Val::from),
+        ValType::F64 => text.parse::<f64>().ok().map(Val::from),
+        _ => None,
+    }
+}
+
+impl Target {
+    /// Runs it in `instance`; the results as text.
+    pub(crate) fn run(
+        &self,
+        store: &mut Store<State>,
+        instance: &Instance,
+    ) -> wasmtime::Result<Vec<String>> {
+        if self.initialise_first {
+            let initialise = instance.get_typed_func::<(), ()>(&mut *store, "_initialize")?;
+            initialise.call(&mut *store, ())?;
+        }
+        let function: Func = instance
+            .get_func(&mut *store, &self.export)
+            .ok_or_else(|| wasmtime::format_err!("no export `{}`", self.export))?;
+        let mut results = vec![Val::I32(0); self.results];
+        function.call(&mut *store, &self.arguments, &mut results)?;
+        Ok(results.iter().map(show).collect())
+    }
+}
+
+fn show(value: &Val) -> String {
+    match value {
+        Val::I32(value) => value.to_string(),
+        Val::I64(value) => value.to_string(),
+        Val::F32(bits) => f32::from_bits(*bits).to_string(),
+        Val::F64(bits) => f64::from_bits(*bits).to_string(),
+        Val::V128(bits) => format!("{:#034x}", bits.as_u128()),
+        _ => "reference".to_owned(),
+    }
+}

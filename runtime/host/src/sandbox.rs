@@ -1,0 +1,378 @@
+//! One call: a store with everything attached to it, the guest run to its end, and what was recorded.
+
+use crate::{
+    Entry, Event, EventError, Function, Output,
+    features::input_features,
+    invoke::{self, Target},
+    meter::{Committed, Meter},
+    outcome::{Ending, classify},
+    process::thread_cpu_time,
+    recorder::CoarseClock,
+    sampler::{Deadline, Timeline},
+    state::{self, State},
+    stdio::{self, Stdin, Stdout},
+};
+use probe::{Counted, Injected, Mailbox};
+use std::{
+    io,
+    path::PathBuf,
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant, SystemTime},
+};
+use trace::{Bytes, FunctionId, Heap, Input, Limits, Nanos, Observed, Outcome, PAGE, Trace};
+use wasmtime::{AsContextMut, Instance, Store};
+use wasmtime_wasi::{FsPerms, WasiCtxBuilder, p1::WasiP1Ctx};
+
+/// One call to be made.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// What it is given.
+    pub event: Event,
+    /// Which export.
+    pub entry: Entry,
+    /// What it is allowed.
+    pub limits: Limits,
+    /// What happens to its output.
+    pub output: Output,
+    /// Samples of the timeline per second.
+    pub rate_hz: f64,
+    /// Other calls run at the same time.
+    pub contended: bool,
+}
+
+/// A call that has ended.
+pub struct Finished {
+    /// What was recorded.
+    pub trace: Trace,
+    /// Captured standard output.
+    pub stdout: Vec<u8>,
+    /// Captured standard error.
+    pub stderr: Vec<u8>,
+    /// Results of an invoked export, as text.
+    pub results: Vec<String>,
+}
+
+/// Called when a call passes its deadline, with what is known of it, from another thread than the guest's. The guest
+/// goes on until the process ends, so it should end the process.
+pub type OnDeadline = Box<dyn FnOnce(Trace) + Send>;
+
+/// A call that could not begin. Nothing of the guest has run.
+#[derive(Debug, thiserror::Error)]
+pub enum InvokeError {
+    /// The input cannot be read.
+    #[error(transparent)]
+    Event(#[from] EventError),
+    /// The body was there a moment ago.
+    #[error("cannot open the input `{label}`: {source}")]
+    Open {
+        /// The event's label.
+        label: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The directory cannot be granted.
+    #[error("cannot grant the directory `{}`: {reason}", path.display())]
+    Mount {
+        /// The directory.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// No such export.
+    #[error("the guest exports no function `{name}`; it exports {}", candidates.join(", "))]
+    NoSuchExport {
+        /// What was asked for.
+        name: String,
+        /// What is there.
+        candidates: Vec<String>,
+    },
+    /// The arguments do not fit the export's parameters.
+    #[error("`{name}` takes ({expected}), but was given ({given})")]
+    Arguments {
+        /// The export.
+        name: String,
+        /// Types of its parameters.
+        expected: String,
+        /// The arguments.
+        given: String,
+    },
+    /// The system refused what the host itself needs.
+    #[error("cannot set up the sandbox: {0}")]
+    Host(io::Error),
+}
+
+impl Function {
+    /// Makes one call and waits for its end.
+    ///
+    /// Must not be called inside an asynchronous runtime: the guest's reads and writes block.
+    ///
+    /// # Errors
+    ///
+    /// See [`InvokeError`]. Whatever the guest does once it runs is an outcome in the trace, not an error.
+    pub fn invoke(&self, call: &Call, on_deadline: OnDeadline) -> Result<Finished, InvokeError> {
+        let target = invoke::target(&self.instance, &call.entry, &call.event.args)?;
+        let input = Input {
+            label: call.event.label.clone(),
+            digest: call.event.digest()?,
+        };
+        let features = input_features(&call.event)?;
+        let streams = Streams::open(call)?;
+        let wasi = wasi(&self.id, call, &streams)?;
+
+        let begun = Instant::now();
+        let committed = Committed::new(begun);
+        let clock = CoarseClock::default();
+        let timeline = Timeline::new(committed.clone(), clock.clone(), call.rate_hz);
+        let so_far = SoFar {
+            function: self.id.clone(),
+            input,
+            features,
+            started_unix_ms: unix_ms(),
+            limits: call.limits,
+            contended: call.contended,
+            committed: committed.clone(),
+            timeline: timeline.clone(),
+            bytes_in: streams.stdin.counter(),
+            bytes_out: streams.stdout.counter(),
+        };
+        let mut store = Store::new(
+            self.instance.module().engine(),
+            State::new(
+                wasi,
+                Meter::new(
+                    committed.clone(),
+                    call.limits.memory,
+                    self.guest_memories,
+                    injected_maxima(&self.injected),
+                ),
+                committed,
+                clock,
+                timeline.clone(),
+                self.injected.clone(),
+                call.event.mount.as_ref().map(|mount| mount.host.clone()),
+            ),
+        );
+        store.limiter(|state| &mut state.meter);
+
+        let at_deadline = so_far.clone();
+        let cpu_before = thread_cpu_time();
+        let deadline = Deadline {
+            after: Duration::from_nanos(call.limits.timeout.0),
+            passed: Box::new(move |cpu| {
+                let used = cpu.map(|cpu| Nanos(cpu.0.saturating_sub(cpu_before.0)));
+                on_deadline(at_deadline.timed_out(used));
+            }),
+        };
+        let watch = timeline.watch(begun, deadline).map_err(InvokeError::Host)?;
+        let wall_before = begun.elapsed();
+        let (result, instance) = run(&mut store, self, &target);
+        let wall = Nanos::from(begun.elapsed() - wall_before);
+        let cpu = Nanos(thread_cpu_time().0 - cpu_before.0);
+        // The last sample, after the guest has returned.
+        timeline.sample();
+        let heap = heap(&store, self.injected.heap);
+        let observed = finish_observing(&mut store, instance.as_ref(), self);
+        drop(watch);
+        drop(store);
+
+        let (result, results) = match result {
+            Ok(results) => (Ok(()), results),
+            Err(error) => (Err(error), Vec::new()),
+        };
+        let ending = classify(&result, &so_far.committed.history(), call.limits.memory);
+        Ok(Finished {
+            trace: so_far.ended(ending, heap, observed, wall, cpu),
+            stdout: streams.stdout.take(),
+            stderr: streams.stderr.take(),
+            results,
+        })
+    }
+}
+
+/// By what the limiter knows the memories that are not the guest's own.
+fn injected_maxima(injected: &Injected) -> Vec<u64> {
+    let mailbox = injected.mailbox.map(|memory| memory.maximum_pages);
+    let size_table = injected.size_table.map(|memory| memory.maximum_pages);
+    let pages = mailbox.into_iter().chain(size_table);
+    pages.map(|pages| pages * PAGE.0).collect()
+}
+
+/// Instantiates and runs the guest. The instance is there for what is read at the end, if it came to be.
+fn run(
+    store: &mut Store<State>,
+    function: &Function,
+    target: &Target,
+) -> (wasmtime::Result<Vec<String>>, Option<Instance>) {
+    let instance = match function.instance.instantiate(&mut *store) {
+        Ok(instance) => instance,
+        Err(error) => return (Err(error), None),
+    };
+    state::attach(store.as_context_mut(), |store, name| {
+        instance.get_export(&mut *store, name)
+    });
+    (target.run(store, &instance), Some(instance))
+}
+
+struct Streams {
+    stdin: Stdin,
+    stdout: Stdout,
+    stderr: Stdout,
+}
+
+impl Streams {
+    fn open(call: &Call) -> Result<Streams, InvokeError> {
+        Ok(Streams {
+            stdin: stdio::stdin(&call.event.body).map_err(|source| InvokeError::Open {
+                label: call.event.label.clone(),
+                source,
+            })?,
+            stdout: stdio::stdout(call.output),
+            stderr: stdio::stderr(call.output),
+        })
+    }
+}
+
+/// What the guest may see of the machine: its streams, its arguments, its granted directory, clocks and randomness.
+/// No network, no environment but its own.
+fn wasi(function: &FunctionId, call: &Call, streams: &Streams) -> Result<WasiP1Ctx, InvokeError> {
+    let mut wasi = WasiCtxBuilder::new();
+    wasi.stdin(streams.stdin.clone())
+        .stdout(streams.stdout.clone())
+        .stderr(streams.stderr.clone())
+        .allow_blocking_current_thread(true)
+        .arg(&function.name)
+        .envs(&call.event.env);
+    if call.entry == Entry::Start {
+        wasi.args(&call.event.args);
+    }
+    if let Some(mount) = &call.event.mount {
+        let permissions = if mount.writable {
+            FsPerms::ReadWrite
+        } else {
+            FsPerms::ReadOnly
+        };
+        wasi.preopened_dir(&mount.host, &mount.guest, permissions)
+            .map_err(|error| InvokeError::Mount {
+                path: mount.host.clone(),
+                reason: error.root_cause().to_string(),
+            })?;
+    }
+    Ok(wasi.build_p1())
+}
+
+fn unix_ms() -> u64 {
+    SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| since.as_millis() as u64)
+}
+
+fn heap(store: &Store<State>, counted: Option<Counted>) -> Heap {
+    let (Some(counters), Some(counted)) = (store.data().counters(), counted) else {
+        return Heap::Unknown;
+    };
+    let allocations = counters.read(Mailbox::ALLOCATIONS);
+    match counted {
+        Counted::UsableBytes | Counted::RequestedBytes => Heap::Live {
+            peak: Bytes(counters.read(Mailbox::LIVE_PEAK)),
+            at_end: counters.live(),
+            allocations,
+        },
+        Counted::AllocatedOnly => Heap::AllocatedOnly {
+            total: Bytes(counters.read(Mailbox::ALLOCATED)),
+            allocations,
+        },
+    }
+}
+
+/// Reads the variables that are read at the end, and closes what is still open.
+fn finish_observing(
+    store: &mut Store<State>,
+    instance: Option<&Instance>,
+    function: &Function,
+) -> Vec<Observed> {
+    let injected = &function.injected;
+    if let Some(instance) = instance {
+        for slot in state::slots_read_at_end(injected) {
+            let planned = &injected.slots[slot];
+            if let Some(value) =
+                state::read_place(store, instance, &planned.place, planned.value_type)
+            {
+                store.data_mut().recorder.hit(slot, value);
+            }
+        }
+    }
+    let state = store.data_mut();
+    for reading in state.timeline.readings() {
+        state.recorder.add_reading(reading);
+    }
+    let mut observed = state
+        .recorder
+        .finish(|slot| state::name_of_slot(injected, slot));
+    if let Some(instance) = instance {
+        observed.extend(state::read_records(store, instance, injected));
+    }
+    observed
+}
+
+/// What is known of a call while it runs, readable from any thread.
+#[derive(Clone)]
+struct SoFar {
+    function: FunctionId,
+    input: Input,
+    features: Vec<Observed>,
+    started_unix_ms: u64,
+    limits: Limits,
+    contended: bool,
+    committed: Arc<Committed>,
+    timeline: Arc<Timeline>,
+    bytes_in: Arc<std::sync::atomic::AtomicU64>,
+    bytes_out: Arc<std::sync::atomic::AtomicU64>,
+}
+
+impl SoFar {
+    /// The trace of a call that did not end in time. Its heap and its probes cannot be read while the guest runs.
+    fn timed_out(self, cpu: Option<Nanos>) -> Trace {
+        let wall = self.committed.elapsed();
+        let ending = Ending {
+            outcome: Outcome::TimedOut,
+            exit_code: None,
+            failure: Some(format!("still running after {}", self.limits.timeout)),
+        };
+        self.ended(ending, Heap::Unknown, Vec::new(), wall, cpu.unwrap_or(wall))
+    }
+
+    fn ended(
+        self,
+        ending: Ending,
+        heap: Heap,
+        observed: Vec<Observed>,
+        wall: Nanos,
+        cpu: Nanos,
+    ) -> Trace {
+        let history = self.committed.history().clone();
+        let mut observations = self.features;
+        observations.extend(observed);
+        Trace {
+            function: self.function,
+            input: self.input,
+            started_unix_ms: self.started_unix_ms,
+            limits: self.limits,
+            outcome: ending.outcome,
+            exit_code: ending.exit_code,
+            failure: ending.failure,
+            committed_start: history.start,
+            committed_peak: history.peak,
+            growths: history.growths,
+            refusals: history.refusals,
+            refused_count: history.refused_count,
+            heap,
+            samples: self.timeline.samples(),
+            observations,
+            wall,
+            cpu,
+            bytes_in: self.bytes_in.load(Ordering::Relaxed),
+            bytes_out: self.bytes_out.load(Ordering::Relaxed),
+            contended: self.contended,
+        }
+    }
+}

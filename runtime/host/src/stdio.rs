@@ -1,0 +1,215 @@
+//! Standard input and output of a guest: counted, and bounded on the way out. Synchronous: a worker has nothing else
+//! to do while its guest reads or writes.
+
+use crate::event::Body;
+use bytes::Bytes;
+use std::{
+    fs::File,
+    io::{self, Read, Write},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+use tokio::io::{AsyncRead, AsyncWrite};
+use wasmtime_wasi::{
+    async_trait,
+    cli::{IsTerminal, StdinStream, StdoutStream},
+    p2::{InputStream, OutputStream, Pollable, StreamError, StreamResult, pipe},
+};
+
+/// What happens to a guest's standard output and standard error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Output {
+    /// Counted, then dropped; more than `most` bytes fail the call.
+    Discard {
+        /// Bytes.
+        most: u64,
+    },
+    /// Kept in memory and handed back; more than `most` bytes fail the call.
+    Capture {
+        /// Bytes.
+        most: u64,
+    },
+    /// Passed to this process's own streams, without a limit: a person is watching.
+    Inherit,
+}
+
+/// The guest wrote more than it was allowed.
+#[derive(Debug, thiserror::Error)]
+#[error("wrote more than the {most} bytes of output it is allowed")]
+pub(crate) struct TooMuchOutput {
+    most: u64,
+}
+
+/// One counted stream, shared between the guest's handles and the host.
+pub(crate) struct Counted<T> {
+    count: Arc<AtomicU64>,
+    inner: Arc<Mutex<T>>,
+}
+
+impl<T> Clone for Counted<T> {
+    fn clone(&self) -> Counted<T> {
+        Counted {
+            count: self.count.clone(),
+            inner: self.inner.clone(),
+        }
+    }
+}
+
+impl<T> Counted<T> {
+    fn new(inner: T) -> Counted<T> {
+        Counted {
+            count: Arc::default(),
+            inner: Arc::new(Mutex::new(inner)),
+        }
+    }
+
+    /// Bytes that have passed.
+    pub(crate) fn counter(&self) -> Arc<AtomicU64> {
+        self.count.clone()
+    }
+}
+
+impl<T> IsTerminal for Counted<T> {
+    /// Never: what a guest does must not depend on who is watching.
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+#[async_trait]
+impl<T: Send + 'static> Pollable for Counted<T> {
+    async fn ready(&mut self) {}
+}
+
+/// Standard input.
+pub(crate) type Stdin = Counted<Box<dyn Read + Send>>;
+
+/// Opens the body of an event.
+pub(crate) fn stdin(body: &Body) -> io::Result<Stdin> {
+    Ok(Counted::new(match body {
+        Body::Empty => Box::new(io::empty()),
+        Body::File(path) => Box::new(File::open(path)?),
+        Body::Bytes(bytes) => Box::new(io::Cursor::new(bytes.clone())),
+        Body::Inherited => Box::new(io::stdin()),
+    }))
+}
+
+impl InputStream for Stdin {
+    fn read(&mut self, size: usize) -> StreamResult<Bytes> {
+        // A guest may ask for gigabytes at once; it gets what is there, a piece at a time.
+        let mut buffer = vec![0; size.min(1 << 16)];
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        match inner.read(&mut buffer) {
+            Ok(0) if size > 0 => Err(StreamError::Closed),
+            Ok(read) => {
+                self.count.fetch_add(read as u64, Ordering::Relaxed);
+                buffer.truncate(read);
+                Ok(buffer.into())
+            }
+            Err(error) => Err(StreamError::LastOperationFailed(error.into())),
+        }
+    }
+}
+
+impl StdinStream for Stdin {
+    fn p2_stream(&self) -> Box<dyn InputStream> {
+        Box::new(self.clone())
+    }
+
+    /// Only components of WASI 0.3 ask for it, and those are not run.
+    fn async_stream(&self) -> Box<dyn AsyncRead + Send + Sync> {
+        Box::new(tokio::io::empty())
+    }
+}
+
+/// Where output goes.
+pub(crate) enum Sink {
+    Discard { most: u64 },
+    Capture { most: u64, kept: Vec<u8> },
+    Stdout,
+    Stderr,
+}
+
+/// Standard output or standard error.
+pub(crate) type Stdout = Counted<Sink>;
+
+/// The guest's standard output.
+pub(crate) fn stdout(output: Output) -> Stdout {
+    Counted::new(sink(output, Sink::Stdout))
+}
+
+/// The guest's standard error: kept or dropped like standard output, passed on where that is.
+pub(crate) fn stderr(output: Output) -> Stdout {
+    Counted::new(sink(output, Sink::Stderr))
+}
+
+fn sink(output: Output, inherited: Sink) -> Sink {
+    match output {
+        Output::Discard { most } => Sink::Discard { most },
+        Output::Capture { most } => Sink::Capture {
+            most,
+            kept: Vec::new(),
+        },
+        Output::Inherit => inherited,
+    }
+}
+
+impl Stdout {
+    /// What was captured so far; empty where nothing is.
+    pub(crate) fn take(&self) -> Vec<u8> {
+        match &mut *self.inner.lock().unwrap_or_else(PoisonError::into_inner) {
+            Sink::Capture { kept, .. } => std::mem::take(kept),
+            Sink::Discard { .. } | Sink::Stdout | Sink::Stderr => Vec::new(),
+        }
+    }
+}
+
+impl OutputStream for Stdout {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        let total =
+            self.count.fetch_add(bytes.len() as u64, Ordering::Relaxed) + bytes.len() as u64;
+        let over = |most: u64| (total > most).then_some(TooMuchOutput { most });
+        let failed = |error: io::Error| StreamError::LastOperationFailed(error.into());
+        match &mut *self.inner.lock().unwrap_or_else(PoisonError::into_inner) {
+            Sink::Discard { most } => {
+                over(*most).map_or(Ok(()), |e| Err(StreamError::Trap(e.into())))
+            }
+            Sink::Capture { most, kept } => match over(*most) {
+                Some(error) => Err(StreamError::Trap(error.into())),
+                None => {
+                    kept.extend_from_slice(&bytes);
+                    Ok(())
+                }
+            },
+            Sink::Stdout => io::stdout().write_all(&bytes).map_err(failed),
+            Sink::Stderr => io::stderr().write_all(&bytes).map_err(failed),
+        }
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        let failed = |error: io::Error| StreamError::LastOperationFailed(error.into());
+        match &*self.inner.lock().unwrap_or_else(PoisonError::into_inner) {
+            Sink::Discard { .. } | Sink::Capture { .. } => Ok(()),
+            Sink::Stdout => io::stdout().flush().map_err(failed),
+            Sink::Stderr => io::stderr().flush().map_err(failed),
+        }
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(1 << 16)
+    }
+}
+
+impl StdoutStream for Stdout {
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+
+    /// Only components of WASI 0.3 ask for it, and those are not run.
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        Box::new(pipe::MemoryOutputPipe::new(0))
+    }
+}

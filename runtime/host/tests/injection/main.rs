@@ -1,0 +1,12 @@
+//! Injection, tested with an engine: what is injected computes what the original computes, and reports what is true.
+//!
+//! The host side here is a few lines of wasmtime of its own, not the library under test beside it: these tests are about
+//! the rewritten code.
+
+mod heap;
+mod oracle;
+mod probes;
+mod run;
+mod same;
+#[path = "../../../../profiler/probe/tests/support/mod.rs"]
+mod support;
