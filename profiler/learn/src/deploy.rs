@@ -3,8 +3,8 @@
 
 use crate::bill::usd_per_million;
 use crate::catalogue::{Billed, Catalogue, Provider, Size};
-use crate::features::seconds;
 use crate::formula::percent;
+use crate::rows::seconds;
 use crate::settings::Settings;
 use crate::statistics::mean;
 use trace::{Bytes, Nanos, ProviderBill, SizeBill, Trace};

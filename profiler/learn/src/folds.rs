@@ -3,7 +3,7 @@
 use crate::data::Data;
 use crate::fit::{Fitted, Shape, fit};
 use crate::press::Training;
-use crate::select::Scored;
+use crate::scored::Scored;
 
 /// Up to this many rows each is left out alone; above, tenths are left out.
 const ALONE: usize = 30;

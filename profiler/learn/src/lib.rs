@@ -6,13 +6,13 @@
 //!
 //! | step | file | takes | gives |
 //! |---|---|---|---|
-//! | features | `features` | traces | a row per distinct input, a column per feature, leads |
-//! | choose | `select`, `several`, judged by `press` | columns, target | a shape: constant, terms, steps |
+//! | features | `rows`, `features` | traces | a row per distinct input, a column per feature, leads |
+//! | choose | `select`, `several`, judged by `press`, `scored`, `needed` | columns, target | a shape: constant, terms, steps |
 //! | fit | [`fit`] (linfa), `isotonic` | a shape | coefficients |
 //! | judge | `folds`, `significance`, `explain` | a problem | a model with held-out errors, or why there is none |
 //! | rank | `candidates` | a model | competitors, doubles, what comes too late |
 //! | within a call | `within_call` | hits | live bytes from hit to hit |
-//! | size | `margin`, `replay`, `recommend` | models, needs | allocations and what backs them |
+//! | size | `margin`, `replay`, `recommend`, `because` | models, needs | allocations and what backs them |
 //! | price | [`catalogue`], [`bill`], `deploy` | allocation, times | a size and a bill per provider |
 //!
 //! # Accuracy
@@ -23,6 +23,7 @@
 //! Features and shapes are selected on at most 400 inputs, chosen by the seed; coefficients are fitted on all. Products of
 //! variables are not tried.
 
+mod because;
 pub mod bill;
 mod candidates;
 pub mod catalogue;
@@ -40,6 +41,8 @@ mod notes;
 mod press;
 mod recommend;
 mod replay;
+mod rows;
+mod scored;
 mod select;
 mod settings;
 mod several;
@@ -54,7 +57,8 @@ pub use settings::{CheckedSettings, Order, Settings, SettingsError};
 
 use data::Data;
 use explain::{Problem, explain, none};
-use features::{Row, Table};
+use features::Table;
+use rows::Row;
 use std::borrow::Cow;
 use trace::{FunctionId, Heap, Model, Models, Profile, Target, Trace, WithinCall};
 

@@ -140,6 +140,10 @@ fn times<const SIDE: usize>(lower: &Matrix<SIDE>, v: &[f64; SIDE]) -> [f64; SIDE
 
 /// The inverse of Cholesky's factor L of a symmetric positive definite matrix given by its lower triangle; `None` where a
 /// pivot is lost to rounding: the columns are collinear.
+#[expect(
+    clippy::needless_range_loop,
+    reason = "the index runs over rows and columns of two matrices at once"
+)]
 fn inverse_root<const SIDE: usize>(gram: &Matrix<SIDE>) -> Option<Matrix<SIDE>> {
     let mut lower: Matrix<SIDE> = [[0.0; SIDE]; SIDE];
     for a in 0..SIDE {

@@ -5,10 +5,10 @@ use crate::data::{Data, SHAPES};
 use crate::fit::Shape;
 use crate::isotonic;
 use crate::needed::last_is_needed;
-use crate::press::{MOST_TERMS, Training, losses};
+use crate::press::{Training, losses};
+use crate::scored::Scored;
 use crate::several;
 use crate::statistics::correlation;
-use std::cmp::Ordering;
 use trace::Transform;
 
 /// Features looked at closely, of all that are screened.
@@ -16,81 +16,6 @@ const SHORT_LIST: usize = 10;
 
 /// Features of the short list that are tried with a threshold or a second term.
 const SHORTER_LIST: usize = 3;
-
-/// A difference in mean relative error below this is no difference to anyone.
-pub(crate) const NO_DIFFERENCE: f64 = 2e-4;
-
-/// A model that was tried, and how well it predicts each row from the others.
-#[derive(Clone, Debug)]
-pub(crate) struct Scored {
-    pub(crate) shape: Shape,
-    /// Per sampled row, relative error, 0 where held out.
-    pub(crate) losses: Vec<f64>,
-    pub(crate) mean: f64,
-}
-
-impl Scored {
-    pub(crate) fn new(training: &Training, shape: Shape, losses: Vec<f64>) -> Scored {
-        Scored {
-            mean: training.mean(&losses),
-            shape,
-            losses,
-        }
-    }
-
-    /// A sum of transformed columns, judged in closed form; `None` where the rows cannot determine it.
-    pub(crate) fn terms(training: &Training, terms: &[(usize, Transform)]) -> Option<Scored> {
-        // Three rows per coefficient and one to spare, or the errors say nothing.
-        if terms.len() > MOST_TERMS || training.rows < 3 * terms.len() + 1 {
-            return None;
-        }
-        let columns = terms.iter().map(|&(j, t)| training.data.shaped(j, t));
-        let columns: Vec<&[f64]> = columns.collect::<Option<_>>()?;
-        let losses = losses(training, &columns)?;
-        Some(Scored::new(training, Shape::Terms(terms.to_vec()), losses))
-    }
-
-    /// Sums before steps, fewer terms before more, straight lines before curves.
-    fn complexity(&self) -> (usize, usize) {
-        match &self.shape {
-            Shape::Constant => (0, 0),
-            Shape::Terms(terms) => {
-                // A threshold is one more number that was chosen.
-                let curved = |t: &Transform| match t {
-                    Transform::Identity => 0,
-                    Transform::Hinge { .. } => 2,
-                    _ => 1,
-                };
-                (terms.len(), terms.iter().map(|(_, t)| curved(t)).sum())
-            }
-            Shape::Isotonic(_) => (MOST_TERMS + 1, 0),
-        }
-    }
-
-    /// Simplest first, then by error.
-    fn order(&self, other: &Scored) -> Ordering {
-        let simpler = self.complexity().cmp(&other.complexity());
-        simpler.then(self.mean.total_cmp(&other.mean))
-    }
-
-    /// Whether `self` predicts better than `simpler`: by a tenth, and by more than two standard errors of the difference, row
-    /// by row. Two and not one, because `self` is the best of many.
-    pub(crate) fn clearly_better_than(&self, simpler: &Scored, training: &Training) -> bool {
-        let gain = simpler.mean - self.mean;
-        let kept = self
-            .losses
-            .iter()
-            .zip(&simpler.losses)
-            .zip(&training.weight);
-        let spread: f64 = kept
-            .filter(|(_, w)| **w > 0.0)
-            .map(|((a, b), _)| (b - a - gain).powi(2))
-            .sum();
-        let n = training.rows as f64;
-        let error = (spread / (n * (n - 1.0).max(1.0))).sqrt();
-        gain > (2.0 * error).max(0.1 * simpler.mean).max(NO_DIFFERENCE)
-    }
-}
 
 /// The model for the rows that are not held out, from the allowed columns.
 pub(crate) fn select(training: &Training, allowed: &[usize]) -> Scored {

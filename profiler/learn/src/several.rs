@@ -6,7 +6,8 @@ use crate::fit;
 use crate::fit::Shape;
 use crate::needed::{last_is_needed, residuals};
 use crate::press::Training;
-use crate::select::{NO_DIFFERENCE, Scored, explained, first_column};
+use crate::scored::{NO_DIFFERENCE, Scored};
+use crate::select::{explained, first_column};
 use trace::Transform;
 
 /// Below this mean relative error one feature is enough.

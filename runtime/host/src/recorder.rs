@@ -8,6 +8,7 @@ use crate::{
     meter::Committed,
     sampler::{Reading, drop_every_second},
 };
+use probe::ValueType;
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
@@ -20,9 +21,9 @@ const MOST_HITS: usize = 256;
 /// Everything the probes of one call have reported.
 pub(crate) struct Recorder {
     slots: Vec<Record>,
-    /// Highest live bytes since the last hit of each slot. Apart from the records, so that one hit passes quickly
-    /// over all of them.
-    windows: Vec<u64>,
+    /// Slots whose last hit is kept and still waits for the highest live bytes until the next. Mostly empty once a
+    /// breakpoint is hot, and then a hit need not look at the heap's peak at all.
+    open: Vec<usize>,
     counters: Option<Counters>,
     committed: Arc<Committed>,
     clock: CoarseClock,
@@ -44,6 +45,7 @@ impl CoarseClock {
 
 /// One slot: a variable at a breakpoint.
 struct Record {
+    value_type: ValueType,
     count: u64,
     first: f64,
     last: f64,
@@ -53,15 +55,16 @@ struct Record {
     first_moment: Option<Moment>,
     last_moment: Option<Moment>,
     hits: Vec<Hit>,
-    /// The last hit is the last of `hits`, and its `live_until_next` is still to be filled in.
-    open: bool,
-    /// A hit is kept when its number is a multiple of this.
+    /// Highest live bytes since the last hit, while that is open.
+    window: u64,
+    /// A hit is kept when its number is a multiple of this, which is a power of two.
     stride: u64,
 }
 
 impl Record {
-    fn new() -> Record {
+    fn new(value_type: ValueType) -> Record {
         Record {
+            value_type,
             count: 0,
             first: 0.0,
             last: 0.0,
@@ -71,39 +74,18 @@ impl Record {
             first_moment: None,
             last_moment: None,
             hits: Vec::new(),
-            open: false,
+            window: 0,
             stride: 1,
         }
     }
 
     fn keeps_next(&self) -> bool {
-        self.count.is_multiple_of(self.stride)
+        self.count & (self.stride - 1) == 0
     }
 
-    fn close(&mut self, window: Option<Bytes>) {
-        if self.open
-            && let Some(hit) = self.hits.last_mut()
-        {
-            hit.live_until_next = window;
-        }
-        self.open = false;
-    }
-
-    fn add(&mut self, value: f64, moment: Moment) {
-        if self.keeps_next() {
-            if self.hits.len() == MOST_HITS {
-                drop_every_second(&mut self.hits);
-                self.stride *= 2;
-            }
-            if self.keeps_next() {
-                self.hits.push(Hit {
-                    value,
-                    moment,
-                    live_until_next: None,
-                });
-                self.open = true;
-            }
-        }
+    /// Adds a hit; whether it is among those kept.
+    fn add(&mut self, value: f64, moment: Moment) -> bool {
+        let kept = self.keeps_next() && self.keep(value, moment);
         if self.count == 0 {
             self.first = value;
             self.first_moment = Some(moment);
@@ -114,15 +96,37 @@ impl Record {
         self.min = self.min.min(value);
         self.max = self.max.max(value);
         self.sum += value;
+        kept
+    }
+
+    /// Makes room, which may mean that this hit is after all not kept.
+    fn keep(&mut self, value: f64, moment: Moment) -> bool {
+        if self.hits.len() == MOST_HITS {
+            drop_every_second(&mut self.hits);
+            self.stride *= 2;
+        }
+        let kept = self.keeps_next();
+        if kept {
+            self.hits.push(Hit {
+                value,
+                moment,
+                live_until_next: None,
+            });
+        }
+        kept
     }
 }
 
 impl Recorder {
-    /// For `slots` slots; the counters are known once the guest is instantiated.
-    pub(crate) fn new(slots: usize, committed: Arc<Committed>, clock: CoarseClock) -> Recorder {
+    /// For one slot of each type; the counters are known once the guest is instantiated.
+    pub(crate) fn new(
+        slots: impl Iterator<Item = ValueType>,
+        committed: Arc<Committed>,
+        clock: CoarseClock,
+    ) -> Recorder {
         Recorder {
-            slots: (0..slots).map(|_| Record::new()).collect(),
-            windows: vec![0; slots],
+            slots: slots.map(Record::new).collect(),
+            open: Vec::new(),
             counters: None,
             committed,
             clock,
@@ -133,36 +137,61 @@ impl Recorder {
         self.counters = counters;
     }
 
-    /// One hit of one slot. Slots that do not exist, which only a guest that calls the host by itself can name, are
-    /// ignored.
-    pub(crate) fn hit(&mut self, slot: usize, value: f64) {
+    /// One hit of one slot, its value as the guest reports it. Slots that do not exist, which only a guest that calls
+    /// the host by itself can name, are ignored.
+    pub(crate) fn hit(&mut self, slot: usize, bits: i64) {
+        if let Some(record) = self.slots.get(slot) {
+            self.hit_with(slot, record.value_type.decode(bits));
+        }
+    }
+
+    /// The same for a value that the host has read.
+    pub(crate) fn hit_with(&mut self, slot: usize, value: f64) {
+        if !self.open.is_empty() {
+            self.look_at_windows();
+            self.close(slot);
+        }
         let Some(record) = self.slots.get_mut(slot) else {
             return;
         };
+        if record.keeps_next() {
+            self.clock.set(self.committed.elapsed());
+        }
+        let live = self.counters.map(|counters| counters.live());
+        let moment = Moment {
+            at: self.clock.get(),
+            committed: self.committed.now(),
+            live,
+        };
+        if record.add(value, moment)
+            && let (Some(counters), Some(live)) = (&self.counters, live)
+        {
+            record.window = live.0;
+            self.open.push(slot);
+            counters.take_window_peak();
+        }
+    }
+
+    /// Passes the heap's peak since the last look on to every open hit.
+    fn look_at_windows(&mut self) {
         if let Some(counters) = &self.counters {
             let peak = counters.take_window_peak();
-            for window in &mut self.windows {
+            for &slot in &self.open {
+                let window = &mut self.slots[slot].window;
                 *window = (*window).max(peak);
             }
         }
-        record.close(self.counters.map(|_| Bytes(self.windows[slot])));
-        let at = if record.keeps_next() {
-            let now = self.committed.elapsed();
-            self.clock.set(now);
-            now
-        } else {
-            self.clock.get()
-        };
-        let live = self.counters.map(|counters| counters.live());
-        self.windows[slot] = live.unwrap_or_default().0;
-        record.add(
-            value,
-            Moment {
-                at,
-                committed: self.committed.now(),
-                live,
-            },
-        );
+    }
+
+    /// The next hit of a slot has come: what its last one waited for is known.
+    fn close(&mut self, slot: usize) {
+        if let Some(position) = self.open.iter().position(|&open| open == slot) {
+            self.open.swap_remove(position);
+            let record = &mut self.slots[slot];
+            if let Some(hit) = record.hits.last_mut() {
+                hit.live_until_next = Some(Bytes(record.window));
+            }
+        }
     }
 
     /// A value that was read beside the guest, at a sample.
@@ -177,34 +206,30 @@ impl Recorder {
         &mut self,
         name: impl Fn(usize) -> Option<(Breakpoint, String)>,
     ) -> Vec<Observed> {
-        let rest = self
-            .counters
-            .map_or(0, |counters| counters.take_window_peak());
-        let has_counters = self.counters.is_some();
-        let mut observed = Vec::new();
-        for (slot, mut record) in self.slots.drain(..).enumerate() {
-            record.close(has_counters.then(|| Bytes(self.windows[slot].max(rest))));
-            if record.count == 0 {
-                continue;
-            }
-            let Some((breakpoint, variable)) = name(slot) else {
-                continue;
-            };
-            observed.push(Observed {
-                variable,
-                breakpoint,
-                count: record.count,
-                first: record.first,
-                last: record.last,
-                min: record.min,
-                max: record.max,
-                sum: record.sum,
-                first_moment: record.first_moment,
-                last_moment: record.last_moment,
-                hits: record.hits,
-            });
+        self.look_at_windows();
+        for slot in self.open.clone() {
+            self.close(slot);
         }
-        observed
+        let records = self.slots.drain(..).enumerate();
+        records
+            .filter(|(_, record)| record.count > 0)
+            .filter_map(|(slot, record)| {
+                let (breakpoint, variable) = name(slot)?;
+                Some(Observed {
+                    variable,
+                    breakpoint,
+                    count: record.count,
+                    first: record.first,
+                    last: record.last,
+                    min: record.min,
+                    max: record.max,
+                    sum: record.sum,
+                    first_moment: record.first_moment,
+                    last_moment: record.last_moment,
+                    hits: record.hits,
+                })
+            })
+            .collect()
     }
 }
 
@@ -217,9 +242,13 @@ mod tests {
     #[test]
     fn a_hot_breakpoint_does_not_flood() {
         let committed = Committed::new(Instant::now());
-        let mut recorder = Recorder::new(1, committed, CoarseClock::default());
+        let mut recorder = Recorder::new(
+            [ValueType::I32].into_iter(),
+            committed,
+            CoarseClock::default(),
+        );
         for value in 0..100_000 {
-            recorder.hit(0, f64::from(value));
+            recorder.hit(0, value);
         }
         let observed = recorder.finish(|_| Some((Breakpoint::Set("n".into()), "n".into())));
         let n = &observed[0];

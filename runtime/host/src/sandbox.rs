@@ -297,7 +297,7 @@ fn finish_observing(
             if let Some(value) =
                 state::read_place(store, instance, &planned.place, planned.value_type)
             {
-                store.data_mut().recorder.hit(slot, value);
+                store.data_mut().recorder.hit_with(slot, value);
             }
         }
     }

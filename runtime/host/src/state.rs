@@ -50,8 +50,10 @@ impl State {
         injected: Arc<Injected>,
         mounted: Option<PathBuf>,
     ) -> State {
+        let planned = injected.slots.iter().map(|slot| slot.value_type);
+        let slots = planned.chain([ValueType::U64]);
         State {
-            recorder: Recorder::new(injected.slots.len() + 1, committed, clock),
+            recorder: Recorder::new(slots, committed, clock),
             wasi,
             meter,
             timeline,
@@ -153,12 +155,7 @@ fn hit(mut caller: Caller<'_, State>, slot: i32, bits: i64) {
     if !caller.data().attached {
         attach_from_inside(&mut caller);
     }
-    let state = caller.data_mut();
-    let slot = slot as usize;
-    if let Some(planned) = state.injected.slots.get(slot) {
-        let value = planned.value_type.decode(bits);
-        state.recorder.hit(slot, value);
-    }
+    caller.data_mut().recorder.hit(slot as usize, bits);
 }
 
 fn attach_from_inside(caller: &mut Caller<'_, State>) {
@@ -191,7 +188,9 @@ fn opened(mut caller: Caller<'_, State>, directory: i32, path: i32, length: i32)
         return;
     };
     let state = caller.data_mut();
-    state.recorder.hit(open_slot(&state.injected), size as f64);
+    state
+        .recorder
+        .hit_with(open_slot(&state.injected), size as f64);
 }
 
 fn opened_size(

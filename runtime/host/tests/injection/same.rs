@@ -76,9 +76,10 @@ fn compare(engine: &Engine, wasm: &[u8], injected: Injected, rng: &mut SmallRng)
         .collect();
     let mut calls = 0;
     for (name, parameters) in functions.iter().chain(&functions) {
+        eprintln!("{name} {:?}", rewritten.store.data().hits.len());
         let arguments: Option<Vec<Val>> = parameters.iter().map(|ty| argument(ty, rng)).collect();
         let Some(arguments) = arguments else { continue };
-        let a = did(original.call(name, &arguments));
+        eprintln!("O {arguments:?}"); let a = did(original.call(name, &arguments)); eprintln!("O done {a:?}"); if seed_is_debug() { std::fs::write("/tmp/bad.wasm", wasm).unwrap(); }
         let b = did(rewritten.call(name, &arguments));
         if a == Did::Trapped(Trap::StackOverflow) || b == Did::Trapped(Trap::StackOverflow) {
             return Comparison::Inconclusive;
@@ -119,7 +120,7 @@ fn generated_modules_compute_the_same_with_everything_armed() {
     let mut calls = 0;
     let mut inconclusive = 0;
     let mut with_heap = 0;
-    for seed in 1000..7000 {
+    for seed in 6067..6068 {
         let mut rng = SmallRng::seed_from_u64(seed);
         let Some(wasm) = support::generate(&mut rng) else {
             continue;
@@ -257,7 +258,7 @@ fn hand_written_shapes_compute_the_same() {
     for (what, wat) in SHAPES {
         let wasm = wat::parse_str(wat).unwrap_or_else(|e| panic!("{what}: {e}"));
         for light in [false, true] {
-            for seed in 0..20 {
+            for seed in 6067..6068 {
                 eprintln!("{what}, light {light}, seed {seed}");
                 let (_, injected) = inject(&wasm, &["entry:*", "exit:*"], &[], light);
                 let mut rng = SmallRng::seed_from_u64(seed);
@@ -267,3 +268,4 @@ fn hand_written_shapes_compute_the_same() {
         }
     }
 }
+fn seed_is_debug() -> bool { true }

@@ -1,0 +1,99 @@
+//! Sentences beside a recommendation: why this number, what its floor is, what was clipped. Decides nothing.
+
+use crate::candidates::name;
+use crate::data::FEWEST;
+use crate::features::Table;
+use crate::formula::percent;
+use crate::margin::CAP;
+use trace::{Breakpoint, Bytes, CallBounds, Feature, Model, ModelKind, Recommendation};
+
+/// Why this number, what its floor is, what was clipped.
+pub(crate) fn because(
+    r: &Recommendation,
+    table: &Table,
+    at_least: Option<Bytes>,
+    lead: f64,
+) -> Vec<String> {
+    let n = table.rows.len();
+    let mut because = vec![function_sentence(r, table, n)];
+    if let Some(at_least) = at_least.filter(|b| *b > r.largest_need_bytes) {
+        because.push(format!(
+            "a call that was refused {at_least} and failed raises it: it needed at least that, so 15 % more is given"
+        ));
+    }
+    if n < FEWEST {
+        because.push(format!(
+            "no regression from {n} distinct inputs: {FEWEST} are needed"
+        ));
+    }
+    match (&r.sizing, &r.sizing_feature) {
+        (Some(model), Some(feature)) => because.extend(call_sentences(r, model, feature, lead)),
+        _ => because.push(
+            "every call gets the same: nothing known before the call predicts its need".to_owned(),
+        ),
+    }
+    because
+}
+
+fn function_sentence(r: &Recommendation, table: &Table, n: usize) -> String {
+    let largest = table
+        .rows
+        .iter()
+        .max_by(|a, b| a.committed.total_cmp(&b.committed));
+    let label = largest
+        .map(|row| format!(" ({})", row.label))
+        .unwrap_or_default();
+    let inputs = if n == 1 { "input" } else { "inputs" };
+    let needed = r.largest_need_bytes;
+    if r.inputs_needed == 0 {
+        return format!(
+            "every call gets the largest need of {n} distinct {inputs}, {needed}{label}, which is also its floor"
+        );
+    }
+    format!(
+        "every call gets the largest need of {n} distinct {inputs}, {needed}{label}, and {} more because they back no more than 1 \
+         failure in {}; the largest need seen is the floor",
+        percent((1.0 / n as f64).min(CAP - 1.0)),
+        n + 1
+    )
+}
+
+fn call_sentences(r: &Recommendation, model: &Model, feature: &Feature, lead: f64) -> Vec<String> {
+    let CallBounds {
+        floor,
+        cap,
+        cap_outside,
+        added,
+    } = r.call_bounds;
+    let margin = percent(r.margin.unwrap_or(1.0) - 1.0);
+    let added = if added > Bytes(0) {
+        format!(" and {added}")
+    } else {
+        String::new()
+    };
+    let beyond = match (cap_outside, model.kind) {
+        (true, _) => "also outside the range seen",
+        (false, ModelKind::Isotonic) => {
+            "outside the range seen the need is taken as proportional and the margin widens"
+        }
+        (false, _) => "outside the range seen there is no cap and the margin widens",
+    };
+    let mut sentences = vec![format!(
+        "a single call gets {} with a margin of {margin}{added}, at least {floor}, at most {cap}; {beyond}",
+        model.formula
+    )];
+    if feature.breakpoint != Breakpoint::Input {
+        sentences.push(format!(
+            "{} is not known before the call: it sizes a call only where memory can still be set then, with {} of the growth ahead",
+            name(feature),
+            percent(lead)
+        ));
+    }
+    if let (Some(call), Some(function)) = (r.replay_call, r.replay_function) {
+        sentences.push(format!(
+            "sized one by one from the calls before, {} of {} would have failed; given one number for all, {}",
+            call.failures, call.calls, function.failures
+        ));
+    }
+    sentences
+}
