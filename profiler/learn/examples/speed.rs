@@ -88,6 +88,7 @@ fn trace(index: usize, rng: &mut SmallRng) -> Trace {
         bytes_in: 0,
         bytes_out: 0,
         contended: false,
+        runtime_base: Bytes(0),
     }
 }
 

@@ -9,12 +9,13 @@ const INSERT_CALL: &str = "
     INSERT INTO calls (
         function, input_label, input_digest, started_unix_ms, limit_memory, limit_timeout, outcome, exit_code, failure,
         committed_start, committed_peak, needed, refused_count, heap, live_peak, live_at_end, allocated_total,
-        allocations, wall, cpu, bytes_in, bytes_out, contended, refusals, observations, timeline
+        allocations, wall, cpu, bytes_in, bytes_out, contended, runtime_base, refusals,
+        observations, timeline
     ) VALUES (
         :function, :input_label, :input_digest, :started_unix_ms, :limit_memory, :limit_timeout, :outcome, :exit_code,
         :failure, :committed_start, :committed_peak, :needed, :refused_count, :heap, :live_peak, :live_at_end,
-        :allocated_total, :allocations, :wall, :cpu, :bytes_in, :bytes_out, :contended, :refusals, :observations,
-        :timeline
+        :allocated_total, :allocations, :wall, :cpu, :bytes_in, :bytes_out, :contended, :runtime_base, :refusals,
+        :observations, :timeline
     )";
 
 impl Store {
@@ -110,6 +111,7 @@ fn insert(connection: &Connection, row: &Row<'_>) -> rusqlite::Result<TraceId> {
             ":bytes_in": trace.bytes_in as i64,
             ":bytes_out": trace.bytes_out as i64,
             ":contended": trace.contended,
+            ":runtime_base": trace.runtime_base.0 as i64,
             ":refusals": row.refusals,
             ":observations": row.observations,
             ":timeline": row.timeline,

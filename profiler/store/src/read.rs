@@ -41,7 +41,7 @@ pub struct RecordedFunction {
 const COLUMNS: &str = "
     calls.id, name, digest, input_label, input_digest, started_unix_ms, limit_memory, limit_timeout, outcome, exit_code,
     failure, committed_start, committed_peak, refused_count, heap, live_peak, live_at_end, allocated_total, allocations,
-    wall, cpu, bytes_in, bytes_out, contended, refusals, observations";
+    wall, cpu, bytes_in, bytes_out, contended, runtime_base, refusals, observations";
 
 /// The newest calls are chosen inside, the order of recording is restored outside.
 const CHOSEN: &str = "
@@ -209,6 +209,7 @@ fn trace_of(row: &Row<'_>) -> Result<Trace, RowError> {
         bytes_in: unsigned(row, "bytes_in")?,
         bytes_out: unsigned(row, "bytes_out")?,
         contended: row.get("contended")?,
+        runtime_base: Bytes(unsigned(row, "runtime_base")?),
     };
     if let Some(timeline) = row
         .get_ref("timeline")?

@@ -238,6 +238,9 @@ pub struct Trace {
     pub bytes_out: u64,
     /// Other calls ran at the same time, so the times are not to be compared.
     pub contended: bool,
+    /// Resident memory of the process that ran the call, measured once, after it had loaded the function and before it
+    /// made any call: what a runtime needs beside the guest. 0 where it is not known.
+    pub runtime_base: Bytes,
 }
 
 impl Trace {

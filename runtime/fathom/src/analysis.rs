@@ -64,7 +64,6 @@ impl SizingArgs {
         function: &FunctionId,
         traces: &[Trace],
         configured: Configured,
-        runtime_base: Bytes,
     ) -> anyhow::Result<Profile> {
         let settings = Settings {
             failure_rate: self
@@ -72,7 +71,7 @@ impl SizingArgs {
                 .or(configured.failure_rate)
                 .unwrap_or(FAILURE_RATE),
             baseline: self.memory.or(configured.memory).unwrap_or(BASELINE),
-            runtime_base,
+            runtime_base: runtime_base(traces),
             seed: self.seed,
             order: Order::Sweep,
         }
@@ -96,6 +95,16 @@ impl SizingArgs {
             }
         }
     }
+}
+
+/// What the runtime needs beside the guest: the least that any process measured, since one that had to compile the
+/// guest keeps some of the compiler's memory.
+fn runtime_base(traces: &[Trace]) -> Bytes {
+    let known = traces.iter().map(|trace| trace.runtime_base);
+    known
+        .filter(|base| *base > Bytes(0))
+        .min()
+        .unwrap_or_default()
 }
 
 /// Which recorded function is meant.

@@ -31,10 +31,7 @@ pub(crate) struct MakeCall {
 #[derive(Serialize, Deserialize)]
 pub(crate) enum Reply {
     /// The function is loaded.
-    Ready {
-        /// Resident memory of the worker before any call: the runtime's own.
-        base: trace::Bytes,
-    },
+    Ready,
     /// The call has ended. The body is the captured standard output, then the results of an invoked export, a line
     /// each.
     Ended { trace: Box<trace::Trace> },

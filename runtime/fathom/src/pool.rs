@@ -29,7 +29,6 @@ pub(crate) struct Pool {
     loaded: Loaded,
     places: Semaphore,
     idle: Mutex<Vec<Worker>>,
-    base: Mutex<Bytes>,
 }
 
 /// How a call ended, seen from outside.
@@ -53,13 +52,7 @@ impl Pool {
             loaded,
             places: Semaphore::new(workers),
             idle: Mutex::default(),
-            base: Mutex::default(),
         }
-    }
-
-    /// Largest resident memory of a worker before its first call; 0 before any was started.
-    pub(crate) async fn runtime_base(&self) -> Bytes {
-        *self.base.lock().await
     }
 
     /// Makes one call, when a place is free.
@@ -83,7 +76,7 @@ impl Pool {
                 self.idle.lock().await.push(worker);
                 Ok(Answer::Refused(why))
             }
-            Ok(Ok((Reply::Ready { .. }, _))) => bail!("a worker answered out of turn"),
+            Ok(Ok((Reply::Ready, _))) => bail!("a worker answered out of turn"),
             Ok(Err(_)) => {
                 let how = worker
                     .process
@@ -134,11 +127,7 @@ impl Pool {
             .context("a worker ended early")?
             .0
         {
-            Reply::Ready { base } => {
-                let mut largest = self.base.lock().await;
-                *largest = (*largest).max(base);
-                Ok(worker)
-            }
+            Reply::Ready => Ok(worker),
             Reply::Refused { why } => bail!("{why}"),
             Reply::Ended { .. } => bail!("a worker answered out of turn"),
         }
@@ -176,6 +165,7 @@ impl Pool {
             bytes_in: 0,
             bytes_out: 0,
             contended: call.contended,
+            runtime_base: Bytes(0),
         };
         Ok(Answer::Ended {
             trace: Box::new(trace),

@@ -11,7 +11,7 @@ use std::{
     process::{self, ExitCode},
     sync::{Arc, Mutex, PoisonError},
 };
-use trace::{Bytes, Trace};
+use trace::Trace;
 
 /// The way back; a lock, because at a deadline the timeline's thread answers while the guest still runs.
 type Answers = Arc<Mutex<io::Stdout>>;
@@ -39,8 +39,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         }
     };
     drop(wasm);
-    let base = host::resident_bytes().unwrap_or(Bytes(0));
-    answer(&answers, &Reply::Ready { base }, &[])?;
+    answer(&answers, &Reply::Ready, &[])?;
     while let Some((request, body)) = frame::receive::<MakeCall>(&mut requests)? {
         make(&function, request, body, &answers)?;
     }

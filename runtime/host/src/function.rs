@@ -3,12 +3,13 @@
 use crate::{
     Cache, Engine,
     event::hex,
+    process::resident_bytes,
     state::{State, add_probes_to_linker},
 };
 use probe::{Injected, Inspection};
 use sha2::{Digest, Sha256};
 use std::{io, sync::Arc};
-use trace::{FunctionId, Plan, Selection};
+use trace::{Bytes, FunctionId, Plan, Selection};
 use wasmtime::{InstancePre, Linker, Module};
 
 /// A guest ready to be called.
@@ -20,6 +21,8 @@ pub struct Function {
     pub(crate) plan: Arc<Plan>,
     pub(crate) instance: InstancePre<State>,
     pub(crate) guest_memories: usize,
+    /// Resident memory of this process once the function was loaded.
+    pub(crate) runtime_base: Bytes,
 }
 
 /// Which export of a guest is called.
@@ -100,6 +103,7 @@ impl Function {
                 name: name.to_owned(),
                 digest: format!("sha256:{digest}"),
             },
+            runtime_base: resident_bytes().unwrap_or_default(),
             guest_memories: inspection.memories.iter().filter(|m| !m.imported).count(),
             plan: Arc::new(armed.plan),
             inspection: Arc::new(inspection),

@@ -31,6 +31,5 @@ pub use engine::{Engine, EngineError};
 pub use event::{Body, Event, EventError, Mount};
 pub use features::input_features;
 pub use function::{Entry, Function, LoadError};
-pub use process::resident_bytes;
 pub use sandbox::{Call, Finished, InvokeError, OnDeadline};
 pub use stdio::Output;

@@ -4,7 +4,7 @@ use std::fs;
 use trace::{Bytes, Nanos};
 
 /// Resident memory of this process.
-pub fn resident_bytes() -> Option<Bytes> {
+pub(crate) fn resident_bytes() -> Option<Bytes> {
     let statm = fs::read_to_string("/proc/self/statm").ok()?;
     let pages: u64 = statm.split_whitespace().nth(1)?.parse().ok()?;
     Some(Bytes(pages * rustix::param::page_size() as u64))

@@ -130,6 +130,7 @@ impl Function {
             started_unix_ms: unix_ms(),
             limits: call.limits,
             contended: call.contended,
+            runtime_base: self.runtime_base,
             committed: committed.clone(),
             timeline: timeline.clone(),
             bytes_in: streams.stdin.counter(),
@@ -323,6 +324,7 @@ struct SoFar {
     started_unix_ms: u64,
     limits: Limits,
     contended: bool,
+    runtime_base: Bytes,
     committed: Arc<Committed>,
     timeline: Arc<Timeline>,
     bytes_in: Arc<std::sync::atomic::AtomicU64>,
@@ -373,6 +375,7 @@ impl SoFar {
             bytes_in: self.bytes_in.load(Ordering::Relaxed),
             bytes_out: self.bytes_out.load(Ordering::Relaxed),
             contended: self.contended,
+            runtime_base: self.runtime_base,
         }
     }
 }

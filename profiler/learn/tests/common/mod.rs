@@ -54,6 +54,7 @@ pub fn call(label: &str, committed: f64, live: Option<f64>) -> Trace {
         bytes_in: 0,
         bytes_out: 0,
         contended: false,
+        runtime_base: Bytes(0),
     }
 }
 

@@ -128,6 +128,7 @@ fn blank(label: &str, total: u64, wall: u64) -> Trace {
         bytes_in: total * 60,
         bytes_out: 14,
         contended: false,
+        runtime_base: Bytes::mib(12),
     }
 }
 

@@ -33,6 +33,7 @@ CREATE TABLE calls (
     bytes_in        INTEGER NOT NULL,
     bytes_out       INTEGER NOT NULL,
     contended       INTEGER NOT NULL,
+    runtime_base    INTEGER NOT NULL,
     -- JSON. The large ones come last: a row is read from its front, and overflow pages behind it are then left alone.
     refusals        TEXT    NOT NULL,
     observations    TEXT    NOT NULL,

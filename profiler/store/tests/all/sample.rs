@@ -73,6 +73,7 @@ pub(crate) fn call(function: &str, lines: u64) -> Trace {
         bytes_in: lines * 61,
         bytes_out: 12,
         contended: false,
+        runtime_base: Bytes(11 << 20),
     }
 }
 
@@ -234,6 +235,7 @@ impl Random {
             bytes_in: self.integer(),
             bytes_out: self.integer(),
             contended: self.below(2) == 0,
+            runtime_base: Bytes(self.below(1 << 30)),
         }
     }
 }

@@ -4,7 +4,6 @@ use crate::analysis::{Configured, RecordedArgs, SizingArgs};
 use anstream::println;
 use clap::Args;
 use std::process::ExitCode;
-use trace::Bytes;
 
 /// Fit models to what was recorded and print them
 #[derive(Args)]
@@ -23,7 +22,7 @@ pub(crate) fn run(args: LearnArgs) -> anyhow::Result<ExitCode> {
     let (function, traces) = args.recorded.read()?;
     let profile = args
         .sizing
-        .learn(&function, &traces, Configured::default(), Bytes(0))?;
+        .learn(&function, &traces, Configured::default())?;
     let learned = serde_json::json!({
         "function": profile.function,
         "invocations": profile.invocations,

@@ -103,10 +103,7 @@ pub(crate) fn run(args: ProfileArgs) -> anyhow::Result<ExitCode> {
         failure_rate: guest.config.recommend.failure_rate,
         memory: guest.config.function.memory,
     };
-    let base = runtime.block_on(bench.pool.runtime_base());
-    let mut profile = args
-        .sizing
-        .learn(&bench.loaded.id, &traces, configured, base)?;
+    let mut profile = args.sizing.learn(&bench.loaded.id, &traces, configured)?;
     if !run.interrupted && args.verify.unwrap_or(events.len() <= VERIFIED_UNASKED) {
         runtime.block_on(bench.verify(&events, &mut profile))?;
     }

@@ -39,7 +39,7 @@ pub(crate) fn run(args: RecommendArgs) -> anyhow::Result<ExitCode> {
     let (function, traces) = args.recorded.read()?;
     let profile = args
         .sizing
-        .learn(&function, &traces, Configured::default(), Bytes(0))?;
+        .learn(&function, &traces, Configured::default())?;
     let Some(recommendation) = &profile.recommendation else {
         anyhow::bail!(
             "no call of `{}` has succeeded: there is nothing to recommend from",

@@ -4,7 +4,6 @@ use crate::analysis::{self, Configured, RecordedArgs, SizingArgs};
 use anstream::println;
 use clap::{Args, ValueEnum};
 use std::{path::PathBuf, process::ExitCode};
-use trace::Bytes;
 
 /// Write the report of what was recorded, without running anything
 #[derive(Args)]
@@ -39,7 +38,7 @@ pub(crate) fn run(args: ReportArgs) -> anyhow::Result<ExitCode> {
     let (function, traces) = args.recorded.read()?;
     let profile = args
         .sizing
-        .learn(&function, &traces, Configured::default(), Bytes(0))?;
+        .learn(&function, &traces, Configured::default())?;
     let mut context = report::Context::of_calls(&traces);
     context.database_path = Some(args.recorded.database.db.clone());
     match args.format {

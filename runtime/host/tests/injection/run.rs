@@ -12,11 +12,16 @@ pub(crate) struct Seen {
     pub(crate) allocated: u64,
 }
 
+/// What a call may use.
+const FUEL: u64 = 10_000_000;
+
 pub(crate) fn engine() -> Engine {
     let mut config = Config::new();
     config.shared_memory(true);
     // Stack exhaustion depends on the sizes of frames; keep it rare.
     config.max_wasm_stack(1 << 20);
+    // Not every generated module ends.
+    config.consume_fuel(true);
     Engine::new(&config).unwrap()
 }
 
@@ -60,6 +65,7 @@ impl Guest {
     pub(crate) fn original(engine: &Engine, wasm: &[u8]) -> wasmtime::Result<Guest> {
         let module = Module::new(engine, wasm)?;
         let mut store = Store::new(engine, Seen::default());
+        store.set_fuel(FUEL)?;
         let mut linker = linker(engine);
         linker.define_unknown_imports_as_default_values(&mut store, &module)?;
         let instance = linker.instantiate(&mut store, &module)?;
@@ -90,6 +96,7 @@ impl Guest {
             .unwrap_or_else(|| panic!("no function {name}"));
         let count = function.ty(&self.store).results().len();
         let mut results = vec![Val::I32(0); count];
+        self.store.set_fuel(FUEL)?;
         function.call(&mut self.store, arguments, &mut results)?;
         Ok(results)
     }

@@ -20,7 +20,7 @@ use std::{
     },
 };
 use store::{Detail, Filter, Store};
-use trace::{Bytes, Limits};
+use trace::Limits;
 
 /// Learned anew after so many calls.
 const CALLS_BETWEEN_LESSONS: u64 = 100;
@@ -128,7 +128,7 @@ impl Deployment {
         if traces.is_empty() {
             return;
         }
-        if let Ok(profile) = sizing.learn(&self.loaded.id, &traces, self.configured, Bytes(0))
+        if let Ok(profile) = sizing.learn(&self.loaded.id, &traces, self.configured)
             && let Some(recommendation) = &profile.recommendation
         {
             metrics.recommend(&self.name, recommendation);
