@@ -122,9 +122,10 @@ impl Function {
         &self.inspection
     }
 
-    /// What is observed.
-    pub fn plan(&self) -> &Plan {
-        &self.plan
+    /// What a user should know of what is observed and what cannot be.
+    pub fn notes(&self) -> impl Iterator<Item = &str> {
+        let notes = self.plan.notes.iter().chain(&self.injected.notes);
+        notes.map(String::as_str)
     }
 
     /// What is called when nobody says otherwise: `_start`, if there is one.

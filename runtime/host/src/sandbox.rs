@@ -272,13 +272,15 @@ fn heap(store: &Store<State>, counted: Option<Counted>) -> Heap {
         return Heap::Unknown;
     };
     let allocations = counters.read(Mailbox::ALLOCATIONS);
+    let untracked = counters.read(Mailbox::UNTRACKED);
     match counted {
-        Counted::UsableBytes | Counted::RequestedBytes => Heap::Live {
+        Counted::UsableBytes | Counted::RequestedBytes if untracked == 0 => Heap::Live {
             peak: Bytes(counters.read(Mailbox::LIVE_PEAK)),
             at_end: counters.live(),
             allocations,
         },
-        Counted::AllocatedOnly => Heap::AllocatedOnly {
+        // Blocks whose size could not be kept are not counted when they are given back: the live bytes are not exact.
+        _ => Heap::AllocatedOnly {
             total: Bytes(counters.read(Mailbox::ALLOCATED)),
             allocations,
         },

@@ -269,6 +269,9 @@ impl Bench {
         )
         .with_context(|| format!("cannot use the guest `{}`", guest.written.display()))?;
         spinner.finish_and_clear();
+        for note in function.notes() {
+            eprintln!("note: {note}");
+        }
         let invoke = args
             .call
             .invoke

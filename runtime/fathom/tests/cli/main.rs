@@ -4,6 +4,7 @@
 mod bad_input;
 mod guests;
 mod hostile;
+mod interrupted;
 mod page;
 mod profile;
 mod prometheus;

@@ -199,3 +199,70 @@ fn the_screen_fits_and_names_the_files_it_wrote() {
         "self-contained"
     );
 }
+
+/// Flag, then environment, then file: whoever is nearer to the user wins.
+#[test]
+fn a_flag_wins_over_the_environment_and_that_over_the_file() {
+    let place = Place::new();
+    place.write(
+        "f/g.wat",
+        r#"(module (memory (export "memory") 40) (func (export "_start")))"#,
+    );
+    place.write("f/inputs/a", "");
+    let limited = |file: &str, environment: Option<&str>, flag: Option<&str>| -> bool {
+        place.write(
+            "f/fathom.toml",
+            format!("[inputs]\npath = \"inputs\"\n[limits]\nmemory = \"{file}\"\n"),
+        );
+        let mut command = place.fathom(["profile", "f", "--json"]);
+        if let Some(size) = environment {
+            command.env("FATHOM_MAX_MEMORY", size);
+        }
+        command.args(flag.map(|size| format!("--max-memory={size}")));
+        let output = command.output().expect("it runs");
+        let profile: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        profile["invocations"]["limited"] == 1
+    };
+    assert!(limited("1 MiB", None, None));
+    assert!(!limited("1 MiB", Some("4 MiB"), None));
+    assert!(limited("1 MiB", Some("4 MiB"), Some("1 MiB")));
+    assert!(!limited("1 MiB", Some("1 MiB"), Some("4 MiB")));
+}
+
+/// A directory of files read one after another: sizes of opened files, and one relation within the one call.
+#[test]
+fn a_granted_directory_shows_its_files_as_they_are_opened() {
+    let place = Place::new();
+    let sizes = [400, 9000, 2500, 7000, 1200, 5000];
+    for (number, lines) in sizes.iter().enumerate() {
+        place.write(
+            &format!("in/one/{number}.dat"),
+            "some text\n".repeat(*lines),
+        );
+    }
+    let guest = crate::support::guest_example("line-reader/line-reader.wasm");
+    let profile = place.json(&["profile", &guest, "in", "--json"]);
+    assert_eq!(profile["invocations"]["succeeded"], 1, "{profile:#}");
+    let (_, json, _) = printed(&mut place.fathom(["traces", "export"]));
+    let exported: Value = serde_json::from_str(&json).expect("JSON");
+    let observed = exported["traces"][0]["observations"]
+        .as_array()
+        .expect("observations");
+    let find = |variable: &str, breakpoint: &str| {
+        observed
+            .iter()
+            .find(|o| o["variable"] == variable && o["breakpoint"] == breakpoint)
+            .expect(variable)
+    };
+    assert_eq!(find("dir_files", "input")["first"], 6.0);
+    assert_eq!(find("dir_largest_bytes", "input")["first"], 90_000.0);
+    let opened: Vec<f64> = find("file_bytes", "open:")["hits"]
+        .as_array()
+        .expect("hits")
+        .iter()
+        .filter_map(|hit| hit["value"].as_f64())
+        .collect();
+    assert_eq!(opened, sizes.map(|lines| lines as f64 * 10.0));
+    let within = &profile["within_call"]["live"];
+    assert_eq!(within["terms"][0]["variable"], "LINES", "{within:#}");
+}

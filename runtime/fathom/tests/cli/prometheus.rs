@@ -65,13 +65,13 @@ fn prometheus_scrapes_the_server() {
         String::from_utf8_lossy(&checked.stderr)
     );
 
-    let config = place.write(
-        "prometheus.yml",
-        format!(
-            "global: {{ scrape_interval: 1s }}\nscrape_configs:\n  - job_name: fathom\n    static_configs:\n      - targets: ['{}']\n",
-            fathom.address
-        ),
-    );
+    // The configuration that is shipped, but for the address and the patience.
+    let shipped = include_str!("../../../../dashboards/prometheus.yml");
+    let ours = shipped
+        .replace("127.0.0.1:8080", &fathom.address)
+        .replace("15s", "1s");
+    assert_ne!(ours, shipped);
+    let config = place.write("prometheus.yml", ours);
     let free = TcpListener::bind("127.0.0.1:0")
         .expect("a port")
         .local_addr()
