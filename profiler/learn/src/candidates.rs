@@ -119,7 +119,13 @@ fn note(
     let Some(leader) = leader else {
         return CandidateNote::Worse;
     };
-    if first_column(&judged.shape).is_some() && is_double(data, &judged.shape, &leader.shape) {
+    if first_column(&judged.shape).is_some()
+        && is_double(
+            &Training::without(data, |_| false),
+            &judged.shape,
+            &leader.shape,
+        )
+    {
         return CandidateNote::DoubleOf(name(&columns[leader.column].feature));
     }
     let as_well = judged.error <= (ABOUT * leader.error).max(leader.error + ABOUT_SHARE);

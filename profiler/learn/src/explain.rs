@@ -21,6 +21,9 @@ const WORTH_TELLING: f64 = 0.8;
 /// What nothing explains but varies by no more than this is told as a constant with its error.
 const NEARLY_STILL: f64 = 0.1;
 
+/// An error of a held-out input from which on the input is named.
+const WORTH_NAMING: f64 = 0.1;
+
 /// Without a significant single feature, several together must at least halve the error, on at least this many inputs.
 const INPUTS_FOR_SEVERAL: usize = 30;
 
@@ -28,6 +31,8 @@ const INPUTS_FOR_SEVERAL: usize = 30;
 pub(crate) struct Problem<'a> {
     pub(crate) data: Data<'a>,
     pub(crate) features: Vec<Feature>,
+    /// Names of the rows; empty where they have none.
+    pub(crate) labels: Vec<&'a str>,
     pub(crate) target: Target,
     pub(crate) seed: u64,
 }
@@ -248,5 +253,20 @@ fn reason(problem: &Problem, scored: &Scored, errors: &[f64], constant: &[f64]) 
         "{candidates} on inputs held out: off by {} in the middle case, a constant by {}{shape}",
         middle(errors),
         middle(constant)
-    )
+    ) + &farthest(problem, errors)
+}
+
+/// The input that the model, made without it, misses by most; nothing where that is little or the inputs have no names.
+fn farthest(problem: &Problem, errors: &[f64]) -> String {
+    let worst = errors
+        .iter()
+        .zip(&problem.labels)
+        .max_by(|a, b| a.0.total_cmp(b.0));
+    match worst {
+        Some((error, label)) if *error >= WORTH_NAMING => format!(
+            "; farthest off, {}, on `{label}` when it was held out",
+            percent(*error)
+        ),
+        _ => String::new(),
+    }
 }

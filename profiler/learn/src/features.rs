@@ -25,8 +25,17 @@ pub(crate) struct Table {
     pub(crate) rows: Vec<Row>,
     /// Those that move and are known for every row, the preferred explanation first where two say the same.
     pub(crate) columns: Vec<Column>,
-    /// Features left out, and why: sentences for the user.
-    pub(crate) left_out: Vec<String>,
+    /// Variables that some inputs have no value of.
+    pub(crate) left_out: Vec<LeftOut>,
+}
+
+/// A variable that was not seen in every input.
+#[derive(Clone, Debug)]
+pub(crate) struct LeftOut {
+    pub(crate) variable: String,
+    pub(crate) breakpoint: Breakpoint,
+    /// Inputs without a value of it.
+    pub(crate) missing: usize,
 }
 
 /// Builds the table from the calls of one function.
@@ -40,6 +49,7 @@ pub(crate) fn table(traces: &[Trace]) -> Table {
         seen.columns(&mut columns, &mut left_out);
     }
     columns.sort_by(|a, b| preference(a).cmp(&preference(b)));
+    drop_other_names(&mut columns);
     Table {
         rows,
         columns,
@@ -48,16 +58,47 @@ pub(crate) fn table(traces: &[Trace]) -> Table {
 }
 
 /// Two features that say exactly the same are told apart by this only: a variable of the guest names the cause better
-/// than the size of its input does; then the one that is final earlier; then the name, so that the answer is stable.
-fn preference(column: &Column) -> (bool, i64, &Breakpoint, &str, Aggregate) {
+/// than the size of its input does; a name that says what it is better than one that does not; then the one that is
+/// final earlier; then the name, so that the answer is stable; and of one variable the aggregate that is the more natural
+/// cause of a peak.
+fn preference(column: &Column) -> (bool, bool, i64, &Breakpoint, &str, Option<usize>) {
     let feature = &column.feature;
     (
         feature.breakpoint == Breakpoint::Input,
+        is_other_name(feature),
         -(column.lead * 1e6) as i64,
         &feature.breakpoint,
         &feature.variable,
-        feature.aggregate,
+        aggregates(&feature.breakpoint)
+            .iter()
+            .position(|a| *a == feature.aggregate),
     )
+}
+
+/// Whether an input feature is there for want of a better name: the largest single thing to read, which is the body or a
+/// file and then also recorded as such, and arguments by their position, which a sweep names.
+fn is_other_name(feature: &Feature) -> bool {
+    let name = feature.variable.as_str();
+    let position = name.strip_prefix("arg");
+    feature.breakpoint == Breakpoint::Input
+        && (name == "largest_input_bytes"
+            || position
+                .is_some_and(|p| !p.is_empty() && p.bytes().all(|digit| digit.is_ascii_digit())))
+}
+
+/// Drops what is in every row the same as another input feature with the better name: one thing, not two that agree.
+fn drop_other_names(columns: &mut Vec<Column>) {
+    let (mut kept, others): (Vec<Column>, Vec<Column>) = std::mem::take(columns)
+        .into_iter()
+        .partition(|c| !is_other_name(&c.feature));
+    for other in others {
+        let known =
+            |c: &Column| c.feature.breakpoint == Breakpoint::Input && c.values == other.values;
+        if !kept.iter().any(known) {
+            kept.push(other);
+        }
+    }
+    *columns = kept;
 }
 
 /// What one variable at one breakpoint was, row by row.
@@ -191,7 +232,7 @@ fn still_ahead(trace: &Trace, moment: Option<Moment>) -> f64 {
 
 impl Seen<'_> {
     /// Adds the columns of this variable at this breakpoint: one per aggregate that differs from the others and moves.
-    fn columns(&self, columns: &mut Vec<Column>, left_out: &mut Vec<String>) {
+    fn columns(&self, columns: &mut Vec<Column>, left_out: &mut Vec<LeftOut>) {
         let missing = self.cells.iter().filter(|c| c.repeats == 0).count();
         let first_of_this = columns.len();
         for &aggregate in aggregates(self.breakpoint) {
@@ -204,13 +245,11 @@ impl Seen<'_> {
             }
         }
         if missing > 0 {
-            left_out.push(format!(
-                "`{}` at {} was not seen in {missing} of {} inputs; there, what is counted or summed is taken as 0 and the \
-                 rest is left out",
-                self.variable,
-                self.breakpoint,
-                self.cells.len()
-            ));
+            left_out.push(LeftOut {
+                variable: self.variable.to_owned(),
+                breakpoint: self.breakpoint.clone(),
+                missing,
+            });
         }
     }
 
@@ -263,7 +302,7 @@ impl Seen<'_> {
     }
 }
 
-/// The aggregates of a breakpoint. Where two have the same values in every row, only the earlier of this list is kept.
+/// The aggregates of a breakpoint, preferred first. Where two have the same values in every row, only the earlier is kept.
 fn aggregates(breakpoint: &Breakpoint) -> &'static [Aggregate] {
     use Aggregate::{Count, First, Last, Max, Sum};
     match breakpoint {

@@ -116,6 +116,7 @@ fn problem<'a>(table: &'a Table, y: Cow<'a, [f64]>, target: Target, seed: u64) -
     Problem {
         data: Data::new(columns.collect(), y, seed),
         features: table.columns.iter().map(|c| c.feature.clone()).collect(),
+        labels: table.rows.iter().map(|r| r.label.as_str()).collect(),
         target,
         seed,
     }
@@ -139,6 +140,10 @@ fn live(table: &Table, traces: &[Trace], seed: u64) -> Model {
     explain(&Problem {
         data: Data::new(columns.collect(), Cow::Owned(y), seed),
         features: table.columns.iter().map(|c| c.feature.clone()).collect(),
+        labels: known
+            .iter()
+            .map(|&(i, _)| table.rows[i].label.as_str())
+            .collect(),
         target: Target::Live,
         seed,
     })

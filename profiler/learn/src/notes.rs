@@ -1,10 +1,11 @@
 //! Sentences about the data itself: what was left out, and what makes a number doubtful. No advice.
 
-use crate::features::Table;
+use crate::features::{LeftOut, Table};
+use std::collections::BTreeSet;
 use trace::{Breakpoint, Heap, InvocationCounts, Outcome, Trace};
 
-/// Sentences on features left out that are shown one by one; beyond that they are counted.
-const FEATURES_NAMED: usize = 3;
+/// Variables named in one sentence; more are counted.
+const NAMED: usize = 3;
 
 /// How the calls ended.
 pub(crate) fn counts(traces: &[Trace], distinct_inputs: usize) -> InvocationCounts {
@@ -60,17 +61,57 @@ pub(crate) fn notes(traces: &[Trace], table: &Table, counts: &InvocationCounts) 
     );
     notes.extend(heap(traces));
     notes.extend(sampled(traces));
-    let (named, rest) = table
-        .left_out
-        .split_at(table.left_out.len().min(FEATURES_NAMED));
-    notes.extend(named.iter().cloned());
-    if !rest.is_empty() {
-        notes.push(format!(
-            "{} more variables were not seen in every input",
-            rest.len()
-        ));
-    }
+    notes.extend(not_everywhere(table));
     notes
+}
+
+/// Variables that some inputs have no value of, in one sentence for those known before the call, which cannot size it,
+/// and one for breakpoints that were not reached.
+fn not_everywhere(table: &Table) -> Vec<String> {
+    let inputs = table.rows.len();
+    let (known_before, inside): (Vec<&LeftOut>, Vec<&LeftOut>) = table
+        .left_out
+        .iter()
+        .partition(|l| l.breakpoint == Breakpoint::Input);
+    let sentence = |of: &[&LeftOut], names: Vec<String>, one: &str, several: &str| match of {
+        [] => None,
+        [only] => Some(format!(
+            "{} was not seen in {} of {inputs} inputs: {one}",
+            names.concat(),
+            only.missing
+        )),
+        _ => Some(format!(
+            "{} were not seen in every input: {several}",
+            listed(&names)
+        )),
+    };
+    let name = |l: &&LeftOut| format!("`{}`", l.variable);
+    let place = |l: &&LeftOut| format!("`{}` at {}", l.variable, l.breakpoint);
+    let before = sentence(
+        &known_before,
+        known_before.iter().map(name).collect(),
+        "it sizes no call",
+        "they size no call",
+    );
+    let inside = sentence(
+        &inside,
+        inside.iter().map(place).collect(),
+        "taken as 0 there",
+        "taken as 0 there",
+    );
+    before.into_iter().chain(inside).collect()
+}
+
+/// `a, b, c and 2 more`.
+fn listed(names: &[String]) -> String {
+    match names {
+        [first @ .., last] if names.len() <= NAMED => format!("{} and {last}", first.join(", ")),
+        _ => format!(
+            "{} and {} more",
+            names[..NAMED.min(names.len())].join(", "),
+            names.len().saturating_sub(NAMED)
+        ),
+    }
 }
 
 fn heap(traces: &[Trace]) -> Option<String> {
@@ -90,19 +131,26 @@ fn heap(traces: &[Trace]) -> Option<String> {
     })
 }
 
+/// Variables that were read by the timeline alone: nothing is learned from them across calls.
 fn sampled(traces: &[Trace]) -> Option<String> {
-    let mut names: Vec<&str> = Vec::new();
-    for observed in traces.iter().flat_map(|t| &t.observations) {
-        if observed.breakpoint == Breakpoint::Sample && !names.contains(&observed.variable.as_str())
-        {
-            names.push(&observed.variable);
-        }
+    let observed = || traces.iter().flat_map(|t| &t.observations);
+    let (mut sampled, mut elsewhere) = (BTreeSet::new(), BTreeSet::new());
+    for one in observed() {
+        let of = if one.breakpoint == Breakpoint::Sample {
+            &mut sampled
+        } else {
+            &mut elsewhere
+        };
+        of.insert(one.variable.as_str());
     }
-    names.sort_unstable();
-    (!names.is_empty()).then(|| {
+    let only: Vec<String> = sampled
+        .difference(&elsewhere)
+        .map(|name| format!("`{name}`"))
+        .collect();
+    (!only.is_empty()).then(|| {
         format!(
-            "{} read when the timeline took a sample, which depends on timing: shown, not learned from across calls",
-            names.join(", ")
+            "{} read only when the timeline took a sample, which depends on timing: not learned from across calls",
+            if only.len() == 1 { only.concat() } else { listed(&only) }
         )
     })
 }

@@ -104,6 +104,7 @@ impl Early<'_> {
                 seed,
             ),
             features: self.columns.iter().map(|c| c.feature.clone()).collect(),
+            labels: Vec::new(),
             target: Target::Committed,
             seed,
         }

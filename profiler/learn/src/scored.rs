@@ -5,8 +5,8 @@ use crate::press::{MOST_TERMS, Training, losses};
 use std::cmp::Ordering;
 use trace::Transform;
 
-/// A difference in mean relative error below this is no difference to anyone.
-pub(crate) const NO_DIFFERENCE: f64 = 2e-4;
+/// A difference in mean relative error below half a percentage point is no difference to anyone, however certain.
+pub(crate) const NO_DIFFERENCE: f64 = 5e-3;
 
 /// A model that was tried, and how well it predicts each row from the others.
 #[derive(Clone, Debug)]
@@ -61,7 +61,7 @@ impl Scored {
         simpler.then(self.mean.total_cmp(&other.mean))
     }
 
-    /// Whether `self` predicts better than `simpler`: by a tenth, and by more than two standard errors of the difference, row
+    /// Whether `self` predicts better than `simpler`, so that anybody would notice ([`NO_DIFFERENCE`]): by a tenth, and by more than two standard errors of the difference, row
     /// by row. Two and not one, because `self` is the best of many.
     pub(crate) fn clearly_better_than(&self, simpler: &Scored, training: &Training) -> bool {
         let gain = simpler.mean - self.mean;

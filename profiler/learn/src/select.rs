@@ -1,12 +1,12 @@
 //! Which features, in which shape: chosen by the error on rows left out, the simplest preferred unless another is clearly
 //! better. Runs the same on all rows and inside every fold, so that held-out errors include the price of choosing.
 
-use crate::data::{Data, SHAPES};
+use crate::data::SHAPES;
 use crate::fit::Shape;
 use crate::isotonic;
 use crate::needed::last_is_needed;
 use crate::press::{Training, losses};
-use crate::scored::Scored;
+use crate::scored::{NO_DIFFERENCE, Scored};
 use crate::several;
 use crate::statistics::correlation;
 use trace::Transform;
@@ -145,6 +145,9 @@ fn richer(training: &Training, column: usize) -> Vec<Scored> {
         .collect()
 }
 
+/// Among columns that cannot be told apart, a model with at most this much more error is about as good.
+const ABOUT: f64 = 1.25;
+
 /// The best column's simplest model that no other is clearly better than. Among columns that cannot be told apart, by
 /// their values or by how well they predict, the simplest model, then the preferred column.
 fn best_single(training: &Training, groups: &[Vec<Scored>]) -> Option<Scored> {
@@ -153,7 +156,8 @@ fn best_single(training: &Training, groups: &[Vec<Scored>]) -> Option<Scored> {
         .iter()
         .filter_map(|tried| simplest(training, tried))
         .filter(|s| !best.clearly_better_than(s, training))
-        .filter(|s| is_double(training.data, &s.shape, &best.shape));
+        .filter(|s| s.mean <= ABOUT * best.mean + NO_DIFFERENCE)
+        .filter(|s| is_double(training, &s.shape, &best.shape));
     equals
         .min_by_key(|s| (s.complexity(), first_column(&s.shape)))
         .cloned()
@@ -188,16 +192,18 @@ pub(crate) fn first_column(shape: &Shape) -> Option<usize> {
     }
 }
 
-/// Whether two one-feature models rest on columns that the data cannot tell apart: |correlation| above 0.999, raw or as
-/// transformed by the models.
-pub(crate) fn is_double(data: &Data, a: &Shape, b: &Shape) -> bool {
+/// Whether two one-feature models rest on columns that the rows not held out cannot tell apart: |correlation| above 0.999,
+/// raw or as transformed by the models.
+pub(crate) fn is_double(training: &Training, a: &Shape, b: &Shape) -> bool {
+    let data = training.data;
     let raw = |shape: &Shape| first_column(shape).and_then(|j| data.shaped(j, Transform::Identity));
     let transformed = |shape: &Shape| match shape {
         Shape::Terms(terms) => terms.first().and_then(|&(j, t)| data.shaped(j, t)),
         Shape::Constant | Shape::Isotonic(_) => raw(shape),
     };
+    let kept = |x: &[f64]| training.kept().map(|p| x[p]).collect::<Vec<f64>>();
     let close = |x: Option<&[f64]>, y: Option<&[f64]>| match (x, y) {
-        (Some(x), Some(y)) => correlation(x, y).abs() > 0.999,
+        (Some(x), Some(y)) => correlation(&kept(x), &kept(y)).abs() > 0.999,
         _ => false,
     };
     close(raw(a), raw(b)) || close(transformed(a), transformed(b))
@@ -215,7 +221,7 @@ fn steps(training: &Training, groups: &[Vec<Scored>]) -> Option<Scored> {
     let column = groups
         .iter()
         .filter_map(|tried| Some(&tried.first()?.shape))
-        .filter(|shape| is_double(training.data, shape, first))
+        .filter(|shape| is_double(training, shape, first))
         .filter_map(first_column)
         .min()?;
     let x = training.data.sampled(column);

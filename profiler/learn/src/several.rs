@@ -10,8 +10,8 @@ use crate::scored::{NO_DIFFERENCE, Scored};
 use crate::select::{explained, first_column};
 use trace::Transform;
 
-/// Below this mean relative error one feature is enough.
-const GOOD_ENOUGH: f64 = 0.002;
+/// Below this mean relative error one feature is enough: nothing could be clearly better.
+const GOOD_ENOUGH: f64 = NO_DIFFERENCE;
 
 /// Candidates tried in each step, of all that are screened against what is left to explain.
 const TRIED: usize = 5;
@@ -24,38 +24,55 @@ const SHAPES: [Transform; 4] = [
     Transform::Square,
 ];
 
-/// Adds the feature that helps most, as long as it clearly helps.
+/// Adds the feature that helps most, as long as it clearly helps. What does not help alone may help with one more: the bytes
+/// of a text and the capacity of a vector are both unclear as long as the other is missing.
 pub(crate) fn stepwise(training: &Training, single: &Scored, allowed: &[usize]) -> Option<Scored> {
     let mut best = single.clone();
+    let mut from = single.clone();
+    let mut ahead = false;
     while best.mean > GOOD_ENOUGH {
-        let Shape::Terms(terms) = &best.shape else {
+        let Some(next) = extended(training, &from, allowed) else {
             break;
         };
-        let tried = next_columns(training, terms, allowed);
-        let new = tried.into_iter().flat_map(|j| SHAPES.map(|t| (j, t)));
-        let next = new
-            .filter(|new| !terms.contains(new))
-            .filter_map(|new| Scored::terms(training, &[terms.as_slice(), &[new]].concat()))
-            .min_by(|a, b| a.mean.total_cmp(&b.mean));
-        match next {
-            Some(next)
-                if needed(training, &next.shape, allowed.len())
-                    && next.mean < 0.95 * best.mean
-                    && next.clearly_better_than(&best, training) =>
-            {
-                best = next
-            }
-            _ => break,
+        let helps = needed(training, &next.shape, allowed.len())
+            && next.mean < 0.95 * best.mean
+            && next.clearly_better_than(&best, training);
+        if helps {
+            best = next.clone();
+        } else if ahead {
+            break;
         }
+        ahead = !helps;
+        from = next;
     }
+    let Shape::Terms(terms) = best.shape else {
+        return None;
+    };
+    let best = Scored::terms(training, &pruned(training, terms, allowed.len()))?;
     (best.mean < single.mean - NO_DIFFERENCE).then_some(best)
+}
+
+/// The model with the one further term that predicts best.
+fn extended(training: &Training, from: &Scored, allowed: &[usize]) -> Option<Scored> {
+    let Shape::Terms(terms) = &from.shape else {
+        return None;
+    };
+    let tried = next_columns(training, terms, allowed);
+    let new = tried.into_iter().flat_map(|j| SHAPES.map(|t| (j, t)));
+    new.filter(|new| !terms.contains(new))
+        .filter_map(|new| Scored::terms(training, &[terms.as_slice(), &[new]].concat()))
+        .min_by(|a, b| a.mean.total_cmp(&b.mean))
 }
 
 fn needed(training: &Training, shape: &Shape, candidates: usize) -> bool {
     matches!(shape, Shape::Terms(terms) if last_is_needed(training, terms, candidates * SHAPES.len()))
 }
 
-/// Columns that explain most of what the terms leave.
+/// Of the variance of one column, the share that a line in another explains where the rows cannot tell the two apart: a
+/// correlation of 0.999.
+const SAME: f64 = 0.998;
+
+/// Columns that explain most of what the terms leave. A column that the rows cannot tell from one of the terms is that one.
 fn next_columns(
     training: &Training,
     terms: &[(usize, Transform)],
@@ -66,6 +83,13 @@ fn next_columns(
         .iter()
         .filter_map(|&j| {
             let column = training.data.shaped(j, Transform::Identity)?;
+            let same = |k: usize| {
+                let other = training.data.shaped(k, Transform::Identity);
+                k != j && other.is_some_and(|o| explained(&training.weight, o, column) > SAME)
+            };
+            if terms.iter().any(|&(k, _)| same(k)) {
+                return None;
+            }
             Some((explained(&training.weight, &left, column), j))
         })
         .collect();

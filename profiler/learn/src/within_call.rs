@@ -193,6 +193,7 @@ fn fitted(
     let problem = Problem {
         data: Data::new(vec![Cow::Owned(x)], Cow::Owned(y), seed),
         features: vec![feature.clone()],
+        labels: Vec::new(),
         target: Target::Live,
         seed,
     };

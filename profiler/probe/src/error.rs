@@ -105,7 +105,13 @@ pub enum PlanError {
         /// Names that exist and are near.
         nearest: Vec<String>,
     },
-    /// No variable of that name, or none at the breakpoints asked for.
+    /// A variable that exists, but not at the breakpoints asked for.
+    #[error("variable `{name}` is not known at any of the breakpoints asked for")]
+    ElsewhereOnly {
+        /// As asked for.
+        name: String,
+    },
+    /// No variable of that name.
     #[error("no variable `{name}`{}", suggestion(.nearest))]
     UnknownVariable {
         /// As asked for.

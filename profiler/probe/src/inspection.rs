@@ -131,7 +131,7 @@ pub enum VariableKind {
 pub struct Function {
     /// Its index, imports counted first.
     pub index: u32,
-    /// The name it is exported under.
+    /// The name it is exported under, be it through a wrapper of the linker's.
     pub export: Option<String>,
     /// Its name in the source, demangled, from the name section.
     pub name: Option<String>,

@@ -15,7 +15,7 @@ pub use error::{InjectError, InspectError, PlanError};
 pub use inject::{ALLOCATED, HIT, HOST_MODULE, Injected, OPENED, SizeTable, inject};
 pub use inspect::{demangle, inspect};
 pub use inspection::*;
-pub use mailbox::{Mailbox, Record};
+pub use mailbox::{Mailbox, Record, Snapshot};
 pub use plan::{HITS, OPENED_VARIABLE, RESULT, plan};
 pub use slot::{ArmedPlan, MEMORY_EXPORT, Place, Slot};
 pub use value::{ParseValueTypeError, ValueType};

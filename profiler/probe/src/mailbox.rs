@@ -36,10 +36,20 @@ impl Mailbox {
     pub const NEXT_SAMPLE_AT: usize = 40;
     /// Offset of the number of blocks whose size could not be kept, so that their release will not be counted.
     pub const UNTRACKED: usize = 48;
+    /// Offset of the guest's committed memory, bytes. Written by the host at every growth, copied by probes.
+    pub const COMMITTED: usize = 56;
+    /// Offset of the time since the call began, nanoseconds. Written by the host now and then, copied by probes: a
+    /// clock that costs a load.
+    pub const CLOCK: usize = 64;
     /// Offset of the first record of a slot.
-    pub const RECORDS: usize = 64;
+    pub const RECORDS: usize = 128;
     /// Distance between records.
-    pub const RECORD_BYTES: usize = 48;
+    pub const RECORD_BYTES: usize = 8 * Record::FIELDS;
+    /// Where in a record the number of hits is, bytes from its beginning.
+    pub const RECORD_COUNT: usize = 8 * Record::COUNT;
+    /// Where in a record of a slot that calls the host it says when: at every hit whose number, counted from 1, is
+    /// larger. Written by the host; 0 at the beginning, so the first hit calls.
+    pub const RECORD_CALL_AFTER: usize = 8 * Record::CALL_AFTER;
 
     /// One of the 64-bit numbers at the constants above; `None` beyond the end of `memory`.
     pub fn read(memory: &[u8], offset: usize) -> Option<i64> {
@@ -47,12 +57,19 @@ impl Mailbox {
         Some(i64::from_le_bytes(bytes.try_into().ok()?))
     }
 
-    /// What one slot in mailbox mode has recorded; `None` where it was never hit, or beyond the end of `memory`.
+    /// What one slot with injected code has recorded; `None` where it was never hit, or beyond the end of `memory`.
     pub fn record(memory: &[u8], offset: u32, value_type: ValueType) -> Option<Record> {
         let field = |index: usize| Mailbox::read(memory, offset as usize + 8 * index);
         let count = field(Record::COUNT)? as u64;
         let value = |index| field(index).map(|bits| value_type.decode(bits));
         let sum = field(Record::SUM)?;
+        let snapshot = |first: usize| {
+            Some(Snapshot {
+                nanos: field(first)? as u64,
+                committed: field(first + 1)? as u64,
+                live: field(first + 2)? as u64,
+            })
+        };
         (count > 0).then_some(Record {
             count,
             first: value(Record::FIRST)?,
@@ -64,6 +81,8 @@ impl Mailbox {
             } else {
                 sum as f64
             },
+            at_first: snapshot(Record::AT_FIRST)?,
+            at_last: snapshot(Record::AT_LAST)?,
         })
     }
 
@@ -73,7 +92,7 @@ impl Mailbox {
     }
 }
 
-/// What a slot in mailbox mode has recorded.
+/// What a slot has recorded by itself.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct Record {
@@ -84,6 +103,19 @@ pub struct Record {
     pub max: f64,
     /// Exact for integers of up to 32 bits and fewer than 2^31 hits; otherwise summed in floating point.
     pub sum: f64,
+    pub at_first: Snapshot,
+    pub at_last: Snapshot,
+}
+
+/// The mailbox's own numbers at a hit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// [`Mailbox::CLOCK`], as the host last set it.
+    pub nanos: u64,
+    /// [`Mailbox::COMMITTED`].
+    pub committed: u64,
+    /// [`Mailbox::LIVE`].
+    pub live: u64,
 }
 
 impl Record {
@@ -93,6 +125,12 @@ impl Record {
     pub(crate) const MIN: usize = 3;
     pub(crate) const MAX: usize = 4;
     pub(crate) const SUM: usize = 5;
+    pub(crate) const CALL_AFTER: usize = 6;
+    /// A [`Snapshot`]: three fields.
+    pub(crate) const AT_FIRST: usize = 7;
+    /// Another.
+    pub(crate) const AT_LAST: usize = 10;
+    pub(crate) const FIELDS: usize = 13;
 
     /// Wide integers are summed as floats: their sum would not fit.
     pub(crate) fn sum_is_float(value_type: ValueType) -> bool {

@@ -7,18 +7,19 @@ pub(crate) fn nearest<'a>(
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Vec<String> {
     let wanted_lower = wanted.to_lowercase();
-    let mut near: Vec<(usize, &str)> = candidates
+    // Case counts only among those that are equally near without it.
+    let mut near: Vec<(usize, usize, &str)> = candidates
         .into_iter()
         .filter_map(|candidate| {
-            distance_within_reach(&wanted_lower, &candidate.to_lowercase())
-                .map(|distance| (distance, candidate))
+            let distance = distance_within_reach(&wanted_lower, &candidate.to_lowercase())?;
+            Some((distance, edit_distance(wanted, candidate), candidate))
         })
         .collect();
     near.sort();
     near.dedup();
     near.into_iter()
         .take(3)
-        .map(|(_, candidate)| candidate.to_owned())
+        .map(|(_, _, candidate)| candidate.to_owned())
         .collect()
 }
 

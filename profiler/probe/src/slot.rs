@@ -19,7 +19,7 @@ pub struct Slot {
     pub place: Place,
     /// The function whose entry or exit it is, by index in the original module.
     pub function: Option<u32>,
-    /// Offset of its record in the mailbox, in mailbox mode.
+    /// Offset of its record in the mailbox; `None` where the host reads the variable.
     pub mailbox_offset: Option<u32>,
 }
 

@@ -4,7 +4,7 @@
 //! memories, and growing never moves a memory ([`crate::Engine::new`] sees to that).
 
 use probe::{Mailbox, ValueType};
-use trace::Bytes;
+use trace::{Bytes, Nanos};
 
 /// The counters in the mailbox: eight-byte words of a linear memory, read and written while the guest may be running.
 ///
@@ -14,6 +14,8 @@ use trace::Bytes;
 pub(crate) struct Counters {
     base: *mut u64,
     words: usize,
+    /// Whether an allocator is counted. The mailbox is also there for probes alone.
+    has_heap: bool,
 }
 
 // SAFETY: the pointer is only read and written word by word, volatile; `Sampler` ends before the store is dropped.
@@ -23,10 +25,11 @@ unsafe impl Sync for Counters {}
 
 impl Counters {
     /// The mailbox in a memory of `bytes` at `base`, which must stay there until the last use.
-    pub(crate) fn at(base: *mut u8, bytes: usize) -> Counters {
+    pub(crate) fn at(base: *mut u8, bytes: usize, has_heap: bool) -> Counters {
         Counters {
             base: base.cast(),
             words: bytes / 8,
+            has_heap,
         }
     }
 
@@ -48,9 +51,9 @@ impl Counters {
         }
     }
 
-    /// Live bytes now.
-    pub(crate) fn live(&self) -> Bytes {
-        Bytes(self.read(Mailbox::LIVE))
+    /// Live bytes now; `None` without a counted allocator.
+    pub(crate) fn live(&self) -> Option<Bytes> {
+        self.has_heap.then(|| Bytes(self.read(Mailbox::LIVE)))
     }
 
     /// Highest live bytes since the last time this was asked, or since the beginning.
@@ -58,6 +61,25 @@ impl Counters {
         let peak = self.read(Mailbox::WINDOW_PEAK);
         self.write(Mailbox::WINDOW_PEAK, self.read(Mailbox::LIVE));
         peak
+    }
+
+    /// Tells the probes the time since the call began, and how much is committed.
+    pub(crate) fn set_clock(&self, now: Nanos) {
+        self.write(Mailbox::CLOCK, now.0);
+    }
+
+    pub(crate) fn set_committed(&self, committed: Bytes) {
+        self.write(Mailbox::COMMITTED, committed.0);
+    }
+
+    /// How often a slot has been hit, by the record at `offset`.
+    pub(crate) fn hits(&self, offset: u32) -> u64 {
+        self.read(offset as usize + Mailbox::RECORD_COUNT)
+    }
+
+    /// Asks for a call at every hit of a slot after so many.
+    pub(crate) fn call_after(&self, offset: u32, hits: u64) {
+        self.write(offset as usize + Mailbox::RECORD_CALL_AFTER, hits);
     }
 
     /// Asks for a call of `allocated` once so many bytes have been handed out in total.

@@ -4,6 +4,7 @@
 //! back when that word comes. Memories that were injected pass here too and are left out: the engine does not say which
 //! memory grows, but it says its declared maximum, and those of the injected ones are such that no memory of the guest has them.
 
+use crate::injected::Counters;
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -69,6 +70,8 @@ pub(crate) struct Meter {
     to_create: usize,
     /// Declared maxima of the injected memories, bytes.
     injected_maxima: Vec<u64>,
+    /// Where the probes look for the committed memory, once it is known.
+    counters: Option<Counters>,
     /// Size before the growth that was last granted, to go back to if it fails after all.
     before_last: u64,
     last_was_injected: bool,
@@ -87,14 +90,28 @@ impl Meter {
             limit: limit.0,
             to_create: guest_memories,
             injected_maxima,
+            counters: None,
             before_last: 0,
             last_was_injected: false,
             table_elements: 0,
         }
     }
 
+    /// From now on the probes are told of every growth.
+    pub(crate) fn set_counters(&mut self, counters: Option<Counters>) {
+        self.counters = counters;
+        self.tell(self.committed.now());
+    }
+
+    fn tell(&self, committed: Bytes) {
+        if let Some(counters) = &self.counters {
+            counters.set_committed(committed);
+        }
+    }
+
     fn grant(&mut self, created: bool, to: u64) {
         self.before_last = self.committed.now.swap(to, Ordering::Relaxed);
+        self.tell(Bytes(to));
         let at = self.committed.elapsed();
         let mut history = self.committed.history();
         history.peak = history.peak.max(Bytes(to));
@@ -108,6 +125,7 @@ impl Meter {
     /// The growth granted last did not happen: the system had no memory for it.
     fn take_back(&mut self) {
         let asked = self.committed.now.swap(self.before_last, Ordering::Relaxed);
+        self.tell(Bytes(self.before_last));
         {
             let mut history = self.committed.history();
             history.growths.pop();

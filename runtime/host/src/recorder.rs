@@ -1,7 +1,9 @@
-//! What the probes of one call report, kept small however often they are hit.
+//! What probes report to the host during one call, kept small however often they are hit.
 //!
-//! A hit costs a few nanoseconds: the summary is updated in place, one word of the mailbox is read and one written,
-//! and only hits that are kept in full look at the clock. Not here: how a probe gets its value (`probe`).
+//! Injected code keeps the summary of a slot by itself (count, first, last, smallest, largest, sum). The host is called
+//! only for hits that it keeps in full: the first ones, then every second, every fourth and so on; and for the hit after
+//! each, which ends the time in which the heap's highest level is wanted. Values that the host reads by itself
+//! (at the end, at samples, sizes of opened files) are summed up here. Not here: how a probe gets its value (`probe`).
 
 use crate::{
     injected::Counters,
@@ -9,103 +11,58 @@ use crate::{
     sampler::{Reading, drop_every_second},
 };
 use probe::ValueType;
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
-use trace::{Breakpoint, Bytes, Hit, Moment, Nanos, Observed};
+use std::sync::Arc;
+use trace::{Breakpoint, Bytes, Hit, Moment, Observed};
 
 /// Hits kept per slot. At this many every second one is dropped, and from then on every second one kept.
 const MOST_HITS: usize = 256;
 
-/// Everything the probes of one call have reported.
+/// How a slot reports.
+pub(crate) struct Watched {
+    pub(crate) value_type: ValueType,
+    /// Where injected code keeps its record; `None` where the host reads the variable.
+    pub(crate) record: Option<u32>,
+}
+
+/// Everything the probes of one call have reported to the host.
 pub(crate) struct Recorder {
-    slots: Vec<Record>,
-    /// Slots whose last hit is kept and still waits for the highest live bytes until the next. Mostly empty once a
-    /// breakpoint is hot, and then a hit need not look at the heap's peak at all.
+    slots: Vec<Slot>,
+    /// Slots whose last hit is kept and still waits for the highest live bytes until the next.
     open: Vec<usize>,
     counters: Option<Counters>,
     committed: Arc<Committed>,
-    clock: CoarseClock,
-}
-
-/// Nanoseconds since the call began, as of the last tick of the timeline: cheap to read in a hot loop.
-#[derive(Clone, Default)]
-pub(crate) struct CoarseClock(Arc<AtomicU64>);
-
-impl CoarseClock {
-    pub(crate) fn set(&self, now: Nanos) {
-        self.0.store(now.0, Ordering::Relaxed);
-    }
-
-    fn get(&self) -> Nanos {
-        Nanos(self.0.load(Ordering::Relaxed))
-    }
 }
 
 /// One slot: a variable at a breakpoint.
-struct Record {
-    value_type: ValueType,
-    count: u64,
-    first: f64,
-    last: f64,
-    min: f64,
-    max: f64,
-    sum: f64,
-    first_moment: Option<Moment>,
-    last_moment: Option<Moment>,
+struct Slot {
+    watched: Watched,
     hits: Vec<Hit>,
     /// Highest live bytes since the last hit, while that is open.
     window: u64,
     /// A hit is kept when its number is a multiple of this, which is a power of two.
     stride: u64,
+    /// Of values that the host has read.
+    summary: Option<Observed>,
 }
 
-impl Record {
-    fn new(value_type: ValueType) -> Record {
-        Record {
-            value_type,
-            count: 0,
-            first: 0.0,
-            last: 0.0,
-            min: f64::INFINITY,
-            max: f64::NEG_INFINITY,
-            sum: 0.0,
-            first_moment: None,
-            last_moment: None,
+impl Slot {
+    fn new(watched: Watched) -> Slot {
+        Slot {
+            watched,
             hits: Vec::new(),
             window: 0,
             stride: 1,
+            summary: None,
         }
     }
 
-    fn keeps_next(&self) -> bool {
-        self.count & (self.stride - 1) == 0
-    }
-
-    /// Adds a hit; whether it is among those kept.
-    fn add(&mut self, value: f64, moment: Moment) -> bool {
-        let kept = self.keeps_next() && self.keep(value, moment);
-        if self.count == 0 {
-            self.first = value;
-            self.first_moment = Some(moment);
-        }
-        self.count += 1;
-        self.last = value;
-        self.last_moment = Some(moment);
-        self.min = self.min.min(value);
-        self.max = self.max.max(value);
-        self.sum += value;
-        kept
-    }
-
-    /// Makes room, which may mean that this hit is after all not kept.
-    fn keep(&mut self, value: f64, moment: Moment) -> bool {
-        if self.hits.len() == MOST_HITS {
+    /// Keeps hit `number`, counted from 0, if it is among those to be kept.
+    fn keep(&mut self, number: u64, value: f64, moment: Moment) -> bool {
+        if self.is_due(number) && self.hits.len() == MOST_HITS {
             drop_every_second(&mut self.hits);
             self.stride *= 2;
         }
-        let kept = self.keeps_next();
+        let kept = self.is_due(number);
         if kept {
             self.hits.push(Hit {
                 value,
@@ -115,21 +72,54 @@ impl Record {
         }
         kept
     }
+
+    fn is_due(&self, number: u64) -> bool {
+        number & (self.stride - 1) == 0
+    }
+
+    /// Number of the hit at which the host wants to hear of this slot again.
+    fn next(&self, number: u64, kept: bool) -> u64 {
+        if kept {
+            number + 1
+        } else {
+            (number | (self.stride - 1)) + 1
+        }
+    }
+
+    /// Adds a value that the host has read to the summary; the number of it, counted from 0.
+    fn sum_up(&mut self, value: f64, moment: Moment) -> u64 {
+        let summary = self.summary.get_or_insert_with(|| Observed {
+            // Named when the call has ended.
+            variable: String::new(),
+            breakpoint: Breakpoint::End,
+            count: 0,
+            first: value,
+            last: value,
+            min: value,
+            max: value,
+            sum: 0.0,
+            first_moment: Some(moment),
+            last_moment: None,
+            hits: Vec::new(),
+        });
+        summary.count += 1;
+        summary.last = value;
+        summary.min = summary.min.min(value);
+        summary.max = summary.max.max(value);
+        summary.sum += value;
+        summary.last_moment = Some(moment);
+        summary.count - 1
+    }
 }
 
 impl Recorder {
-    /// For one slot of each type; the counters are known once the guest is instantiated.
-    pub(crate) fn new(
-        slots: impl Iterator<Item = ValueType>,
-        committed: Arc<Committed>,
-        clock: CoarseClock,
-    ) -> Recorder {
+    /// One slot for each; the counters are known once the guest is instantiated.
+    pub(crate) fn new(slots: impl Iterator<Item = Watched>, committed: Arc<Committed>) -> Recorder {
         Recorder {
-            slots: slots.map(Record::new).collect(),
+            slots: slots.map(Slot::new).collect(),
             open: Vec::new(),
             counters: None,
             committed,
-            clock,
         }
     }
 
@@ -137,39 +127,59 @@ impl Recorder {
         self.counters = counters;
     }
 
-    /// One hit of one slot, its value as the guest reports it. Slots that do not exist, which only a guest that calls
-    /// the host by itself can name, are ignored.
-    pub(crate) fn hit(&mut self, slot: usize, bits: i64) {
-        if let Some(record) = self.slots.get(slot) {
-            self.hit_with(slot, record.value_type.decode(bits));
+    /// A hit that injected code calls for, its value as the guest reports it. Slots that do not exist, which only a
+    /// guest that calls the host by itself can name, are ignored.
+    pub(crate) fn hit(&mut self, number_of_slot: usize, bits: i64) {
+        let Some(slot) = self.slots.get(number_of_slot) else {
+            return;
+        };
+        let (Some(counters), Some(record)) = (self.counters, slot.watched.record) else {
+            return;
+        };
+        let value = slot.watched.value_type.decode(bits);
+        let number = counters.hits(record).saturating_sub(1);
+        let moment = self.now();
+        counters.set_clock(moment.at);
+        let kept = self.take(number_of_slot, number, value, moment);
+        counters.call_after(record, self.slots[number_of_slot].next(number, kept));
+    }
+
+    /// A value that the host has read.
+    pub(crate) fn read_by_host(&mut self, number_of_slot: usize, value: f64) {
+        let moment = self.now();
+        if let Some(slot) = self.slots.get_mut(number_of_slot) {
+            let number = slot.sum_up(value, moment);
+            self.take(number_of_slot, number, value, moment);
         }
     }
 
-    /// The same for a value that the host has read.
-    pub(crate) fn hit_with(&mut self, slot: usize, value: f64) {
-        if !self.open.is_empty() {
-            self.look_at_windows();
-            self.close(slot);
+    /// A value that was read beside the guest, at a sample of the timeline.
+    pub(crate) fn add_reading(&mut self, reading: Reading) {
+        if let Some(slot) = self.slots.get_mut(reading.slot) {
+            let number = slot.sum_up(reading.value, reading.moment);
+            slot.keep(number, reading.value, reading.moment);
         }
-        let Some(record) = self.slots.get_mut(slot) else {
-            return;
-        };
-        if record.keeps_next() {
-            self.clock.set(self.committed.elapsed());
-        }
-        let live = self.counters.map(|counters| counters.live());
-        let moment = Moment {
-            at: self.clock.get(),
+    }
+
+    fn now(&self) -> Moment {
+        Moment {
+            at: self.committed.elapsed(),
             committed: self.committed.now(),
-            live,
-        };
-        if record.add(value, moment)
-            && let (Some(counters), Some(live)) = (&self.counters, live)
-        {
-            record.window = live.0;
-            self.open.push(slot);
-            counters.take_window_peak();
+            live: self.counters.and_then(|counters| counters.live()),
         }
+    }
+
+    /// Ends the wait of the slot's last hit, and keeps this one if it is to be kept.
+    fn take(&mut self, number_of_slot: usize, number: u64, value: f64, moment: Moment) -> bool {
+        self.look_at_windows();
+        self.close(number_of_slot);
+        let slot = &mut self.slots[number_of_slot];
+        let kept = slot.keep(number, value, moment);
+        if kept && let Some(live) = moment.live {
+            slot.window = live.0;
+            self.open.push(number_of_slot);
+        }
+        kept
     }
 
     /// Passes the heap's peak since the last look on to every open hit.
@@ -184,24 +194,18 @@ impl Recorder {
     }
 
     /// The next hit of a slot has come: what its last one waited for is known.
-    fn close(&mut self, slot: usize) {
-        if let Some(position) = self.open.iter().position(|&open| open == slot) {
+    fn close(&mut self, number_of_slot: usize) {
+        if let Some(position) = self.open.iter().position(|&open| open == number_of_slot) {
             self.open.swap_remove(position);
-            let record = &mut self.slots[slot];
-            if let Some(hit) = record.hits.last_mut() {
-                hit.live_until_next = Some(Bytes(record.window));
+            let slot = &mut self.slots[number_of_slot];
+            if let Some(hit) = slot.hits.last_mut() {
+                hit.live_until_next = Some(Bytes(slot.window));
             }
         }
     }
 
-    /// A value that was read beside the guest, at a sample.
-    pub(crate) fn add_reading(&mut self, reading: Reading) {
-        if let Some(record) = self.slots.get_mut(reading.slot) {
-            record.add(reading.value, reading.moment);
-        }
-    }
-
-    /// Everything observed, once the guest has ended. `name` gives breakpoint and variable of a slot.
+    /// What the host has read, once the guest has ended; `name` gives breakpoint and variable of a slot. Afterwards no
+    /// hit waits any more.
     pub(crate) fn finish(
         &mut self,
         name: impl Fn(usize) -> Option<(Breakpoint, String)>,
@@ -210,26 +214,27 @@ impl Recorder {
         for slot in self.open.clone() {
             self.close(slot);
         }
-        let records = self.slots.drain(..).enumerate();
-        records
-            .filter(|(_, record)| record.count > 0)
-            .filter_map(|(slot, record)| {
-                let (breakpoint, variable) = name(slot)?;
-                Some(Observed {
+        let mut observed = Vec::new();
+        for (number, slot) in self.slots.iter_mut().enumerate() {
+            if let (Some(summary), Some((breakpoint, variable))) =
+                (slot.summary.take(), name(number))
+            {
+                observed.push(Observed {
                     variable,
                     breakpoint,
-                    count: record.count,
-                    first: record.first,
-                    last: record.last,
-                    min: record.min,
-                    max: record.max,
-                    sum: record.sum,
-                    first_moment: record.first_moment,
-                    last_moment: record.last_moment,
-                    hits: record.hits,
-                })
-            })
-            .collect()
+                    hits: std::mem::take(&mut slot.hits),
+                    ..summary
+                });
+            }
+        }
+        observed
+    }
+
+    /// The hits of a slot that were kept in full.
+    pub(crate) fn take_hits(&mut self, number_of_slot: usize) -> Vec<Hit> {
+        let slot = self.slots.get_mut(number_of_slot);
+        slot.map(|slot| std::mem::take(&mut slot.hits))
+            .unwrap_or_default()
     }
 }
 
@@ -241,14 +246,13 @@ mod tests {
     /// However many hits there are, the summary is exact and the kept hits are few, ordered and evenly spread.
     #[test]
     fn a_hot_breakpoint_does_not_flood() {
-        let committed = Committed::new(Instant::now());
-        let mut recorder = Recorder::new(
-            [ValueType::I32].into_iter(),
-            committed,
-            CoarseClock::default(),
-        );
+        let watched = Watched {
+            value_type: ValueType::I32,
+            record: None,
+        };
+        let mut recorder = Recorder::new([watched].into_iter(), Committed::new(Instant::now()));
         for value in 0..100_000 {
-            recorder.hit(0, value);
+            recorder.read_by_host(0, f64::from(value));
         }
         let observed = recorder.finish(|_| Some((Breakpoint::Set("n".into()), "n".into())));
         let n = &observed[0];

@@ -9,7 +9,6 @@ use crate::{
     injected::{Counters, Static},
     meter::Committed,
     process::{ThreadId, current_thread},
-    recorder::CoarseClock,
 };
 use std::{
     io,
@@ -28,7 +27,6 @@ pub(crate) struct Timeline {
     state: Mutex<State>,
     ended: Condvar,
     committed: Arc<Committed>,
-    clock: CoarseClock,
 }
 
 struct State {
@@ -58,11 +56,7 @@ pub(crate) struct Deadline {
 }
 
 impl Timeline {
-    pub(crate) fn new(
-        committed: Arc<Committed>,
-        clock: CoarseClock,
-        rate_hz: f64,
-    ) -> Arc<Timeline> {
+    pub(crate) fn new(committed: Arc<Committed>, rate_hz: f64) -> Arc<Timeline> {
         Arc::new(Timeline {
             state: Mutex::new(State {
                 samples: Vec::new(),
@@ -74,7 +68,6 @@ impl Timeline {
             }),
             ended: Condvar::new(),
             committed,
-            clock,
         })
     }
 
@@ -88,10 +81,12 @@ impl Timeline {
     /// Takes a sample now.
     pub(crate) fn sample(&self) {
         let at = self.committed.elapsed();
-        self.clock.set(at);
         let committed = self.committed.now();
         let state = &mut *self.lock();
-        let live = state.counters.map(|counters| counters.live());
+        let live = state.counters.and_then(|counters| {
+            counters.set_clock(at);
+            counters.live()
+        });
         let moment = Sample {
             at,
             committed,

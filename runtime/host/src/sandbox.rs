@@ -7,7 +7,6 @@ use crate::{
     meter::{Committed, Meter},
     outcome::{Ending, classify},
     process::thread_cpu_time,
-    recorder::CoarseClock,
     sampler::{Deadline, Timeline},
     state::{self, State},
     stdio::{self, Stdin, Stdout},
@@ -121,8 +120,7 @@ impl Function {
 
         let begun = Instant::now();
         let committed = Committed::new(begun);
-        let clock = CoarseClock::default();
-        let timeline = Timeline::new(committed.clone(), clock.clone(), call.rate_hz);
+        let timeline = Timeline::new(committed.clone(), call.rate_hz);
         let so_far = SoFar {
             function: self.id.clone(),
             input,
@@ -147,7 +145,6 @@ impl Function {
                     injected_maxima(&self.injected),
                 ),
                 committed,
-                clock,
                 timeline.clone(),
                 self.injected.clone(),
                 call.event.mount.as_ref().map(|mount| mount.host.clone()),
@@ -276,7 +273,7 @@ fn heap(store: &Store<State>, counted: Option<Counted>) -> Heap {
     match counted {
         Counted::UsableBytes | Counted::RequestedBytes if untracked == 0 => Heap::Live {
             peak: Bytes(counters.read(Mailbox::LIVE_PEAK)),
-            at_end: counters.live(),
+            at_end: Bytes(counters.read(Mailbox::LIVE)),
             allocations,
         },
         // Blocks whose size could not be kept are not counted when they are given back: the live bytes are not exact.
@@ -300,7 +297,7 @@ fn finish_observing(
             if let Some(value) =
                 state::read_place(store, instance, &planned.place, planned.value_type)
             {
-                store.data_mut().recorder.hit_with(slot, value);
+                store.data_mut().recorder.read_by_host(slot, value);
             }
         }
     }

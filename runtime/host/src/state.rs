@@ -4,12 +4,12 @@
 use crate::{
     injected::{Counters, Static},
     meter::{Committed, Meter},
-    recorder::{CoarseClock, Recorder},
+    recorder::{Recorder, Watched},
     sampler::Timeline,
 };
-use probe::{Injected, Mailbox, Place, ValueType};
+use probe::{Injected, Mailbox, Place, Snapshot, ValueType};
 use std::{fs, path::PathBuf, sync::Arc, time::Instant};
-use trace::{Breakpoint, Bytes, Observed, ProbeMode};
+use trace::{Breakpoint, Bytes, Moment, Nanos, Observed, ProbeMode};
 use wasmtime::{Caller, Engine, Extern, Linker, Memory, Store, StoreContextMut};
 use wasmtime_wasi::{WasiCtxBuilder, p1::WasiP1Ctx};
 
@@ -45,15 +45,21 @@ impl State {
         wasi: WasiP1Ctx,
         meter: Meter,
         committed: Arc<Committed>,
-        clock: CoarseClock,
         timeline: Arc<Timeline>,
         injected: Arc<Injected>,
         mounted: Option<PathBuf>,
     ) -> State {
-        let planned = injected.slots.iter().map(|slot| slot.value_type);
-        let slots = planned.chain([ValueType::U64]);
+        let planned = injected.slots.iter().map(|slot| Watched {
+            value_type: slot.value_type,
+            record: slot.mailbox_offset,
+        });
+        let opened = Watched {
+            value_type: ValueType::U64,
+            record: None,
+        };
+        let slots = planned.chain([opened]);
         State {
-            recorder: Recorder::new(slots, committed, clock),
+            recorder: Recorder::new(slots, committed),
             wasi,
             meter,
             timeline,
@@ -69,13 +75,11 @@ impl State {
     /// A store that runs nothing: a linker needs one to be asked what it has.
     pub(crate) fn store_for_linking(engine: &Engine, injected: &Arc<Injected>) -> Store<State> {
         let committed = Committed::new(Instant::now());
-        let clock = CoarseClock::default();
         let state = State::new(
             WasiCtxBuilder::new().build_p1(),
             Meter::new(committed.clone(), Bytes(0), 0, Vec::new()),
             committed.clone(),
-            clock.clone(),
-            Timeline::new(committed, clock, 1.0),
+            Timeline::new(committed, 1.0),
             injected.clone(),
             None,
         );
@@ -93,6 +97,7 @@ impl State {
         }
         self.attached = true;
         self.counters = counters;
+        self.meter.set_counters(counters);
         self.recorder.set_counters(counters);
         self.timeline.set_readable(counters, statics);
     }
@@ -131,7 +136,9 @@ pub(crate) fn attach(
         Some((memory.data_ptr(&*store), memory.data_size(&*store)))
     };
     let found = export(&mut store, Mailbox::EXPORT);
-    let counters = memory(&mut store, found).map(|(base, bytes)| Counters::at(base, bytes));
+    let has_heap = store.data().injected.heap.is_some();
+    let counters =
+        memory(&mut store, found).map(|(base, bytes)| Counters::at(base, bytes, has_heap));
     let injected = store.data().injected.clone();
     let mut statics = Vec::new();
     for (slot, planned) in injected.slots.iter().enumerate() {
@@ -190,7 +197,7 @@ fn opened(mut caller: Caller<'_, State>, directory: i32, path: i32, length: i32)
     let state = caller.data_mut();
     state
         .recorder
-        .hit_with(open_slot(&state.injected), size as f64);
+        .read_by_host(open_slot(&state.injected), size as f64);
 }
 
 fn opened_size(
@@ -272,7 +279,7 @@ pub(crate) fn read_place(
     }
 }
 
-/// What the mailbox has counted by itself, without calling the host.
+/// Everything observed by injected code: the exact summaries that it kept, with the hits that the host kept in full.
 pub(crate) fn read_records(
     store: &mut Store<State>,
     instance: &wasmtime::Instance,
@@ -281,10 +288,16 @@ pub(crate) fn read_records(
     let Some(memory) = instance.get_memory(&mut *store, Mailbox::EXPORT) else {
         return Vec::new();
     };
-    let memory = memory.data(&*store);
-    let slots = injected.slots.iter();
+    let (memory, state) = memory.data_and_store_mut(store);
+    let has_heap = injected.heap.is_some();
+    let moment = |snapshot: Snapshot| Moment {
+        at: Nanos(snapshot.nanos),
+        committed: Bytes(snapshot.committed),
+        live: has_heap.then_some(Bytes(snapshot.live)),
+    };
+    let slots = injected.slots.iter().enumerate();
     slots
-        .filter_map(|slot| {
+        .filter_map(|(number, slot)| {
             let record = Mailbox::record(memory, slot.mailbox_offset?, slot.value_type)?;
             Some(Observed {
                 variable: slot.variable.clone(),
@@ -295,9 +308,9 @@ pub(crate) fn read_records(
                 min: record.min,
                 max: record.max,
                 sum: record.sum,
-                first_moment: None,
-                last_moment: None,
-                hits: Vec::new(),
+                first_moment: Some(moment(record.at_first)),
+                last_moment: Some(moment(record.at_last)),
+                hits: state.recorder.take_hits(number),
             })
         })
         .collect()

@@ -2,7 +2,7 @@
 
 use super::layout::{Armed, Layout};
 use crate::{
-    mailbox::Record,
+    mailbox::{Mailbox, Record},
     slot::{Place, Slot},
     value::ValueType,
 };
@@ -69,24 +69,67 @@ pub(super) fn probes(
     }
 }
 
+/// The record is always kept in the guest. The host is called only when it asked to be, which is for hits that it
+/// keeps in full: a call costs ten times what the record does.
 fn probe(code: &mut Vec<u8>, number: u32, slot: &Slot, layout: &Layout, scratch: &mut Scratch) {
-    match (slot.mode, layout.hit, slot.mailbox_offset) {
-        (ProbeMode::HostCall, Some(hit), _) => {
-            InstructionSink::new(code).i32_const(number as i32);
-            value(code, slot, scratch);
-            if slot.value_type.is_float() {
-                InstructionSink::new(code).i64_reinterpret_f64();
-            }
-            InstructionSink::new(code).call(hit);
-        }
-        (ProbeMode::Mailbox, _, Some(offset)) => {
-            value(code, slot, scratch);
-            let local = scratch.reported(slot.value_type);
-            InstructionSink::new(code).local_set(local);
-            record(code, slot.value_type, u64::from(offset), local, layout);
-        }
-        _ => {}
+    let Some(offset) = slot.mailbox_offset else {
+        return;
+    };
+    value(code, slot, scratch);
+    let local = scratch.reported(slot.value_type);
+    InstructionSink::new(code).local_set(local);
+    let record = RecordAt {
+        offset: u64::from(offset),
+        memory: layout.mailbox_memory,
+    };
+    update(code, slot.value_type, local, &record);
+    if let (ProbeMode::HostCall, Some(hit)) = (slot.mode, layout.hit) {
+        call_if_asked(code, number, slot.value_type, local, &record, hit);
     }
+}
+
+/// Where a record is.
+struct RecordAt {
+    offset: u64,
+    memory: u32,
+}
+
+impl RecordAt {
+    fn field(&self, field: usize) -> MemArg {
+        self.word(self.offset + 8 * field as u64)
+    }
+
+    /// A word of the mailbox itself.
+    fn word(&self, offset: u64) -> MemArg {
+        MemArg {
+            offset,
+            align: 3,
+            memory_index: self.memory,
+        }
+    }
+}
+
+fn call_if_asked(
+    code: &mut Vec<u8>,
+    number: u32,
+    value_type: ValueType,
+    local: u32,
+    record: &RecordAt,
+    hit: u32,
+) {
+    let mut sink = InstructionSink::new(code);
+    sink.i32_const(0)
+        .i64_load(record.field(Record::COUNT))
+        .i32_const(0)
+        .i64_load(record.field(Record::CALL_AFTER))
+        .i64_gt_u()
+        .if_(BlockType::Empty)
+        .i32_const(number as i32)
+        .local_get(local);
+    if value_type.is_float() {
+        sink.i64_reinterpret_f64();
+    }
+    sink.call(hit).end();
 }
 
 /// Pushes the value in its reported form: an integer as i64, sign- or zero-extended, a float as f64.
@@ -144,13 +187,9 @@ fn widen(sink: &mut InstructionSink<'_>, value_type: ValueType) {
     };
 }
 
-/// Updates the record of a slot in the mailbox with the value in `local`.
-fn record(code: &mut Vec<u8>, value_type: ValueType, offset: u64, local: u32, layout: &Layout) {
-    let at = |field: usize| MemArg {
-        offset: offset + 8 * field as u64,
-        align: 3,
-        memory_index: layout.mailbox_memory,
-    };
+/// Updates the record of a slot with the value in `local`.
+fn update(code: &mut Vec<u8>, value_type: ValueType, local: u32, record: &RecordAt) {
+    let at = |field: usize| record.field(field);
     let mut sink = InstructionSink::new(code);
     let store = |sink: &mut InstructionSink<'_>, field: usize| {
         sink.i32_const(0).local_get(local);
@@ -167,6 +206,7 @@ fn record(code: &mut Vec<u8>, value_type: ValueType, offset: u64, local: u32, la
     store(&mut sink, Record::FIRST);
     store(&mut sink, Record::MIN);
     store(&mut sink, Record::MAX);
+    snapshot(&mut sink, Record::AT_FIRST, record);
     sink.else_();
     for (field, smaller) in [(Record::MIN, true), (Record::MAX, false)] {
         sink.local_get(local).i32_const(0);
@@ -189,6 +229,7 @@ fn record(code: &mut Vec<u8>, value_type: ValueType, offset: u64, local: u32, la
     }
     sink.end();
     store(&mut sink, Record::LAST);
+    snapshot(&mut sink, Record::AT_LAST, record);
     sum(&mut sink, value_type, local, at(Record::SUM));
     sink.i32_const(0)
         .i32_const(0)
@@ -196,6 +237,17 @@ fn record(code: &mut Vec<u8>, value_type: ValueType, offset: u64, local: u32, la
         .i64_const(1)
         .i64_add()
         .i64_store(at(Record::COUNT));
+}
+
+/// Copies the mailbox's own numbers into a record.
+fn snapshot(sink: &mut InstructionSink<'_>, first: usize, record: &RecordAt) {
+    let words = [Mailbox::CLOCK, Mailbox::COMMITTED, Mailbox::LIVE];
+    for (word, field) in words.into_iter().zip(first..) {
+        sink.i32_const(0)
+            .i32_const(0)
+            .i64_load(record.word(word as u64))
+            .i64_store(record.field(field));
+    }
 }
 
 fn sum(sink: &mut InstructionSink<'_>, value_type: ValueType, local: u32, at: MemArg) {

@@ -30,7 +30,7 @@ pub(super) fn wrapper(
         table: layout.table_functions,
         mailbox: layout.mailbox_memory,
         allocated: layout.allocated,
-        depth: layout.depth_global,
+        depth: layout.guarded.then_some(layout.depth_global),
         parameters,
         body,
         result: parameters,
@@ -57,12 +57,21 @@ pub(super) fn wrapper(
     function
 }
 
+/// In which direction live bytes can change.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Change {
+    Grows,
+    Shrinks,
+    Either,
+}
+
 struct Wrapper {
     tracking: Tracking,
     table: Option<TableFunctions>,
     mailbox: u32,
     allocated: Option<u32>,
-    depth: u32,
+    /// The guard against counting nested calls, where they are possible.
+    depth: Option<u32>,
     parameters: u32,
     /// The wrapped body.
     body: u32,
@@ -83,15 +92,21 @@ impl Wrapper {
     }
 
     fn call_body_guarded(&self, sink: &mut InstructionSink<'_>) {
-        sink.i32_const(1).global_set(self.depth);
+        if let Some(depth) = self.depth {
+            sink.i32_const(1).global_set(depth);
+        }
         self.call_body(sink);
-        sink.i32_const(0).global_set(self.depth);
+        if let Some(depth) = self.depth {
+            sink.i32_const(0).global_set(depth);
+        }
     }
 
     fn pass_through_when_nested(&self, sink: &mut InstructionSink<'_>) {
-        sink.global_get(self.depth).if_(BlockType::Empty);
-        self.call_body(sink);
-        sink.return_().end();
+        if let Some(depth) = self.depth {
+            sink.global_get(depth).if_(BlockType::Empty);
+            self.call_body(sink);
+            sink.return_().end();
+        }
     }
 
     fn allocate(&self, sink: &mut InstructionSink<'_>, size: Product, at: BlockAt) {
@@ -117,7 +132,7 @@ impl Wrapper {
         sink.if_(BlockType::Empty);
         self.size_handed_out(sink, size);
         self.enter_into_table(sink);
-        self.count_change(sink);
+        self.count_change(sink, Change::Grows);
         self.count_allocation(sink);
         self.sample(sink);
         sink.end();
@@ -133,7 +148,7 @@ impl Wrapper {
         }
         sink.local_set(self.old).end();
         self.call_body_guarded(sink);
-        self.count_change(sink);
+        self.count_change(sink, Change::Shrinks);
     }
 
     fn reallocate(
@@ -153,7 +168,7 @@ impl Wrapper {
         self.forget_in_table(sink, block);
         self.size_handed_out(sink, size);
         self.enter_into_table(sink);
-        self.count_change(sink);
+        self.count_change(sink, Change::Either);
         sink.local_get(block).i32_eqz().if_(BlockType::Empty);
         self.count_allocation(sink);
         sink.end();
@@ -162,7 +177,7 @@ impl Wrapper {
         self.requested(sink, size);
         sink.i32_eqz().if_(BlockType::Empty);
         self.forget_in_table(sink, block);
-        self.count_change(sink);
+        self.count_change(sink, Change::Shrinks);
         sink.end();
         sink.end();
     }
@@ -261,17 +276,24 @@ impl Wrapper {
     }
 
     /// live += new - old, and what follows from it.
-    fn count_change(&self, sink: &mut InstructionSink<'_>) {
-        if self.tracking != Tracking::Nothing {
-            sink.i32_const(0)
-                .i64_load(self.at(Mailbox::LIVE))
-                .local_get(self.new)
-                .i64_extend_i32_u()
-                .i64_add()
-                .local_get(self.old)
-                .i64_extend_i32_u()
-                .i64_sub()
-                .local_set(self.wide);
+    fn count_change(&self, sink: &mut InstructionSink<'_>, change: Change) {
+        if self.tracking == Tracking::Nothing {
+            return;
+        }
+        // Only a table can know of an old block where a new one was handed out.
+        let change = match (change, self.tracking) {
+            (Change::Grows, Tracking::Table) => Change::Either,
+            (change, _) => change,
+        };
+        sink.i32_const(0).i64_load(self.at(Mailbox::LIVE));
+        if change != Change::Shrinks {
+            sink.local_get(self.new).i64_extend_i32_u().i64_add();
+        }
+        if change != Change::Grows {
+            sink.local_get(self.old).i64_extend_i32_u().i64_sub();
+        }
+        sink.local_set(self.wide);
+        if change != Change::Grows {
             // A block may be given back that was handed out before anything was counted (a guest that was initialised
             // when it was built), or by a copy of the allocator that was inlined.
             sink.local_get(self.wide)
@@ -281,21 +303,27 @@ impl Wrapper {
                 .i64_const(0)
                 .local_set(self.wide)
                 .end();
-            sink.i32_const(0)
-                .local_get(self.wide)
-                .i64_store(self.at(Mailbox::LIVE));
-            for peak in [Mailbox::LIVE_PEAK, Mailbox::WINDOW_PEAK] {
-                sink.local_get(self.wide)
-                    .i32_const(0)
-                    .i64_load(self.at(peak))
-                    .i64_gt_s()
-                    .if_(BlockType::Empty)
-                    .i32_const(0)
-                    .local_get(self.wide)
-                    .i64_store(self.at(peak))
-                    .end();
-            }
         }
+        sink.i32_const(0)
+            .local_get(self.wide)
+            .i64_store(self.at(Mailbox::LIVE));
+        if change != Change::Shrinks {
+            self.raise(sink, Mailbox::LIVE_PEAK);
+            self.raise(sink, Mailbox::WINDOW_PEAK);
+        }
+    }
+
+    /// A peak is raised to the live bytes.
+    fn raise(&self, sink: &mut InstructionSink<'_>, peak: usize) {
+        sink.local_get(self.wide)
+            .i32_const(0)
+            .i64_load(self.at(peak))
+            .i64_gt_s()
+            .if_(BlockType::Empty)
+            .i32_const(0)
+            .local_get(self.wide)
+            .i64_store(self.at(peak))
+            .end();
     }
 
     fn count_allocation(&self, sink: &mut InstructionSink<'_>) {

@@ -1,6 +1,6 @@
 //! Where everything that is added goes: indices only, no code.
 
-use super::SizeTable;
+use super::{SizeTable, nesting};
 use crate::{
     inspection::{Allocator, FoundAllocator, Inspection, Tracking},
     mailbox::Mailbox,
@@ -31,6 +31,8 @@ pub(super) struct Layout {
     pub(super) mailbox_memory: u32,
     pub(super) size_table: Option<SizeTable>,
     pub(super) table_memory: u32,
+    /// Whether the allocator can come back to itself in a way that calls do not show.
+    pub(super) guarded: bool,
     /// Whether the guest is inside its allocator already: an i32 global.
     pub(super) depth_global: u32,
     /// By how many bits addresses are shifted to find their cell in the table of sizes: an i32 global.
@@ -120,6 +122,7 @@ impl Layout {
             set_type: types.index_of(&[I32, I32], &[I32]),
             relayout: new_function(),
         });
+        let guarded = allocator.is_some_and(|found| nesting::is_possible(module, found));
         let globals = module.globals.len() as u32;
         let memories = module.memories.len() as u32;
         let (mailbox, size_table) = memories_needed(module, allocator, plan);
@@ -137,8 +140,9 @@ impl Layout {
             mailbox_memory: memories + u32::from(size_table.is_some()),
             size_table,
             table_memory: memories,
+            guarded,
             depth_global: globals,
-            shift_global: globals + 1,
+            shift_global: globals + u32::from(guarded),
             export_memory: plan.slots.iter().any(|slot| {
                 matches!(&slot.place, Place::Static { memory, .. } if memory == MEMORY_EXPORT)
             }),
@@ -172,10 +176,6 @@ impl Layout {
     pub(super) fn renumbers(&self) -> bool {
         !self.imports.is_empty() || !self.path_open.is_empty()
     }
-
-    pub(super) fn counts_heap(&self) -> bool {
-        !self.moved.is_empty()
-    }
 }
 
 fn memories_needed(
@@ -196,7 +196,7 @@ fn memories_needed(
     let records = plan
         .slots
         .iter()
-        .filter(|slot| slot.mode == ProbeMode::Mailbox)
+        .filter(|slot| slot.mailbox_offset.is_some())
         .count();
     let mailbox = (allocator.is_some() || records > 0).then(|| {
         let pages = Mailbox::pages_for(records);

@@ -21,6 +21,7 @@ mod emit;
 mod heap;
 mod layout;
 mod names;
+mod nesting;
 mod open;
 mod sections;
 mod table;
@@ -53,7 +54,7 @@ pub struct Injected {
     pub wasm: Vec<u8>,
     /// Slots by number.
     pub slots: Vec<Slot>,
-    /// The mailbox, present where an allocator is counted or a slot is in mailbox mode.
+    /// The mailbox, present where an allocator is counted or a probe has code.
     pub mailbox: Option<Mailbox>,
     /// The memory in which the sizes of blocks are kept, present where the allocator does not keep them readably.
     pub size_table: Option<SizeTable>,

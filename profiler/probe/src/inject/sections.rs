@@ -202,7 +202,7 @@ fn globals(
         mutable: true,
         shared: false,
     };
-    if layout.counts_heap() {
+    if layout.guarded {
         globals.global(ty, &ConstExpr::i32_const(0));
     }
     if layout.size_table.is_some() {

@@ -37,23 +37,14 @@ pub(super) fn list(
             let index = module.imported_functions + position as u32;
             let signature = module.signature(index)?;
             let symbol = names.functions.get(&index).copied();
-            // The linker's wrapper around an export of a command has the parameters of what it wraps.
-            let described = symbol
-                .and_then(|symbol| symbol.strip_suffix(".command_export"))
-                .and_then(|wrapped| by_symbol.get(wrapped))
-                .filter(|wrapped| module.signature(**wrapped) == Some(signature))
-                .copied()
-                .unwrap_or(index);
-            let subprogram = debug.functions.get(&described);
+            let subprogram = debug.functions.get(&index);
             Some(Function {
                 index,
                 export: exports.get(&index).map(|name| (*name).to_owned()),
                 name: symbol.map(demangle),
                 symbol: symbol.map(str::to_owned),
                 label: String::new(),
-                parameters: parameters(signature, subprogram, rust, |k| {
-                    names.parameter(described, k)
-                }),
+                parameters: parameters(signature, subprogram, rust, |k| names.parameter(index, k)),
                 results: results(signature, subprogram),
                 code_offset: body.range().start,
                 code_bytes: body.range().len(),
@@ -61,9 +52,36 @@ pub(super) fn list(
             })
         })
         .collect();
+    look_through_wrappers(&mut functions, &by_symbol, module.imported_functions);
     label(&mut functions);
     functions
 }
+
+/// wasm-ld exports the functions of a command through wrappers (`NAME.command_export`) that run constructors and
+/// destructors around them. The function that a person wrote is the one inside.
+fn look_through_wrappers(
+    functions: &mut [Function],
+    by_symbol: &HashMap<&str, u32>,
+    imported: u32,
+) {
+    for position in 0..functions.len() {
+        let wrapped = functions[position]
+            .symbol
+            .as_deref()
+            .and_then(|symbol| symbol.strip_suffix(WRAPPER))
+            .and_then(|symbol| by_symbol.get(symbol))
+            .and_then(|index| index.checked_sub(imported))
+            .map(|inner| inner as usize);
+        if let Some(inner) = wrapped
+            && inner < functions.len()
+            && functions[inner].export.is_none()
+        {
+            functions[inner].export = functions[position].export.take();
+        }
+    }
+}
+
+const WRAPPER: &str = ".command_export";
 
 /// Gives every function the name that breakpoints use. Exported names are unique; generic functions share theirs after
 /// demangling.

@@ -379,7 +379,7 @@ impl<'p> Planner<'p> {
     fn finish(mut self) -> ArmedPlan {
         let mut offset = Mailbox::RECORDS;
         for slot in &mut self.slots {
-            if slot.mode == ProbeMode::Mailbox {
+            if slot.mode != ProbeMode::HostRead {
                 slot.mailbox_offset = Some(offset as u32);
                 offset += Mailbox::RECORD_BYTES;
             }

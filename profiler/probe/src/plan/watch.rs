@@ -3,7 +3,7 @@
 use super::pattern::{is_pattern, matches};
 use crate::{
     error::PlanError,
-    inspection::{Inspection, Parameter, Variable, VariableKind},
+    inspection::{Function, Inspection, Parameter, Variable, VariableKind},
     nearest::nearest,
     value::ValueType,
 };
@@ -120,48 +120,64 @@ fn check(inspection: &Inspection, spec: &Spec, variable: &Variable) -> Result<()
         (Some(given), Some(own)) if variable.typed && given != own => {
             Err(wrong(given, own.to_string()))
         }
-        (Some(given), own) => match variable.kind {
-            VariableKind::Global { .. } if own.is_some_and(|o| o.carrier() != given.carrier()) => {
+        (Some(given), own) => match (variable.kind, &variable.not_scalar) {
+            (VariableKind::Global { .. }, _)
+                if own.is_some_and(|o| o.carrier() != given.carrier()) =>
+            {
                 let own = own.map(|own| own.to_string()).unwrap_or_default();
                 Err(wrong(given, format!("a global of {own}")))
             }
-            VariableKind::Static { address } if !inspection.has_room(address, given) => {
-                Err(wrong(given, "too near to the end of memory".to_owned()))
+            (_, Some(what)) => Err(not_a_number(variable, what)),
+            (VariableKind::Static { address }, None) if !inspection.has_room(address, given) => {
+                let what = format!("too near to the end of memory to be {given}");
+                Err(not_a_number(variable, &what))
             }
-            _ if variable.not_scalar.is_some() => Err(wrong(
-                given,
-                variable.not_scalar.clone().unwrap_or_default(),
-            )),
             _ => Ok(()),
         },
+    }
+}
+
+fn not_a_number(variable: &Variable, what: &str) -> PlanError {
+    PlanError::NotANumber {
+        name: variable.name.clone(),
+        what: what.to_owned(),
     }
 }
 
 /// The error for a variable whose type is neither known nor given.
 pub(super) fn type_needed(variable: &Variable) -> PlanError {
     match &variable.not_scalar {
-        Some(what) => PlanError::NotANumber {
-            name: variable.name.clone(),
-            what: what.clone(),
-        },
+        Some(what) => not_a_number(variable, what),
         None => PlanError::TypeNeeded {
             name: variable.name.clone(),
         },
     }
 }
 
-/// The error for a variable that exists nowhere.
+/// The error for a variable that is observed nowhere.
 pub(super) fn unknown(inspection: &Inspection, name: &str) -> PlanError {
     let exported = inspection.variables.iter().map(|v| v.name.as_str());
-    // Those of the libraries inside the guest would only be noise.
-    let parameters = inspection
-        .functions
-        .iter()
-        .filter(|function| function.export.is_some())
-        .flat_map(|function| &function.parameters)
-        .filter_map(|parameter| parameter.name.as_deref());
+    let parameters = |functions: fn(&&Function) -> bool| {
+        inspection
+            .functions
+            .iter()
+            .filter(functions)
+            .flat_map(|function| &function.parameters)
+            .filter_map(|parameter| parameter.name.as_deref())
+    };
+    if exported
+        .clone()
+        .chain(parameters(|_| true))
+        .any(|n| matches(name, n))
+    {
+        return PlanError::ElsewhereOnly {
+            name: name.to_owned(),
+        };
+    }
+    // Parameters of the libraries inside the guest would only be noise.
+    let offered = exported.chain(parameters(|function| function.export.is_some()));
     PlanError::UnknownVariable {
         name: name.to_owned(),
-        nearest: nearest(name, exported.chain(parameters)),
+        nearest: nearest(name, offered),
     }
 }

@@ -1,0 +1,78 @@
+//! Whether an allocator can call itself by a way around its own functions.
+//!
+//! Direct calls among the allocator's functions go from body to body and are never counted twice. What remains are ways
+//! through other code: a helper that calls `malloc`, a table, a reference, a host that calls back. Where none of these
+//! can be reached from the allocator, wrappers need no guard, which halves what they cost.
+
+use crate::{inspection::FoundAllocator, module::Module};
+use std::collections::HashSet;
+use wasmparser::Operator;
+
+/// Functions looked at before giving up; allocators reach a handful.
+const LIMIT: usize = 200;
+
+pub(super) fn is_possible(module: &Module<'_>, allocator: &FoundAllocator) -> bool {
+    let own: HashSet<u32> = allocator.functions.iter().map(|f| f.index).collect();
+    let mut seen = own.clone();
+    let mut pending: Vec<u32> = own.iter().copied().collect();
+    while let Some(function) = pending.pop() {
+        let Ok(Reach::Calls(targets)) = calls(module, function) else {
+            return true;
+        };
+        for target in targets {
+            if own.contains(&target) && !own.contains(&function) {
+                return true;
+            }
+            if seen.insert(target) {
+                pending.push(target);
+            }
+        }
+        if seen.len() > LIMIT {
+            return true;
+        }
+    }
+    false
+}
+
+/// What a function can reach in one step.
+enum Reach {
+    Calls(Vec<u32>),
+    Anything,
+}
+
+fn calls(module: &Module<'_>, function: u32) -> wasmparser::Result<Reach> {
+    let Some(position) = function.checked_sub(module.imported_functions) else {
+        return Ok(import(module, function));
+    };
+    let mut targets = Vec::new();
+    let mut reader = module.bodies[position as usize].get_operators_reader()?;
+    while !reader.eof() {
+        match reader.read()? {
+            Operator::Call { function_index } | Operator::ReturnCall { function_index } => {
+                targets.push(function_index);
+            }
+            Operator::CallIndirect { .. }
+            | Operator::ReturnCallIndirect { .. }
+            | Operator::CallRef { .. }
+            | Operator::ReturnCallRef { .. }
+            | Operator::Resume { .. }
+            | Operator::ResumeThrow { .. }
+            | Operator::ResumeThrowRef { .. }
+            | Operator::Switch { .. } => return Ok(Reach::Anything),
+            _ => {}
+        }
+    }
+    Ok(Reach::Calls(targets))
+}
+
+/// WASI does not call back into the guest's allocator; of other hosts nothing is known.
+fn import(module: &Module<'_>, function: u32) -> Reach {
+    let wasi = module
+        .function_imports()
+        .any(|(index, import)| index == function && import.module == "wasi_snapshot_preview1");
+    if wasi {
+        Reach::Calls(Vec::new())
+    } else {
+        Reach::Anything
+    }
+}
