@@ -1,8 +1,8 @@
 //! From recorded calls to a profile, and from a profile to what a person reads: shared by every command that explains
 //! or sizes, whether it has just run the guest or not.
 
+use crate::output;
 use crate::{near, places, quantity};
-use anstream::{print, println};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use learn::{Catalogue, Order, Settings};
@@ -201,23 +201,15 @@ fn write(path: &Path, contents: &[u8]) -> anyhow::Result<()> {
 }
 
 /// Prints the screen, or the JSON form.
-pub(crate) fn show(profile: &Profile, context: &Context, json: bool) {
+pub(crate) fn show(profile: &Profile, context: &Context, json: bool) -> anyhow::Result<()> {
     if json {
-        println!("{}", report::json(profile));
-    } else {
-        // anstream takes the colours out again where nobody can see them, or NO_COLOR is set.
-        print!(
-            "{}",
-            report::screen(
-                profile,
-                context,
-                Style {
-                    color: true,
-                    width: width()
-                }
-            )
-        );
+        return output::line(report::json(profile));
     }
+    let style = Style {
+        color: true,
+        width: width(),
+    };
+    output::text(report::screen(profile, context, style))
 }
 
 /// Columns of the terminal; 100 where there is none.

@@ -8,12 +8,7 @@ use trace::Selection;
 
 /// Measure how deep each call goes: exact memory of functions, explained by their variables, sized and priced.
 #[derive(Parser)]
-#[command(
-    name = "fathom",
-    version,
-    max_term_width = 100,
-    disable_help_subcommand = true
-)]
+#[command(name = "fathom", version, max_term_width = 100)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -66,7 +61,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
 const EXAMPLES: &str = "\
 Examples:
   fathom profile guest-examples/line-reader           every bundled input, one screen, report.html
-  fathom profile queens.wasm --sweep n=4..12 -- {n}   the argument from 4 to 12
+  fathom profile queens.wasm --sweep size=4..12 -- {size}   the argument from 4 to 12
   fathom run guest.wasm < input.txt                   one call, with an account on stderr
   fathom inspect guest.wasm                           what could be watched
 
@@ -171,7 +166,7 @@ fn rate(text: &str) -> Result<f64, String> {
 /// Values for placeholders.
 #[derive(Args, Clone, Default)]
 pub(crate) struct SweepArgs {
-    /// Values for {NAME} in arguments and events: n=4..12, n=1000,2000,5000 or n=1e3..4e5:100
+    /// Values for {NAME} in arguments and events: NAME=4..12, NAME=1000,2000,5000 or NAME=1e3..4e5:100
     #[arg(long = "sweep", value_name = "NAME=VALUES", help_heading = "Inputs")]
     pub(crate) sweeps: Vec<Sweep>,
     /// Pair the values of several sweeps instead of combining all

@@ -1,6 +1,6 @@
 //! Exit codes, and the one place where an error is printed.
 
-use anstream::eprintln;
+use crate::output;
 use std::process::ExitCode;
 
 /// Exit codes of `fathom run`, those of `timeout` and of the shell where they have one.
@@ -13,6 +13,8 @@ pub(crate) mod code {
     pub(crate) const TRAPPED: u8 = 134;
     /// The guest ran into its memory limit.
     pub(crate) const LIMITED: u8 = 137;
+    /// Ctrl-C.
+    pub(crate) const INTERRUPTED: u8 = 130;
     /// A command did its work, and the answer is no: `--strict`.
     pub(crate) const NO: u8 = 1;
 }
@@ -24,7 +26,10 @@ pub(crate) fn report(done: anyhow::Result<ExitCode>) -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             let red = anstyle::AnsiColor::Red.on_default().bold();
-            eprintln!("{red}error{red:#}: {}", without_repetition(&error));
+            output::note(format_args!(
+                "{red}error{red:#}: {}",
+                without_repetition(&error)
+            ));
             ExitCode::from(code::FATHOM)
         }
     }

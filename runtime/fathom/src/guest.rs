@@ -5,6 +5,7 @@ use crate::{
     near,
 };
 use anyhow::{Context, bail};
+use host::{Entry, Function};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -147,4 +148,24 @@ fn neighbours(path: &Path) -> String {
         .to_string_lossy()
         .into_owned();
     near::did_you_mean(&wanted, names.iter().map(String::as_str))
+}
+
+/// What is called: the export asked for, or `_start`.
+pub(crate) fn entry(function: &Function, invoke: Option<String>) -> anyhow::Result<Entry> {
+    if let Some(name) = invoke {
+        let exports = function.invokable();
+        if !exports.contains(&name) {
+            bail!(
+                "the guest exports no function `{name}`{}",
+                near::did_you_mean(&name, exports.iter().map(String::as_str))
+            );
+        }
+        return Ok(Entry::Invoke(name));
+    }
+    function.default_entry().with_context(|| {
+        format!(
+            "the guest has no `_start`: it is a reactor, say which export to call with --invoke NAME; it exports {}",
+            function.invokable().join(", ")
+        )
+    })
 }

@@ -191,9 +191,18 @@ fn at(path: &Path, mount_at: &str) -> anyhow::Result<Vec<Event>> {
     for entry in read {
         let entry =
             entry.with_context(|| format!("cannot read the inputs `{}`", path.display()))?;
-        if !entry.file_name().to_string_lossy().starts_with('.') {
-            entries.push(entry.path());
+        if entry.file_name().to_string_lossy().starts_with('.') {
+            continue;
         }
+        let path = entry.path();
+        // What is granted to a guest must lie where the user pointed, not where somebody's link points.
+        if path.is_symlink() && path.is_dir() {
+            bail!(
+                "the input `{}` is a link to a directory, which is not followed: give the directory itself",
+                path.display()
+            );
+        }
+        entries.push(path);
     }
     entries.sort_by(|a, b| natural(&name_of(a), &name_of(b)));
     Ok(entries

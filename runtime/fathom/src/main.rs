@@ -15,6 +15,7 @@ mod guest;
 mod inputs;
 mod metrics;
 mod near;
+mod output;
 mod places;
 mod pool;
 mod progress;

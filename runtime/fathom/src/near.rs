@@ -1,6 +1,9 @@
 //! Nearest candidates for a name that is not there.
 
-/// ` Did you mean ...?`, or what there is, or nothing.
+/// Names listed where none is near.
+const MOST_LISTED: usize = 12;
+
+/// `; did you mean ...?`, or what there is, or nothing.
 pub(crate) fn did_you_mean<'a>(wanted: &str, known: impl Iterator<Item = &'a str>) -> String {
     let known: Vec<&str> = known.collect();
     let mut near: Vec<(f64, &str)> = known
@@ -19,9 +22,13 @@ pub(crate) fn did_you_mean<'a>(wanted: &str, known: impl Iterator<Item = &'a str
         .take(3)
         .map(|(_, name)| format!("`{name}`"))
         .collect();
-    match (near.is_empty(), known.is_empty()) {
-        (false, _) => format!("; did you mean {}?", near.join(" or ")),
-        (true, false) if known.len() <= 12 => format!("; there is {}", known.join(", ")),
-        (true, _) => String::new(),
+    if !near.is_empty() {
+        return format!("; did you mean {}?", near.join(" or "));
+    }
+    let some: Vec<&str> = known.iter().take(MOST_LISTED).copied().collect();
+    match known.len() - some.len() {
+        _ if some.is_empty() => String::new(),
+        0 => format!("; there is {}", some.join(", ")),
+        more => format!("; there is {} and {more} more", some.join(", ")),
     }
 }

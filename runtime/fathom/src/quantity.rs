@@ -5,8 +5,9 @@ use trace::{Bytes, Nanos};
 /// `64 MiB`, `64MB`, `1.5 GiB`, `65536`. `MB` is 10^6 bytes and `MiB` 2^20.
 pub(crate) fn bytes(text: &str) -> Result<Bytes, String> {
     let parsed: Result<bytesize::ByteSize, _> = text.trim().parse();
-    parsed.map(|size| Bytes(size.0)).map_err(|_| {
-        format!("`{text}` is not a size: expected a number with B, KiB, MiB, GiB, KB, MB or GB, as in 256 MiB")
+    let size = parsed.ok().filter(|size| size.0 > 0);
+    size.map(|size| Bytes(size.0)).ok_or_else(|| {
+        format!("`{text}` is not a size: expected a number above 0 with B, KiB, MiB, GiB, KB, MB or GB, as in 256 MiB")
     })
 }
 

@@ -23,6 +23,6 @@ pub(crate) fn run(args: CompletionsArgs) -> anyhow::Result<ExitCode> {
         "fathom",
         &mut script,
     );
-    crate::commands::traces::write_out(&script)?;
+    crate::output::bytes(&script)?;
     Ok(ExitCode::SUCCESS)
 }

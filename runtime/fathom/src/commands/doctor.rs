@@ -1,7 +1,7 @@
 //! `fathom doctor`: what this machine offers, where things lie, how large they are.
 
+use crate::output;
 use crate::{cli::DatabaseArgs, places};
-use anstream::println;
 use clap::Args;
 use std::{fs, path::Path, process::ExitCode};
 use trace::Bytes;
@@ -16,20 +16,20 @@ pub(crate) struct DoctorArgs {
 /// Runs the command.
 pub(crate) fn run(args: DoctorArgs) -> anyhow::Result<ExitCode> {
     let kernel = rustix::system::uname();
-    println!(
+    output::line(format_args!(
         "fathom     {} ({})",
         env!("CARGO_PKG_VERSION"),
         std::env::consts::ARCH
-    );
-    println!(
+    ))?;
+    output::line(format_args!(
         "kernel     {} {}",
         kernel.sysname().to_string_lossy(),
         kernel.release().to_string_lossy()
-    );
+    ))?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    println!("cores      {cores}");
-    println!("engine     {}", engine());
-    println!(
+    output::line(format_args!("cores      {cores}"))?;
+    output::line(format_args!("engine     {}", engine()))?;
+    output::line(format_args!(
         "overcommit {}",
         fs::read_to_string("/proc/sys/vm/overcommit_memory").map_or_else(
             |_| "unknown".to_owned(),
@@ -39,24 +39,29 @@ pub(crate) fn run(args: DoctorArgs) -> anyhow::Result<ExitCode> {
                 _ => "ok".to_owned(),
             }
         )
-    );
-    println!(
+    ))?;
+    output::line(format_args!(
         "cpu time   {}",
         present(
             "/proc/self/schedstat",
             "exact at deadlines too",
             "wall time stands in at deadlines"
         )
-    );
-    println!(
+    ))?;
+    output::line(format_args!(
         "providers  prices of {}",
         learn::Catalogue::bundled().dated()
-    );
-    println!("database   {}", with_size(&args.database.db));
-    println!("reports    {}", with_size(Path::new(places::REPORTS)));
+    ))?;
+    output::line(format_args!("database   {}", with_size(&args.database.db)))?;
+    output::line(format_args!(
+        "reports    {}",
+        with_size(Path::new(places::REPORTS))
+    ))?;
     match places::cache() {
-        Some(cache) => println!("compiled   {}", with_size(cache.folder())),
-        None => println!("compiled   no home directory: every guest is compiled anew"),
+        Some(cache) => output::line(format_args!("compiled   {}", with_size(cache.folder())))?,
+        None => output::line(format_args!(
+            "compiled   no home directory: every guest is compiled anew"
+        ))?,
     }
     Ok(ExitCode::SUCCESS)
 }

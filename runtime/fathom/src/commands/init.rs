@@ -1,7 +1,7 @@
 //! `fathom init`: a commented `fathom.toml` to begin with.
 
 use crate::config::{EXAMPLE, FILE_NAME};
-use anstream::println;
+use crate::output;
 use anyhow::{Context, bail};
 use clap::Args;
 use std::{
@@ -30,7 +30,7 @@ pub(crate) struct InitArgs {
 pub(crate) fn run(args: InitArgs) -> anyhow::Result<ExitCode> {
     let text = example_for(&args.folder);
     if args.print {
-        println!("{}", text.trim_end());
+        output::line(text.trim_end())?;
         return Ok(ExitCode::SUCCESS);
     }
     fs::create_dir_all(&args.folder)
@@ -50,11 +50,11 @@ pub(crate) fn run(args: InitArgs) -> anyhow::Result<ExitCode> {
     };
     file.write_all(text.as_bytes())
         .with_context(|| format!("cannot write `{}`", path.display()))?;
-    println!(
+    output::line(format_args!(
         "wrote {}; next: fathom inspect {}",
         path.display(),
         args.folder.display()
-    );
+    ))?;
     Ok(ExitCode::SUCCESS)
 }
 

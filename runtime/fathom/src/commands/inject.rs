@@ -1,7 +1,7 @@
 //! `fathom inject`: the stage alone: a guest rewritten with its probes, and the table that says what they report.
 
+use crate::output;
 use crate::{cli::WatchArgs, guest::Guest};
-use anstream::eprintln;
 use anyhow::Context;
 use clap::Args;
 use std::{fs, path::PathBuf, process::ExitCode};
@@ -33,14 +33,14 @@ pub(crate) fn run(args: InjectArgs) -> anyhow::Result<ExitCode> {
         .with_context(|| format!("cannot write `{}`", args.output.display()))?;
     fs::write(&table, serde_json::to_vec_pretty(&injected.slots)?)
         .with_context(|| format!("cannot write `{}`", table.display()))?;
-    eprintln!(
+    output::note(format_args!(
         "{} probes in {}, their table in {}",
         injected.slots.len(),
         args.output.display(),
         table.display()
-    );
+    ));
     for note in &injected.notes {
-        eprintln!("note: {note}");
+        output::note(format_args!("note: {note}"));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,7 +1,7 @@
 //! `fathom inspect`: what can be observed in a guest, without running it.
 
 use crate::guest::Guest;
-use anstream::{print, println};
+use crate::output;
 use anyhow::Context;
 use clap::Args;
 use probe::{Allocator, Function, Inspection, VariableKind};
@@ -37,9 +37,9 @@ pub(crate) fn run(args: InspectArgs) -> anyhow::Result<ExitCode> {
     let inspection = probe::inspect(&guest.wasm)
         .with_context(|| format!("cannot look into `{}`", args.guest.display()))?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&inspection)?);
+        output::line(serde_json::to_string_pretty(&inspection)?)?;
     } else {
-        print!("{}", text(&guest.name, &inspection, &args));
+        output::text(text(&guest.name, &inspection, &args))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -75,8 +75,7 @@ fn text(name: &str, inspection: &Inspection, args: &InspectArgs) -> String {
     }
     match &inspection.allocator {
         Allocator::Found(found) => {
-            let names: Vec<&str> = found.functions.iter().map(|f| f.name.as_str()).collect();
-            let _ = writeln!(out, "allocator: {} ({})", names.join(", "), found.note);
+            let _ = writeln!(out, "allocator: {}", found.note);
         }
         Allocator::NotFound { reason } => {
             let _ = writeln!(out, "allocator: {reason}");

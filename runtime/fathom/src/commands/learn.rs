@@ -1,7 +1,7 @@
 //! `fathom learn`: the stage between recording and recommending, alone: fitted models and ranked variables as JSON.
 
 use crate::analysis::{Configured, RecordedArgs, SizingArgs};
-use anstream::println;
+use crate::output;
 use clap::Args;
 use std::process::ExitCode;
 
@@ -30,6 +30,6 @@ pub(crate) fn run(args: LearnArgs) -> anyhow::Result<ExitCode> {
         "within_call": profile.within_call,
         "variables": profile.variables,
     });
-    println!("{}", serde_json::to_string_pretty(&learned)?);
+    output::line(serde_json::to_string_pretty(&learned)?)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,15 +1,16 @@
 //! `fathom recommend`: what to allocate, for the function or for one call that is still to be made.
 
+use crate::output;
 use crate::{
     analysis::{self, Configured, RecordedArgs, SizingArgs},
     exit::code,
+    inputs::MOUNT_AT,
 };
-use anstream::println;
 use anyhow::Context as _;
 use clap::Args;
-use host::{Body, Event};
+use host::{Body, Event, Mount};
 use std::{path::PathBuf, process::ExitCode};
-use trace::Bytes;
+use trace::{Bytes, Recommendation};
 
 /// Recommend an allocation from what was recorded
 #[derive(Args)]
@@ -17,21 +18,32 @@ use trace::Bytes;
 Examples:
   fathom recommend line-reader
   fathom recommend line-reader --input next.txt     for this one call, before it is made
+  fathom recommend queens --value size=11           for the value of a sweep
   fathom recommend line-reader --json | jq .allocation_bytes")]
 pub(crate) struct RecommendArgs {
     #[command(flatten)]
     recorded: RecordedArgs,
     #[command(flatten)]
     sizing: SizingArgs,
-    /// Size one call with this file as its standard input
+    /// Size one call with this file as its standard input, or this directory granted
     #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
+    /// A swept value of that call
+    #[arg(long = "value", value_name = "NAME=NUMBER", value_parser = name_and_number)]
+    values: Vec<(String, f64)>,
     /// Arguments of that call
     #[arg(last = true)]
     args: Vec<String>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+}
+
+fn name_and_number(text: &str) -> Result<(String, f64), String> {
+    let parsed = text
+        .split_once('=')
+        .and_then(|(name, number)| Some((name.to_owned(), number.parse().ok()?)));
+    parsed.ok_or_else(|| format!("`{text}` is not NAME=NUMBER"))
 }
 
 /// Runs the command.
@@ -46,31 +58,18 @@ pub(crate) fn run(args: RecommendArgs) -> anyhow::Result<ExitCode> {
             function.name
         );
     };
-    if args.input.is_some() || !args.args.is_empty() {
-        let event = Event {
-            label: "this call".to_owned(),
-            body: args.input.clone().map_or(Body::Empty, Body::File),
-            args: args.args.clone(),
-            ..Event::default()
-        };
-        let features = host::input_features(&event)?;
-        let size = learn::size_call(recommendation, &features);
-        if args.json {
-            println!("{}", serde_json::json!({ "allocation_bytes": size }));
-        } else {
-            println!("{size}");
-        }
-        return Ok(ExitCode::SUCCESS);
+    if args.input.is_some() || !args.args.is_empty() || !args.values.is_empty() {
+        return size_one_call(&args, recommendation);
     }
     if args.json {
-        println!(
+        output::line(format_args!(
             "{}",
             serde_json::to_string_pretty(recommendation).context("cannot write JSON")?
-        );
+        ))?;
     } else {
         let mut context = report::Context::of_calls(&traces);
         context.database_path = Some(args.recorded.database.db.clone());
-        analysis::show(&profile, &context, false);
+        analysis::show(&profile, &context, false)?;
     }
     let empty = recommendation.allocation_bytes == Bytes(0);
     Ok(if empty {
@@ -78,4 +77,58 @@ pub(crate) fn run(args: RecommendArgs) -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::SUCCESS
     })
+}
+
+/// The call that is still to be made: a file is its standard input, a directory is granted to it.
+fn size_one_call(
+    args: &RecommendArgs,
+    recommendation: &Recommendation,
+) -> anyhow::Result<ExitCode> {
+    let granted = args.input.as_ref().filter(|input| input.is_dir());
+    let event = Event {
+        label: "this call".to_owned(),
+        body: match (&args.input, granted) {
+            (Some(file), None) => Body::File(file.clone()),
+            _ => Body::Empty,
+        },
+        mount: granted.map(|folder| Mount {
+            host: folder.clone(),
+            guest: MOUNT_AT.to_owned(),
+            writable: false,
+        }),
+        args: args.args.clone(),
+        swept: args.values.clone(),
+        ..Event::default()
+    };
+    let features = host::input_features(&event)?;
+    let size = learn::size_call(recommendation, &features);
+    let sized_by = recommendation.sizing_feature.as_ref();
+    let value = sized_by.and_then(|by| features.iter().find(|f| f.variable == by.variable));
+    if args.json {
+        output::line(serde_json::json!({
+            "allocation_bytes": size,
+            "sized_by": value.map(|value| &value.variable),
+            "value": value.map(|value| value.first),
+        }))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let every_call = recommendation.allocation_bytes;
+    output::line(match (value, sized_by) {
+        (Some(value), _) => {
+            format!(
+                "{size}   by {} = {}; every call the same: {every_call}",
+                value.variable, value.first
+            )
+        }
+        (None, Some(by)) => {
+            format!(
+                "{size}   as every call: {} is not known of this one",
+                by.variable
+            )
+        }
+        (None, None) => {
+            format!("{size}   as every call: nothing known before a call predicts its memory")
+        }
+    })?;
+    Ok(ExitCode::SUCCESS)
 }

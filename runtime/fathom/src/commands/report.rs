@@ -1,7 +1,7 @@
 //! `fathom report`: the report of everything recorded of a function, without running it.
 
 use crate::analysis::{self, Configured, RecordedArgs, SizingArgs};
-use anstream::println;
+use crate::output;
 use clap::{Args, ValueEnum};
 use std::{path::PathBuf, process::ExitCode};
 
@@ -46,12 +46,12 @@ pub(crate) fn run(args: ReportArgs) -> anyhow::Result<ExitCode> {
             context.report_path = Some(analysis::write_report(
                 &profile, &traces, &context, args.out,
             )?);
-            analysis::show(&profile, &context, false);
+            analysis::show(&profile, &context, false)?;
         }
-        Format::Text => analysis::show(&profile, &context, false),
-        Format::Json => analysis::show(&profile, &context, true),
-        Format::Markdown => println!("{}", report::markdown(&profile, &context).trim_end()),
-        Format::Csv => crate::commands::traces::write_out(&report::traces_csv(&traces))?,
+        Format::Text => analysis::show(&profile, &context, false)?,
+        Format::Json => analysis::show(&profile, &context, true)?,
+        Format::Markdown => output::line(report::markdown(&profile, &context).trim_end())?,
+        Format::Csv => crate::output::bytes(&report::traces_csv(&traces))?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,15 +1,14 @@
 //! `fathom run`: one call. The guest's standard output and exit code stay untouched; the account goes to standard
 //! error, as with `time -v`.
 
+use crate::output;
 use crate::{
     cli::{CallArgs, WatchArgs},
-    commands::profile::entry,
     exit::code,
-    guest::Guest,
+    guest::{Guest, entry},
     inputs::MOUNT_AT,
     places,
 };
-use anstream::eprint;
 use anyhow::Context;
 use clap::Args;
 use host::{Body, Call, Engine, Event, Function, Mount, Output};
@@ -119,8 +118,13 @@ fn event(args: &RunArgs, guest: &Guest) -> Event {
     let mut env: Vec<(String, String)> = guest.config.function.env.clone().into_iter().collect();
     env.retain(|(name, _)| !args.env.iter().any(|(given, _)| given == name));
     env.extend(args.env.iter().cloned());
+    let label = match (&args.dir, &args.call.invoke) {
+        (Some(dir), _) => dir.clone(),
+        (None, Some(export)) => format!("{export}({})", args.args.join(", ")),
+        (None, None) => "stdin".to_owned(),
+    };
     Event {
-        label: "stdin".to_owned(),
+        label,
         body: Body::Inherited,
         args: if args.args.is_empty() {
             guest.config.function.args.clone()
@@ -144,7 +148,7 @@ fn account(
     path: Option<&Path>,
 ) -> anyhow::Result<()> {
     if !quiet {
-        eprint!("{}", report::account(trace));
+        output::note(report::account(trace).trim_end());
     }
     if let (Some(mut file), Some(path)) = (record, path) {
         let text = serde_json::to_string_pretty(&report::run_record(trace))?;

@@ -1,5 +1,6 @@
 //! `fathom serve`: the functions of a folder over HTTP, recorded and limited as in `profile`.
 
+use crate::output;
 mod deployment;
 mod http;
 
@@ -9,7 +10,6 @@ use crate::{
     config::{Config, FILE_NAME},
     metrics::Metrics,
 };
-use anstream::eprintln;
 use anyhow::{Context, bail};
 use clap::Args;
 use deployment::Deployment;
@@ -41,7 +41,7 @@ Example:
   fathom serve guest-examples
   curl --data-binary @text.txt http://127.0.0.1:8080/function/line-reader")]
 pub(crate) struct ServeArgs {
-    /// A folder of folders with a fathom.toml, or one such folder
+    /// A folder with a fathom.toml, or of such folders
     folder: PathBuf,
     /// Address and port to listen on [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS", env = "FATHOM_LISTEN")]
@@ -90,10 +90,10 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         let deployment = Deployment::prepare(&folder, workers, &args.limits)?;
         metrics.deploy(&deployment.name, deployment.limits.memory);
         deployment.refresh(&store, &metrics);
-        eprintln!(
+        output::note(format_args!(
             "/function/{} ({})",
             deployment.name, deployment.limits.memory
-        );
+        ));
         if functions
             .insert(deployment.name.clone(), deployment)
             .is_some()
@@ -114,7 +114,7 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The folders below `folder` that are functions, or itself.
+/// The folders below `folder` that are functions, and itself if it is one.
 fn function_folders(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let entries = fs::read_dir(folder)
         .with_context(|| format!("cannot read the folder `{}`", folder.display()))?;
@@ -124,8 +124,10 @@ fn function_folders(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
         .filter(|path| path.join(FILE_NAME).is_file())
         .collect();
     folders.sort();
-    if folders.is_empty() && folder.join(FILE_NAME).is_file() {
-        folders.push(folder.to_owned());
+    // The server's own file is a function's too, if it names a module.
+    let own = folder.join(FILE_NAME);
+    if own.is_file() && Config::read(&own)?.function.module.is_some() {
+        folders.insert(0, folder.to_owned());
     }
     if folders.is_empty() {
         bail!(

@@ -1,11 +1,11 @@
 //! `fathom traces`: the recorded calls themselves.
 
+use crate::output;
 use crate::{analysis, cli::DatabaseArgs, quantity};
-use anstream::{print, println};
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::{Args, Subcommand, ValueEnum};
 use report::Style;
-use std::{io::Write, process::ExitCode, time::SystemTime};
+use std::{process::ExitCode, time::SystemTime};
 use store::{Detail, Filter, Keep, Store, TraceId};
 use trace::Nanos;
 
@@ -122,7 +122,7 @@ fn list(args: &ListArgs) -> anyhow::Result<()> {
         calls.push((id.0, trace))
     })?;
     let lines = calls.iter().map(|(id, trace)| (*id, trace));
-    print!(
+    output::text(format_args!(
         "{}",
         report::trace_list(
             lines,
@@ -131,7 +131,7 @@ fn list(args: &ListArgs) -> anyhow::Result<()> {
                 width: analysis::width()
             }
         )
-    );
+    ))?;
     Ok(())
 }
 
@@ -149,7 +149,7 @@ fn show(args: &ShowArgs) -> anyhow::Result<()> {
             args.id
         );
     };
-    print!("{}", report::trace_text(trace));
+    output::text(report::trace_text(trace))?;
     Ok(())
 }
 
@@ -159,20 +159,9 @@ fn export(args: &ExportArgs) -> anyhow::Result<()> {
         ExportFormat::Json => {
             report::traces_json(&store.traces(&args.chosen.filter(Detail::Full))?).into_bytes()
         }
-        ExportFormat::Csv => {
-            report::traces_csv(&store.traces(&args.chosen.filter(Detail::Summary))?)
-        }
+        ExportFormat::Csv => report::traces_csv(&store.traces(&args.chosen.filter(Detail::Full))?),
     };
-    write_out(&bytes)
-}
-
-/// Bytes as they are, on standard output.
-pub(crate) fn write_out(bytes: &[u8]) -> anyhow::Result<()> {
-    let mut stdout = std::io::stdout().lock();
-    stdout
-        .write_all(bytes)
-        .and_then(|()| stdout.flush())
-        .context("cannot write to standard output")
+    output::bytes(&bytes)
 }
 
 fn prune(args: &PruneArgs) -> anyhow::Result<()> {
@@ -187,6 +176,6 @@ fn prune(args: &PruneArgs) -> anyhow::Result<()> {
         (None, None) => bail!("say what to keep: --newest CALLS or --younger-than TIME"),
     };
     let removed = Store::open_existing(&args.database.db)?.prune(keep)?;
-    println!("removed {removed} calls");
+    output::line(format_args!("removed {removed} calls"))?;
     Ok(())
 }

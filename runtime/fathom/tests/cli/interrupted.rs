@@ -84,6 +84,27 @@ fn ctrl_c_keeps_every_finished_call_and_says_how_to_go_on() {
     );
     let after = recorded(&place);
     assert!((before..40).contains(&after), "{before} then {after}");
+    assert!(stderr.contains("--resume"), "{stderr}");
+}
+
+#[test]
+fn a_resumed_profile_makes_only_the_calls_that_are_missing() {
+    let place = Place::new();
+    place.lines(&[100, 200, 300]);
+    let guest = crate::support::wat("exact-allocations");
+    place
+        .fathom(["profile", &guest, "lines"])
+        .assert()
+        .success();
+    place.lines(&[400, 500, 600]);
+    let profile = place.json(&["profile", &guest, "lines", "--resume", "--json"]);
+    assert_eq!(profile["invocations"]["total"], 6);
+    assert_eq!(recorded(&place), 6);
+    let profile = place.json(&[
+        "profile", &guest, "lines", "--resume", "--repeat", "2", "--json",
+    ]);
+    assert_eq!(profile["invocations"]["total"], 12);
+    assert_eq!(profile["invocations"]["distinct_inputs"], 6);
 }
 
 #[test]

@@ -127,3 +127,24 @@ fn inspect_lists_what_can_be_observed() {
     let json = place.json(&["inspect", &wat("exact-allocations"), "--json"]);
     assert_eq!(json["variables"][0]["name"], "lines");
 }
+
+/// A call that gets a directory, or a swept value, is sized by what that is.
+#[test]
+fn one_call_is_sized_by_its_directory_or_its_value() {
+    let place = Place::new();
+    let args = [
+        "profile",
+        &wat("exact-growth"),
+        "--sweep",
+        "n=10,20,30,40,50,60,70",
+        "--",
+        "{n}",
+    ];
+    place.fathom(args).assert().success();
+    let sized = place.json(&["recommend", "--value", "n=45", "--json"]);
+    assert_eq!(sized["sized_by"], "n", "{sized}");
+    let size = sized["allocation_bytes"].as_u64().expect("a size");
+    assert!((46 * 65_536..71 * 65_536).contains(&size), "{size}");
+    let (_, text, _) = printed(&mut place.fathom(["recommend", "--input", "."]));
+    assert!(text.contains("as every call: n is not known"), "{text}");
+}

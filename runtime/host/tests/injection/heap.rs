@@ -116,6 +116,91 @@ fn nested_calls_count_once_and_failures_not_at_all() {
 }
 
 #[test]
+fn a_way_around_through_a_helper_or_a_table_counts_once_too() {
+    let wat = r#"(module
+        (memory (export "memory") 1)
+        (global $top (mut i32) (i32.const 1024))
+        (table funcref (elem $malloc))
+        (func $malloc (export "malloc") (param i32) (result i32)
+            (global.get $top)
+            (global.set $top (i32.add (global.get $top) (local.get 0))))
+        (func $helper (param i32) (result i32) (call $malloc (local.get 0)))
+        (func (export "calloc") (param i32 i32) (result i32)
+            (call $helper (i32.add (i32.const 8) (i32.mul (local.get 0) (local.get 1)))))
+        (func (export "aligned_alloc") (param i32 i32) (result i32)
+            (call_indirect (param i32) (result i32)
+                (i32.add (local.get 0) (local.get 1)) (i32.const 0)))
+        (func (export "free") (param i32)))"#;
+    let mut guest = Guest::armed(wat, &["end"], &[], false);
+    let blocks = [
+        guest.call_i32("calloc", &[10, 10]),
+        guest.call_i32("aligned_alloc", &[64, 40]),
+        guest.call_i32("malloc", &[3]),
+    ];
+    assert_eq!(
+        (guest.live(), guest.mailbox(Mailbox::ALLOCATIONS)),
+        (143, 3)
+    );
+    for block in blocks {
+        guest.call_i32("free", &[block]);
+    }
+    assert_eq!(guest.live(), 0);
+}
+
+/// An allocator that rounds up and keeps sizes before its blocks, as dlmalloc does and as Zig's C library does.
+const HEADERS: &str = r#"(module
+    (memory (export "memory") 2)
+    (global $top (mut i32) (i32.const 1024))
+    (func $PREFIXmalloc (export "malloc") (param $n i32) (result i32)
+        (local $p i32) (local $chunk i32)
+        (local.set $chunk (i32.and (i32.add (local.get $n) (i32.const 23)) (i32.const -8)))
+        (local.set $p (i32.add (global.get $top) (i32.const 8)))
+        (global.set $top (i32.add (global.get $top) (local.get $chunk)))
+        HEADER
+        (local.get $p))
+    (func $PREFIXrealloc (export "realloc") (param $p i32) (param $n i32) (result i32)
+        (call $PREFIXfree (local.get $p))
+        (call $PREFIXmalloc (local.get $n)))
+    (func $PREFIXfree (export "free") (param i32)))"#;
+
+#[test]
+fn sizes_are_read_from_the_headers_of_known_allocators() {
+    for (prefix, header, counted, size) in [
+        // Size of the chunk with two flags; the word before the block is part of it.
+        (
+            "dl",
+            "(i32.store (i32.sub (local.get $p) (i32.const 4)) (i32.or (local.get $chunk) (i32.const 3)))",
+            Counted::UsableBytes,
+            (|n| ((n + 23) & !7) - 4) as fn(i64) -> i64,
+        ),
+        (
+            "c.malloc.",
+            "(i64.store (i32.sub (local.get $p) (i32.const 8))
+                (i64.or (i64.shl (i64.extend_i32_u (local.get $n)) (i64.const 5)) (i64.const 4)))",
+            Counted::RequestedBytes,
+            |n| n,
+        ),
+    ] {
+        let wat = HEADERS.replace("PREFIX", prefix).replace("HEADER", header);
+        let mut guest = Guest::armed(&wat, &["end"], &[], false);
+        assert_eq!(guest.injected.as_ref().unwrap().heap, Some(counted));
+        assert_eq!(guest.injected.as_ref().unwrap().size_table, None);
+        let first = guest.call_i32("malloc", &[100]);
+        let second = guest.call_i32("malloc", &[61]);
+        assert_eq!(guest.live(), size(100) + size(61));
+        let moved = guest.call_i32("realloc", &[second, 1000]);
+        assert_eq!(guest.live(), size(100) + size(1000));
+        guest.call_i32("free", &[first]);
+        guest.call_i32("free", &[moved]);
+        assert_eq!((guest.live(), guest.mailbox(Mailbox::ALLOCATIONS)), (0, 2));
+        assert_eq!(guest.mailbox(Mailbox::LIVE_PEAK), size(100) + size(1000));
+        // An address in no memory is nothing to trap on.
+        guest.call_i32("free", &[-1]);
+        assert_eq!(guest.live(), 0);
+    }
+}
+
+#[test]
 fn the_host_is_called_when_so_many_bytes_were_handed_out() {
     let mut guest = Guest::armed(BUMP, &["end"], &[], false);
     guest.call_i32("malloc", &[1000]);

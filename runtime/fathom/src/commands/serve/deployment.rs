@@ -3,9 +3,8 @@
 use crate::{
     allowance::LimitArgs,
     analysis::{Configured, SizingArgs},
-    commands::profile::entry,
     frame::MakeCall,
-    guest::Guest,
+    guest::{Guest, entry},
     metrics::Metrics,
     places,
     pool::{Answer, Loaded, Pool},

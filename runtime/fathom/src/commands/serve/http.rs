@@ -1,8 +1,8 @@
 //! The HTTP side of `serve`: three paths, no dialect of any cloud.
 
 use super::Server;
+use crate::output;
 use crate::{near, pool::Answer};
-use anstream::eprintln;
 use anyhow::Context;
 use axum::{
     Router,
@@ -33,7 +33,10 @@ pub(super) async fn serve(listen: SocketAddr, server: Arc<Server>) -> anyhow::Re
     let listener = tokio::net::TcpListener::bind(listen)
         .await
         .with_context(|| format!("cannot listen on {listen}"))?;
-    eprintln!("listening on http://{}", listener.local_addr()?);
+    output::note(format_args!(
+        "listening on http://{}",
+        listener.local_addr()?
+    ));
     axum::serve(listener, router)
         .with_graceful_shutdown(told_to_stop())
         .await
@@ -94,7 +97,9 @@ fn record(server: &Server, name: &str, trace: &Trace) {
     server.metrics.record(trace);
     let mut store = server.store.lock().unwrap_or_else(PoisonError::into_inner);
     if let Err(error) = store.append(trace) {
-        eprintln!("warning: a call of {name} was not recorded: {error}");
+        output::note(format_args!(
+            "warning: a call of {name} was not recorded: {error}"
+        ));
     }
     if let Some(deployment) = server.functions.get(name)
         && deployment.is_time_to_learn()

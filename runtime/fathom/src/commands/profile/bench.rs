@@ -1,0 +1,222 @@
+//! The calls of a profile: made by workers, recorded one by one as they end, and made again under their limits.
+
+use super::ProfileArgs;
+use crate::{
+    frame::MakeCall,
+    guest::{Guest, entry},
+    output, places,
+    pool::{Answer, Loaded, Pool},
+    progress,
+};
+use anyhow::{Context as _, bail};
+use host::{Engine, Entry, Event, Function};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
+use store::{Detail, Filter, Store, TraceId};
+use tokio::task::JoinSet;
+use trace::{Limits, Outcome, Profile, Trace, Verification};
+
+/// A guest ready to be called, and how.
+pub(super) struct Bench {
+    pub(super) loaded: Loaded,
+    pool: Arc<Pool>,
+    entry: Entry,
+    limits: Limits,
+    output: host::Output,
+    rate_hz: f64,
+    jobs: usize,
+}
+
+/// What a run has recorded.
+pub(super) struct Run {
+    pub(super) ids: Vec<TraceId>,
+    pub(super) interrupted: bool,
+}
+
+impl Bench {
+    /// Finds what is wrong with the guest, or with what is asked of it, before the first call.
+    pub(super) fn set_up(guest: &Guest, args: &ProfileArgs) -> anyhow::Result<Bench> {
+        let engine = Engine::new()?;
+        let cache = places::cache();
+        let selection = args.watch.selection(&guest.config.watch);
+        let spinner = progress::spinner(format!("preparing {}", guest.name));
+        let function = Function::load(
+            &engine,
+            cache.as_ref(),
+            &guest.name,
+            &guest.wasm,
+            &selection,
+        )
+        .with_context(|| format!("cannot use the guest `{}`", guest.written.display()))?;
+        spinner.finish_and_clear();
+        for note in function.notes() {
+            output::note(format_args!("note: {note}"));
+        }
+        let invoke = args
+            .call
+            .invoke
+            .clone()
+            .or_else(|| guest.config.function.invoke.clone());
+        let entry = entry(&function, invoke)?;
+        let loaded = Loaded {
+            id: function.id().clone(),
+            wasm: Arc::new(guest.wasm.clone()),
+            selection,
+            cache: cache.map(|cache| cache.folder().to_owned()),
+        };
+        Ok(Bench {
+            pool: Arc::new(Pool::new(loaded.clone(), usize::from(args.jobs))),
+            loaded,
+            entry,
+            limits: args.call.limits.limits(&guest.config.limits),
+            output: args.call.limits.discard(&guest.config.limits),
+            rate_hz: args.call.rate,
+            jobs: usize::from(args.jobs),
+        })
+    }
+
+    fn call(&self, event: Event, limits: Limits) -> MakeCall {
+        MakeCall {
+            event,
+            entry: self.entry.clone(),
+            limits,
+            output: self.output,
+            rate_hz: self.rate_hz,
+            contended: self.jobs > 1,
+        }
+    }
+
+    /// Makes all calls, recording each as it ends. Ctrl-C stops after what has ended.
+    pub(super) async fn run_all(&self, calls: &[Event], store: &mut Store) -> anyhow::Result<Run> {
+        let bar = progress::bar(calls.len(), "profiling");
+        let mut waiting = calls.iter();
+        let mut running = JoinSet::new();
+        let mut run = Run {
+            ids: Vec::new(),
+            interrupted: false,
+        };
+        loop {
+            while running.len() < self.jobs
+                && let Some(event) = waiting.next()
+            {
+                let (pool, call) = (self.pool.clone(), self.call(event.clone(), self.limits));
+                running.spawn(async move { pool.call(call).await });
+            }
+            tokio::select! {
+                ended = running.join_next() => match ended {
+                    None => break,
+                    Some(ended) => {
+                        let trace = trace_of(ended.context("a call was lost")??)?;
+                        bar.set_prefix(trace.input.label.clone());
+                        bar.inc(1);
+                        run.ids.push(store.append(&trace)?);
+                    }
+                },
+                _ = tokio::signal::ctrl_c() => {
+                    run.interrupted = true;
+                    break;
+                }
+            }
+        }
+        bar.finish_and_clear();
+        Ok(run)
+    }
+
+    /// Runs every input that succeeded again, under the limit recommended for it.
+    /// Ctrl-C ends it without a verdict.
+    pub(super) async fn verify(
+        &self,
+        events: &[Event],
+        profile: &mut Profile,
+    ) -> anyhow::Result<()> {
+        let Some(recommendation) = &mut profile.recommendation else {
+            return Ok(());
+        };
+        let bar = progress::bar(events.len(), "verifying");
+        let mut verified = Verification {
+            calls: 0,
+            failures: 0,
+            failed_inputs: Vec::new(),
+        };
+        let mut seen = BTreeSet::new();
+        for event in events {
+            bar.inc(1);
+            let sized = recommendation
+                .calls
+                .iter()
+                .find(|call| call.input == event.label && call.outcome == Outcome::Succeeded);
+            let Some(sized) = sized.filter(|_| seen.insert(event.label.clone())) else {
+                continue;
+            };
+            let limits = Limits {
+                memory: sized.allocation_bytes,
+                ..self.limits
+            };
+            let trace = tokio::select! {
+                answer = self.pool.call(self.call(event.clone(), limits)) => trace_of(answer?)?,
+                _ = tokio::signal::ctrl_c() => {
+                    bar.finish_and_clear();
+                    return Ok(());
+                }
+            };
+            verified.calls += 1;
+            if trace.outcome != Outcome::Succeeded {
+                verified.failures += 1;
+                verified.failed_inputs.push(event.label.clone());
+            }
+        }
+        bar.finish_and_clear();
+        recommendation.verified = Some(verified);
+        Ok(())
+    }
+}
+
+fn trace_of(answer: Answer) -> anyhow::Result<Trace> {
+    match answer {
+        Answer::Ended { trace, .. } => Ok(*trace),
+        Answer::Refused(why) => bail!("{why}"),
+    }
+}
+
+/// The calls that are still to be made: each event so many times, less what is recorded of it already when resuming.
+pub(super) fn calls_to_make(
+    events: &[Event],
+    repeat: u32,
+    recorded: &HashMap<String, u32>,
+) -> anyhow::Result<Vec<Event>> {
+    let mut calls = Vec::new();
+    for round in 0..repeat {
+        for event in events {
+            let made = if recorded.is_empty() {
+                0
+            } else {
+                recorded.get(&event.digest()?).copied().unwrap_or(0)
+            };
+            if round >= made {
+                calls.push(event.clone());
+            }
+        }
+    }
+    Ok(calls)
+}
+
+impl Bench {
+    /// How often each input, by digest, is recorded with success.
+    pub(super) fn recorded(&self, store: &Store) -> anyhow::Result<HashMap<String, u32>> {
+        let filter = Filter {
+            function: Some(self.loaded.id.name.clone()),
+            digest: Some(self.loaded.id.digest.clone()),
+            detail: Detail::Summary,
+            ..Filter::default()
+        };
+        let mut recorded = HashMap::new();
+        store.each(&filter, |_, trace| {
+            if trace.outcome == Outcome::Succeeded {
+                *recorded.entry(trace.input.digest).or_default() += 1;
+            }
+        })?;
+        Ok(recorded)
+    }
+}

@@ -1,0 +1,90 @@
+//! Inputs that a guest makes: the generator of a folder's `fathom.toml`, run in a sandbox like any other guest.
+
+use crate::{
+    frame::MakeCall,
+    guest::{self, Guest},
+    places,
+    pool::{Answer, Loaded, Pool},
+    progress,
+};
+use anyhow::{Context as _, bail};
+use host::{Engine, Entry, Event, Function, Mount};
+use std::{fs, sync::Arc};
+use trace::{Limits, Outcome, Selection};
+
+/// Runs the guest's generator of inputs, if it has one and they are not there yet.
+pub(super) fn make_inputs(guest: &Guest) -> anyhow::Result<()> {
+    let (Some(path), Some(generator)) = (&guest.config.inputs.path, &guest.config.inputs.generator)
+    else {
+        return Ok(());
+    };
+    let folder = guest.folder.join(path);
+    if folder.exists() {
+        return Ok(());
+    }
+    let spinner = progress::spinner(format!("making inputs in {}", folder.display()));
+    // Into a folder beside, so that an interrupted generator leaves nothing that looks complete.
+    let unfinished = folder.with_extension(format!("{}.tmp", std::process::id()));
+    fs::create_dir_all(&unfinished)
+        .with_context(|| format!("cannot make `{}`", unfinished.display()))?;
+    let made = generate(guest, &guest.folder.join(generator), &unfinished);
+    if let Err(error) = made {
+        let _ = fs::remove_dir_all(&unfinished);
+        return Err(error.context("cannot make the inputs"));
+    }
+    fs::rename(&unfinished, &folder)
+        .with_context(|| format!("cannot make `{}`", folder.display()))?;
+    spinner.finish_and_clear();
+    Ok(())
+}
+
+fn generate(guest: &Guest, module: &std::path::Path, into: &std::path::Path) -> anyhow::Result<()> {
+    let wasm = Arc::new(guest::read_module(module)?);
+    let engine = Engine::new()?;
+    let cache = places::cache();
+    let nothing = Selection::default();
+    let function = Function::load(
+        &engine,
+        cache.as_ref(),
+        &format!("{}-inputs", guest.name),
+        &wasm,
+        &nothing,
+    )?;
+    let loaded = Loaded {
+        id: function.id().clone(),
+        wasm,
+        selection: nothing,
+        cache: cache.map(|cache| cache.folder().to_owned()),
+    };
+    let call = MakeCall {
+        event: Event {
+            label: "inputs".to_owned(),
+            mount: Some(Mount {
+                host: into.to_owned(),
+                guest: "/".to_owned(),
+                writable: true,
+            }),
+            ..Event::default()
+        },
+        entry: Entry::Start,
+        limits: Limits {
+            memory: trace::Bytes::mib(1024),
+            timeout: trace::Nanos(300_000_000_000),
+        },
+        output: host::Output::Discard { most: 1 << 20 },
+        rate_hz: 1.0,
+        contended: false,
+    };
+    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+    match runtime.block_on(Pool::new(loaded, 1).call(call))? {
+        Answer::Ended { trace, .. } if trace.outcome == Outcome::Succeeded => Ok(()),
+        Answer::Ended { trace, .. } => {
+            bail!(
+                "the generator `{}` {}",
+                module.display(),
+                trace.failure.unwrap_or_default()
+            )
+        }
+        Answer::Refused(why) => bail!("{why}"),
+    }
+}
