@@ -3,6 +3,7 @@
 //! The host side here is a few lines of wasmtime of its own, not the library under test beside it: these tests are about
 //! the rewritten code.
 
+mod examples;
 mod heap;
 mod oracle;
 mod probes;
