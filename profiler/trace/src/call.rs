@@ -228,7 +228,7 @@ pub struct Trace {
     pub samples: Vec<Sample>,
     /// Variables observed, input features included.
     pub observations: Vec<Observed>,
-    /// Wall-clock time of the call, without compiling and instantiating.
+    /// Wall-clock time of the call: instantiating and running, without compiling.
     pub wall: Nanos,
     /// CPU time of the thread that ran the guest.
     pub cpu: Nanos,

@@ -93,6 +93,9 @@ pub struct ProviderBill {
     pub baseline_usd_per_million: f64,
     /// One sentence: why this size and not a smaller or larger one.
     pub reason: String,
+    /// The same in a few words, for one line of a table: `same price, twice as fast`.
+    #[serde(default)]
+    pub in_short: String,
     /// Every size of the provider, ascending (for continuous sizes, a selection).
     pub sizes: Vec<SizeBill>,
 }

@@ -2,14 +2,17 @@
 
 use crate::{
     config::{self, Config},
-    near,
+    near, places,
+    pool::Loaded,
 };
 use anyhow::{Context, bail};
-use host::{Entry, Function};
+use host::{Cache, Engine, Entry, Function};
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
+use trace::Selection;
 
 /// A guest found, with what its folder says of it.
 pub(crate) struct Guest {
@@ -150,8 +153,50 @@ fn neighbours(path: &Path) -> String {
     near::did_you_mean(&wanted, names.iter().map(String::as_str))
 }
 
+/// A guest that was inspected, rewritten, compiled and linked.
+pub(crate) struct Ready {
+    pub(crate) function: Function,
+    pub(crate) entry: Entry,
+    selection: Selection,
+    cache: Option<Cache>,
+}
+
+impl Guest {
+    /// Makes the guest ready to be called: what is wrong with it, or with what is asked of it, is said here. `invoke`
+    /// is the export to call, if not the one of its configuration.
+    pub(crate) fn ready(
+        &self,
+        selection: Selection,
+        invoke: Option<String>,
+    ) -> anyhow::Result<Ready> {
+        let engine = Engine::new()?;
+        let cache = places::cache();
+        let function = Function::load(&engine, cache.as_ref(), &self.name, &self.wasm, &selection)
+            .with_context(|| format!("cannot use the guest `{}`", self.written.display()))?;
+        let invoke = invoke.or_else(|| self.config.function.invoke.clone());
+        Ok(Ready {
+            entry: entry(&function, invoke)?,
+            function,
+            selection,
+            cache,
+        })
+    }
+}
+
+impl Ready {
+    /// What workers need to make it ready too, with the same bytes.
+    pub(crate) fn for_workers(&self, guest: &Guest) -> Loaded {
+        Loaded {
+            id: self.function.id().clone(),
+            wasm: Arc::new(guest.wasm.clone()),
+            selection: self.selection.clone(),
+            cache: self.cache.as_ref().map(|cache| cache.folder().to_owned()),
+        }
+    }
+}
+
 /// What is called: the export asked for, or `_start`.
-pub(crate) fn entry(function: &Function, invoke: Option<String>) -> anyhow::Result<Entry> {
+fn entry(function: &Function, invoke: Option<String>) -> anyhow::Result<Entry> {
     if let Some(name) = invoke {
         let exports = function.invokable();
         if !exports.contains(&name) {

@@ -110,78 +110,103 @@ impl Function {
     /// See [`InvokeError`]. Whatever the guest does once it runs is an outcome in the trace, not an error.
     pub fn invoke(&self, call: &Call, on_deadline: OnDeadline) -> Result<Finished, InvokeError> {
         let target = invoke::target(&self.instance, &call.entry, &call.event.args)?;
+        Sandbox::set_up(self, call)?.run(self, &target, on_deadline)
+    }
+}
+
+/// One instance with its store, for one call.
+struct Sandbox {
+    store: Store<State>,
+    streams: Streams,
+    so_far: SoFar,
+    begun: Instant,
+}
+
+impl Sandbox {
+    /// Everything that is attached to a store is attached here.
+    fn set_up(function: &Function, call: &Call) -> Result<Sandbox, InvokeError> {
         let input = Input {
             label: call.event.label.clone(),
             digest: call.event.digest()?,
         };
         let features = input_features(&call.event)?;
         let streams = Streams::open(call)?;
-        let wasi = wasi(&self.id, call, &streams)?;
+        let wasi = wasi(&function.id, call, &streams)?;
 
         let begun = Instant::now();
         let committed = Committed::new(begun);
         let timeline = Timeline::new(committed.clone(), call.rate_hz);
+        let meter = Meter::new(
+            committed.clone(),
+            call.limits.memory,
+            function.guest_memories,
+            injected_maxima(&function.injected),
+        );
+        let state = State::new(
+            wasi,
+            meter,
+            committed.clone(),
+            timeline.clone(),
+            function.injected.clone(),
+            call.event.mount.as_ref().map(|mount| mount.host.clone()),
+        );
+        let mut store = Store::new(function.instance.module().engine(), state);
+        store.limiter(|state| &mut state.meter);
         let so_far = SoFar {
-            function: self.id.clone(),
+            function: function.id.clone(),
             input,
             features,
             started_unix_ms: unix_ms(),
             limits: call.limits,
             contended: call.contended,
-            runtime_base: self.runtime_base,
-            committed: committed.clone(),
-            timeline: timeline.clone(),
+            runtime_base: function.runtime_base,
+            committed,
+            timeline,
             bytes_in: streams.stdin.counter(),
             bytes_out: streams.stdout.counter(),
         };
-        let mut store = Store::new(
-            self.instance.module().engine(),
-            State::new(
-                wasi,
-                Meter::new(
-                    committed.clone(),
-                    call.limits.memory,
-                    self.guest_memories,
-                    injected_maxima(&self.injected),
-                ),
-                committed,
-                timeline.clone(),
-                self.injected.clone(),
-                call.event.mount.as_ref().map(|mount| mount.host.clone()),
-            ),
-        );
-        store.limiter(|state| &mut state.meter);
+        Ok(Sandbox {
+            store,
+            streams,
+            so_far,
+            begun,
+        })
+    }
 
-        let at_deadline = so_far.clone();
+    /// Runs the guest to its end, whatever that is, and reads everything before the store goes.
+    fn run(
+        mut self,
+        function: &Function,
+        target: &Target,
+        on_deadline: OnDeadline,
+    ) -> Result<Finished, InvokeError> {
+        let timeline = self.so_far.timeline.clone();
         let cpu_before = thread_cpu_time();
-        let deadline = Deadline {
-            after: Duration::from_nanos(call.limits.timeout.0),
-            passed: Box::new(move |cpu| {
-                let used = cpu.map(|cpu| Nanos(cpu.0.saturating_sub(cpu_before.0)));
-                on_deadline(at_deadline.timed_out(used));
-            }),
-        };
-        let watch = timeline.watch(begun, deadline).map_err(InvokeError::Host)?;
-        let wall_before = begun.elapsed();
-        let (result, instance) = run(&mut store, self, &target);
-        let wall = Nanos::from(begun.elapsed() - wall_before);
+        let deadline = self.so_far.clone().deadline(cpu_before, on_deadline);
+        let watch = timeline
+            .watch(self.begun, deadline)
+            .map_err(InvokeError::Host)?;
+        let wall_before = self.begun.elapsed();
+        let (result, instance) = run(&mut self.store, function, target);
+        let wall = Nanos::from(self.begun.elapsed() - wall_before);
         let cpu = Nanos(thread_cpu_time().0 - cpu_before.0);
         // The last sample, after the guest has returned.
         timeline.sample();
-        let heap = heap(&store, self.injected.heap);
-        let observed = finish_observing(&mut store, instance.as_ref(), self);
+        let heap = heap(&self.store, function.injected.heap);
+        let observed = finish_observing(&mut self.store, instance.as_ref(), function);
         drop(watch);
-        drop(store);
+        drop(self.store);
 
         let (result, results) = match result {
             Ok(results) => (Ok(()), results),
             Err(error) => (Err(error), Vec::new()),
         };
-        let ending = classify(&result, &so_far.committed.history(), call.limits.memory);
+        let limit = self.so_far.limits.memory;
+        let ending = classify(&result, &self.so_far.committed.history(), limit);
         Ok(Finished {
-            trace: so_far.ended(ending, heap, observed, wall, cpu),
-            stdout: streams.stdout.take(),
-            stderr: streams.stderr.take(),
+            trace: self.so_far.ended(ending, heap, observed, wall, cpu),
+            stdout: self.streams.stdout.take(),
+            stderr: self.streams.stderr.take(),
             results,
         })
     }
@@ -331,6 +356,16 @@ struct SoFar {
 }
 
 impl SoFar {
+    fn deadline(self, cpu_before: Nanos, on_deadline: OnDeadline) -> Deadline {
+        Deadline {
+            after: Duration::from_nanos(self.limits.timeout.0),
+            passed: Box::new(move |cpu| {
+                let used = cpu.map(|cpu| Nanos(cpu.0.saturating_sub(cpu_before.0)));
+                on_deadline(self.timed_out(used));
+            }),
+        }
+    }
+
     /// The trace of a call that did not end in time. Its heap and its probes cannot be read while the guest runs.
     fn timed_out(self, cpu: Option<Nanos>) -> Trace {
         let wall = self.committed.elapsed();

@@ -5,13 +5,12 @@ use crate::output;
 use crate::{
     cli::{CallArgs, WatchArgs},
     exit::code,
-    guest::{Guest, entry},
+    guest::Guest,
     inputs::MOUNT_AT,
-    places,
 };
 use anyhow::Context;
 use clap::Args;
-use host::{Body, Call, Engine, Event, Function, Mount, Output};
+use host::{Body, Call, Event, Mount, Output};
 use std::{
     fs,
     io::Write,
@@ -64,24 +63,11 @@ fn name_and_value(text: &str) -> Result<(String, String), String> {
 /// Runs the command.
 pub(crate) fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     let guest = Guest::find(&args.guest)?;
-    let engine = Engine::new()?;
     let selection = args.watch.selection(&guest.config.watch);
-    let function = Function::load(
-        &engine,
-        places::cache().as_ref(),
-        &guest.name,
-        &guest.wasm,
-        &selection,
-    )
-    .with_context(|| format!("cannot use the guest `{}`", guest.written.display()))?;
-    let invoke = args
-        .call
-        .invoke
-        .clone()
-        .or_else(|| guest.config.function.invoke.clone());
+    let ready = guest.ready(selection, args.call.invoke.clone())?;
     let call = Call {
         event: event(&args, &guest),
-        entry: entry(&function, invoke)?,
+        entry: ready.entry,
         limits: args.call.limits.limits(&guest.config.limits),
         output: Output::Inherit,
         rate_hz: args.call.rate,
@@ -95,7 +81,7 @@ pub(crate) fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         let _ = account(&trace, quiet, late_record, path.as_deref());
         process::exit(i32::from(code::TIMED_OUT));
     };
-    let finished = function.invoke(&call, Box::new(give_up))?;
+    let finished = ready.function.invoke(&call, Box::new(give_up))?;
     let mut stdout = std::io::stdout();
     for result in &finished.results {
         writeln!(stdout, "{result}")?;

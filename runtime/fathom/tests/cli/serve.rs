@@ -23,18 +23,25 @@ impl Drop for Server {
     }
 }
 
-/// Starts a server with two functions on a free port.
+/// Starts a server on a free port, with one function in its folder itself and one below.
 pub(crate) fn server() -> Server {
     let place = Place::new();
-    for name in ["exact-allocations", "hostile/loops-for-ever"] {
-        let folder = name.rsplit('/').next().expect("a name");
+    for (folder, name, guest) in [
+        ("functions", "exact-allocations", "exact-allocations"),
+        (
+            "functions/loops",
+            "loops-for-ever",
+            "hostile/loops-for-ever",
+        ),
+    ] {
+        let guest = std::fs::read(wat(guest)).expect("the guest");
+        place.write(&format!("{folder}/guest.wat"), guest);
         place.write(
-            &format!("functions/{folder}/guest.wat"),
-            std::fs::read(wat(name)).expect("the guest"),
-        );
-        place.write(
-            &format!("functions/{folder}/fathom.toml"),
-            format!("[function]\nname = \"{folder}\"\n[limits]\ntimeout = \"500ms\"\nmemory = \"4 MiB\"\n"),
+            &format!("{folder}/fathom.toml"),
+            format!(
+                "[function]\nname = \"{name}\"\nmodule = \"guest.wat\"\n\
+                 [limits]\ntimeout = \"500ms\"\nmemory = \"4 MiB\"\n"
+            ),
         );
     }
     let mut process = Command::new(env!("CARGO_BIN_EXE_fathom"))

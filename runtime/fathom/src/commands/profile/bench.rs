@@ -3,13 +3,13 @@
 use super::ProfileArgs;
 use crate::{
     frame::MakeCall,
-    guest::{Guest, entry},
-    output, places,
+    guest::Guest,
+    output,
     pool::{Answer, Loaded, Pool},
     progress,
 };
 use anyhow::{Context as _, bail};
-use host::{Engine, Entry, Event, Function};
+use host::{Entry, Event};
 use std::{
     collections::{BTreeSet, HashMap},
     sync::Arc,
@@ -38,38 +38,18 @@ pub(super) struct Run {
 impl Bench {
     /// Finds what is wrong with the guest, or with what is asked of it, before the first call.
     pub(super) fn set_up(guest: &Guest, args: &ProfileArgs) -> anyhow::Result<Bench> {
-        let engine = Engine::new()?;
-        let cache = places::cache();
-        let selection = args.watch.selection(&guest.config.watch);
         let spinner = progress::spinner(format!("preparing {}", guest.name));
-        let function = Function::load(
-            &engine,
-            cache.as_ref(),
-            &guest.name,
-            &guest.wasm,
-            &selection,
-        )
-        .with_context(|| format!("cannot use the guest `{}`", guest.written.display()))?;
+        let selection = args.watch.selection(&guest.config.watch);
+        let ready = guest.ready(selection, args.call.invoke.clone())?;
         spinner.finish_and_clear();
-        for note in function.notes() {
+        for note in ready.function.notes() {
             output::note(format_args!("note: {note}"));
         }
-        let invoke = args
-            .call
-            .invoke
-            .clone()
-            .or_else(|| guest.config.function.invoke.clone());
-        let entry = entry(&function, invoke)?;
-        let loaded = Loaded {
-            id: function.id().clone(),
-            wasm: Arc::new(guest.wasm.clone()),
-            selection,
-            cache: cache.map(|cache| cache.folder().to_owned()),
-        };
+        let loaded = ready.for_workers(guest);
         Ok(Bench {
             pool: Arc::new(Pool::new(loaded.clone(), usize::from(args.jobs))),
             loaded,
-            entry,
+            entry: ready.entry,
             limits: args.call.limits.limits(&guest.config.limits),
             output: args.call.limits.discard(&guest.config.limits),
             rate_hz: args.call.rate,

@@ -1,15 +1,15 @@
 //! Inputs that a guest makes: the generator of a folder's `fathom.toml`, run in a sandbox like any other guest.
 
 use crate::{
+    config::Config,
     frame::MakeCall,
     guest::{self, Guest},
-    places,
-    pool::{Answer, Loaded, Pool},
+    pool::{Answer, Pool},
     progress,
 };
 use anyhow::{Context as _, bail};
-use host::{Engine, Entry, Event, Function, Mount};
-use std::{fs, sync::Arc};
+use host::{Event, Mount};
+use std::fs;
 use trace::{Limits, Outcome, Selection};
 
 /// Runs the guest's generator of inputs, if it has one and they are not there yet.
@@ -39,23 +39,15 @@ pub(super) fn make_inputs(guest: &Guest) -> anyhow::Result<()> {
 }
 
 fn generate(guest: &Guest, module: &std::path::Path, into: &std::path::Path) -> anyhow::Result<()> {
-    let wasm = Arc::new(guest::read_module(module)?);
-    let engine = Engine::new()?;
-    let cache = places::cache();
-    let nothing = Selection::default();
-    let function = Function::load(
-        &engine,
-        cache.as_ref(),
-        &format!("{}-inputs", guest.name),
-        &wasm,
-        &nothing,
-    )?;
-    let loaded = Loaded {
-        id: function.id().clone(),
-        wasm,
-        selection: nothing,
-        cache: cache.map(|cache| cache.folder().to_owned()),
+    let generator = Guest {
+        name: format!("{}-inputs", guest.name),
+        written: module.to_owned(),
+        folder: guest.folder.clone(),
+        wasm: guest::read_module(module)?,
+        config: Config::default(),
     };
+    let ready = generator.ready(Selection::default(), None)?;
+    let loaded = ready.for_workers(&generator);
     let call = MakeCall {
         event: Event {
             label: "inputs".to_owned(),
@@ -66,7 +58,7 @@ fn generate(guest: &Guest, module: &std::path::Path, into: &std::path::Path) -> 
             }),
             ..Event::default()
         },
-        entry: Entry::Start,
+        entry: ready.entry,
         limits: Limits {
             memory: trace::Bytes::mib(1024),
             timeout: trace::Nanos(300_000_000_000),

@@ -4,19 +4,14 @@ use crate::{
     allowance::LimitArgs,
     analysis::{Configured, SizingArgs},
     frame::MakeCall,
-    guest::{Guest, entry},
+    guest::Guest,
     metrics::Metrics,
-    places,
     pool::{Answer, Loaded, Pool},
 };
-use anyhow::Context;
-use host::{Engine, Entry, Event, Function, Output};
+use host::{Entry, Event, Output};
 use std::{
     path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicU64, Ordering},
 };
 use store::{Detail, Filter, Store};
 use trace::Limits;
@@ -51,25 +46,10 @@ impl Deployment {
         limits: &LimitArgs,
     ) -> anyhow::Result<Deployment> {
         let guest = Guest::find(folder)?;
-        let engine = Engine::new()?;
-        let cache = places::cache();
-        let selection = guest.config.watch.clone();
-        let function = Function::load(
-            &engine,
-            cache.as_ref(),
-            &guest.name,
-            &guest.wasm,
-            &selection,
-        )
-        .with_context(|| format!("cannot use the guest `{}`", folder.display()))?;
-        let loaded = Loaded {
-            id: function.id().clone(),
-            wasm: Arc::new(guest.wasm.clone()),
-            selection,
-            cache: cache.map(|cache| cache.folder().to_owned()),
-        };
+        let ready = guest.ready(guest.config.watch.clone(), None)?;
+        let loaded = ready.for_workers(&guest);
         Ok(Deployment {
-            entry: entry(&function, guest.config.function.invoke.clone())?,
+            entry: ready.entry,
             pool: Pool::new(loaded.clone(), workers),
             loaded,
             limits: limits.limits(&guest.config.limits),
