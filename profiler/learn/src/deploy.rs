@@ -109,7 +109,7 @@ fn bill(provider: &Provider, call: &Call, need: Need, baseline: Bytes) -> Option
         .map(|s| price(provider, s, call, need))
         .collect();
     let now = price(provider, &today, call, need);
-    let (chosen, reason) = choose(provider, &priced, &now, need)?;
+    let (chosen, why) = choose(provider, &priced, &now, need)?;
     Some(ProviderBill {
         provider: provider.key.clone(),
         name: provider.name.clone(),
@@ -119,7 +119,8 @@ fn bill(provider: &Provider, call: &Call, need: Need, baseline: Bytes) -> Option
         estimated_seconds: chosen.estimated_seconds,
         baseline_size_mb: now.size_mb,
         baseline_usd_per_million: now.usd_per_million,
-        reason,
+        reason: why.reason,
+        in_short: why.in_short,
         sizes: priced,
     })
 }
@@ -135,29 +136,38 @@ fn price(provider: &Provider, size: &Size, call: &Call, need: Need) -> SizeBill 
     }
 }
 
-/// The size, and the sentence why.
+/// Why a size was chosen: a sentence, and the same in a few words.
+struct Why {
+    reason: String,
+    in_short: String,
+}
+
+/// The size, and why.
 fn choose(
     provider: &Provider,
     priced: &[SizeBill],
     now: &SizeBill,
     need: Need,
-) -> Option<(SizeBill, String)> {
+) -> Option<(SizeBill, Why)> {
     let largest = *priced.last()?;
     let Some(&smallest) = priced.iter().find(|s| s.fits) else {
-        return Some((
-            largest,
-            format!(
+        let why = Why {
+            reason: format!(
                 "no size fits: {} needed, the largest is {} MB",
                 need.text(),
                 largest.size_mb
             ),
-        ));
+            in_short: format!("no size fits {}", need.total()),
+        };
+        return Some((largest, why));
     };
     if provider.billed == Billed::Used {
-        return Some((
-            smallest,
-            "bills the memory used, not a limit: a smaller allocation saves nothing".to_owned(),
-        ));
+        let why = Why {
+            reason: "bills the memory used, not a limit: a smaller allocation saves nothing"
+                .to_owned(),
+            in_short: "bills memory used, not a limit".to_owned(),
+        };
+        return Some((smallest, why));
     }
     // What runs today is the yardstick; where it does not fit, the smallest that does.
     let yardstick = Yardstick(if now.fits { *now } else { smallest });
@@ -170,12 +180,15 @@ fn choose(
         .min_by(|a, b| a.estimated_seconds.total_cmp(&b.estimated_seconds))?;
     let gains = yardstick.saving(&best) >= SAME_PRICE || yardstick.slower(&best) < 1.0 / SLOWER;
     let chosen = if gains { best } else { yardstick.0 };
-    let reason = if now.fits {
-        yardstick.sentence(&chosen, &smallest, need)
+    let why = if now.fits {
+        yardstick.why(&chosen, &smallest, need)
     } else {
-        format!("{} MB is too small: {} needed", now.size_mb, need.text())
+        Why {
+            reason: format!("{} MB is too small: {} needed", now.size_mb, need.text()),
+            in_short: format!("{} MB is too small for {}", now.size_mb, need.total()),
+        }
     };
-    Some((chosen, reason))
+    Some((chosen, why))
 }
 
 /// The size that others are compared with.
@@ -202,26 +215,61 @@ impl Yardstick {
     }
 
     /// Why `chosen`, where this size fits too.
-    fn sentence(&self, chosen: &SizeBill, smallest: &SizeBill, need: Need) -> String {
+    fn why(&self, chosen: &SizeBill, smallest: &SizeBill, need: Need) -> Why {
         let stay = self.0.size_mb;
         if chosen.size_mb != stay {
-            return self.compared(chosen);
+            return Why {
+                reason: self.compared(chosen),
+                in_short: self.difference(chosen),
+            };
         }
         if smallest.size_mb == stay {
-            return format!("{stay} MB is the smallest size that fits {}", need.text());
+            return Why {
+                reason: format!("{stay} MB is the smallest size that fits {}", need.text()),
+                in_short: format!("stay: the smallest that fits {}", need.total()),
+            };
         }
-        format!("{}: stay at {stay} MB", self.compared(smallest))
+        Why {
+            reason: format!("{}: stay at {stay} MB", self.compared(smallest)),
+            in_short: format!(
+                "stay; {} MB: {}",
+                smallest.size_mb,
+                self.difference(smallest)
+            ),
+        }
+    }
+
+    /// `-4 %, twice as slow`.
+    fn difference(&self, size: &SizeBill) -> String {
+        let price = match self.saving(size) {
+            s if s >= SAME_PRICE => format!("-{}", percent(s)),
+            s if s <= -SAME_PRICE => format!("+{}", percent(-s)),
+            _ => "same price".to_owned(),
+        };
+        format!("{price}, {}", self.speed(size))
     }
 
     /// `128 MB saves 4 % but is twice as slow`.
     fn compared(&self, size: &SizeBill) -> String {
-        let (saving, slower) = (self.saving(size), self.slower(size));
+        let saving = self.saving(size);
         let price = match saving {
             s if s >= SAME_PRICE => format!("saves {}", percent(s)),
             s if s <= -SAME_PRICE => format!("costs {} more", percent(-s)),
             _ => "costs the same".to_owned(),
         };
-        let speed = match slower {
+        // Good news is joined by "and", mixed news by "but".
+        let good_price = saving >= SAME_PRICE;
+        let join = if good_price && self.slower(size) > 1.01 {
+            "but"
+        } else {
+            "and"
+        };
+        format!("{} MB {price} {join} is {}", size.size_mb, self.speed(size))
+    }
+
+    /// `twice as slow`.
+    fn speed(&self, size: &SizeBill) -> String {
+        match self.slower(size) {
             s if s > 2.1 => format!("{s:.1} times as slow"),
             s if s > 1.9 => "twice as slow".to_owned(),
             s if s > 1.01 => format!("{} slower", percent(s - 1.0)),
@@ -229,14 +277,6 @@ impl Yardstick {
             s if s > 1.0 / 1.9 => format!("{} faster", percent(1.0 - s)),
             s if s > 1.0 / 2.1 => "twice as fast".to_owned(),
             s => format!("{:.1} times as fast", 1.0 / s),
-        };
-        // Good news is joined by "and", mixed news by "but".
-        let good_price = saving >= SAME_PRICE;
-        let join = if good_price && slower > 1.01 {
-            "but"
-        } else {
-            "and"
-        };
-        format!("{} MB {price} {join} is {speed}", size.size_mb)
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use trace::{Breakpoint, Heap, InvocationCounts, Outcome, Trace};
 
 /// Variables named in one sentence; more are counted.
-const NAMED: usize = 3;
+const NAMED: usize = 2;
 
 /// How the calls ended.
 pub(crate) fn counts(traces: &[Trace], distinct_inputs: usize) -> InvocationCounts {
@@ -65,46 +65,36 @@ pub(crate) fn notes(traces: &[Trace], table: &Table, counts: &InvocationCounts) 
     notes
 }
 
-/// Variables that some inputs have no value of, in one sentence for those known before the call, which cannot size it,
-/// and one for breakpoints that were not reached.
-fn not_everywhere(table: &Table) -> Vec<String> {
-    let inputs = table.rows.len();
-    let (known_before, inside): (Vec<&LeftOut>, Vec<&LeftOut>) = table
-        .left_out
-        .iter()
-        .partition(|l| l.breakpoint == Breakpoint::Input);
-    let sentence = |of: &[&LeftOut], names: Vec<String>, one: &str, several: &str| match of {
+/// Variables that some inputs have no value of, all in one sentence.
+fn not_everywhere(table: &Table) -> Option<String> {
+    let name = |l: &LeftOut| match l.breakpoint {
+        Breakpoint::Input => format!("`{}`", l.variable),
+        _ => format!("`{}` at {}", l.variable, l.breakpoint),
+    };
+    match table.left_out.as_slice() {
         [] => None,
         [only] => Some(format!(
-            "{} was not seen in {} of {inputs} inputs: {one}",
-            names.concat(),
-            only.missing
+            "{} was not seen in {} of {} inputs: {}",
+            name(only),
+            only.missing,
+            table.rows.len(),
+            if only.breakpoint == Breakpoint::Input {
+                "left out"
+            } else {
+                "taken as 0 there"
+            }
         )),
-        _ => Some(format!(
-            "{} were not seen in every input: {several}",
-            listed(&names)
+        several => Some(format!(
+            "{} were not seen in every input: left out, or taken as 0",
+            listed(&several.iter().map(name).collect::<Vec<String>>())
         )),
-    };
-    let name = |l: &&LeftOut| format!("`{}`", l.variable);
-    let place = |l: &&LeftOut| format!("`{}` at {}", l.variable, l.breakpoint);
-    let before = sentence(
-        &known_before,
-        known_before.iter().map(name).collect(),
-        "it sizes no call",
-        "they size no call",
-    );
-    let inside = sentence(
-        &inside,
-        inside.iter().map(place).collect(),
-        "taken as 0 there",
-        "taken as 0 there",
-    );
-    before.into_iter().chain(inside).collect()
+    }
 }
 
-/// `a, b, c and 2 more`.
+/// `a`, `a and b`, `a, b and 2 more`.
 fn listed(names: &[String]) -> String {
     match names {
+        [one] => one.clone(),
         [first @ .., last] if names.len() <= NAMED => format!("{} and {last}", first.join(", ")),
         _ => format!(
             "{} and {} more",
@@ -150,7 +140,7 @@ fn sampled(traces: &[Trace]) -> Option<String> {
     (!only.is_empty()).then(|| {
         format!(
             "{} read only when the timeline took a sample, which depends on timing: not learned from across calls",
-            if only.len() == 1 { only.concat() } else { listed(&only) }
+            listed(&only)
         )
     })
 }

@@ -9,6 +9,7 @@ use crate::press::{Training, losses};
 use crate::scored::{NO_DIFFERENCE, Scored};
 use crate::several;
 use crate::statistics::correlation;
+use std::cmp::Reverse;
 use trace::Transform;
 
 /// Features looked at closely, of all that are screened.
@@ -52,7 +53,7 @@ pub(crate) fn select(training: &Training, allowed: &[usize]) -> Scored {
 /// The model for one column only.
 pub(crate) fn select_one(training: &Training, column: usize) -> Option<Scored> {
     let tried = one_feature(training, column, true);
-    simplest(training, &tried).cloned()
+    Some(simplest(training, &tried)?.model.clone())
 }
 
 /// Columns by the share of variance that their straight line, root or square explains, best first.
@@ -69,7 +70,7 @@ fn short_list(training: &Training, allowed: &[usize]) -> Vec<usize> {
         })
         .collect();
     // A stable sort: among equals the preferred column stays first.
-    ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
+    ranked.sort_by_key(|r| Reverse(settled(r.0)));
     ranked.iter().take(SHORT_LIST).map(|r| r.1).collect()
 }
 
@@ -101,12 +102,19 @@ fn singles(training: &Training, short_list: &[usize]) -> Vec<Vec<Scored>> {
         .map(|&j| (j, one_feature(training, j, false)))
         .filter(|(_, tried)| !tried.is_empty())
         .collect();
-    groups.sort_by(|a, b| least(&a.1).total_cmp(&least(&b.1)));
+    let order = |(j, tried): &(usize, Vec<Scored>)| (settled(least(tried)), *j);
+    groups.sort_by_key(order);
     for (j, tried) in groups.iter_mut().take(SHORTER_LIST) {
         tried.extend(richer(training, *j));
     }
-    groups.sort_by(|a, b| least(&a.1).total_cmp(&least(&b.1)));
+    groups.sort_by_key(order);
     groups.into_iter().map(|(_, tried)| tried).collect()
+}
+
+/// A number without its rounding errors, so that columns that say the same are equal and the preferred one comes first,
+/// in whatever order the rows were added up.
+pub(crate) fn settled(share: f64) -> i64 {
+    (share * 1e9).round() as i64
 }
 
 fn least(tried: &[Scored]) -> f64 {
@@ -151,11 +159,14 @@ const ABOUT: f64 = 1.25;
 /// The best column's simplest model that no other is clearly better than. Among columns that cannot be told apart, by
 /// their values or by how well they predict, the simplest model, then the preferred column.
 fn best_single(training: &Training, groups: &[Vec<Scored>]) -> Option<Scored> {
-    let best = simplest(training, groups.first()?)?;
+    let Simplest {
+        model: best,
+        closest,
+    } = simplest(training, groups.first()?)?;
     let equals = groups
         .iter()
-        .filter_map(|tried| simplest(training, tried))
-        .filter(|s| !best.clearly_better_than(s, training))
+        .filter_map(|tried| Some(simplest(training, tried)?.model))
+        .filter(|s| !closest.clearly_better_than(s, training))
         .filter(|s| s.mean <= ABOUT * best.mean + NO_DIFFERENCE)
         .filter(|s| is_double(training, &s.shape, &best.shape));
     equals
@@ -163,23 +174,31 @@ fn best_single(training: &Training, groups: &[Vec<Scored>]) -> Option<Scored> {
         .cloned()
 }
 
+/// A model, and the one that predicts best of those it was chosen from.
+struct Simplest<'t> {
+    model: &'t Scored,
+    closest: &'t Scored,
+}
+
 /// Of the models of one column: the simplest that the best is not clearly better than. A second term that chance explains as
 /// well is no second term.
-fn simplest<'t>(training: &Training, tried: &'t [Scored]) -> Option<&'t Scored> {
+fn simplest<'t>(training: &Training, tried: &'t [Scored]) -> Option<Simplest<'t>> {
     let mut tried: Vec<&Scored> = tried.iter().collect();
     loop {
-        let best = *tried.iter().min_by(|a, b| a.mean.total_cmp(&b.mean))?;
-        let simplest = *tried
+        let closest = *tried.iter().min_by(|a, b| a.mean.total_cmp(&b.mean))?;
+        let model = *tried
             .iter()
-            .filter(|s| !best.clearly_better_than(s, training))
+            .filter(|s| !closest.clearly_better_than(s, training))
             .min_by(|a, b| a.order(b))?;
-        match &simplest.shape {
+        match &model.shape {
             Shape::Terms(terms)
                 if terms.len() > 1 && !last_is_needed(training, terms, tried.len()) =>
             {
-                tried.retain(|s| s.shape != simplest.shape);
+                tried.retain(|s| s.shape != model.shape);
             }
-            Shape::Constant | Shape::Isotonic(_) | Shape::Terms(_) => return Some(simplest),
+            Shape::Constant | Shape::Isotonic(_) | Shape::Terms(_) => {
+                return Some(Simplest { model, closest });
+            }
         }
     }
 }

@@ -7,11 +7,15 @@ use crate::fit::Shape;
 use crate::needed::{last_is_needed, residuals};
 use crate::press::Training;
 use crate::scored::{NO_DIFFERENCE, Scored};
-use crate::select::{explained, first_column};
+use crate::select::{explained, first_column, settled};
+use std::cmp::Reverse;
 use trace::Transform;
 
 /// Below this mean relative error one feature is enough: nothing could be clearly better.
 const GOOD_ENOUGH: f64 = NO_DIFFERENCE;
+
+/// On more rows than this a term that is there is seen to help even where another is still missing.
+const FEW_ROWS: usize = 60;
 
 /// Candidates tried in each step, of all that are screened against what is left to explain.
 const TRIED: usize = 5;
@@ -39,7 +43,7 @@ pub(crate) fn stepwise(training: &Training, single: &Scored, allowed: &[usize]) 
             && next.clearly_better_than(&best, training);
         if helps {
             best = next.clone();
-        } else if ahead {
+        } else if ahead || training.rows > FEW_ROWS {
             break;
         }
         ahead = !helps;
@@ -93,7 +97,9 @@ fn next_columns(
             Some((explained(&training.weight, &left, column), j))
         })
         .collect();
-    ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
+    ranked.sort_by_key(|r| Reverse(settled(r.0)));
+    // Columns with the same values are tried once, by the preferred name: the sort is stable.
+    ranked.dedup_by_key(|r| settled(r.0));
     ranked.iter().take(TRIED).map(|r| r.1).collect()
 }
 

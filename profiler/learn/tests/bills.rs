@@ -204,6 +204,15 @@ fn a_smaller_size_that_is_much_slower_and_hardly_cheaper_is_not_recommended() {
     let gcf = of(&waiting, "gcf-gen1");
     assert_eq!(gcf.size_mb, 128);
     assert!(gcf.usd_saving_share > 0.4, "{}", gcf.reason);
+    // The few words of the screen hold what the sentence does, and leave a row of it on one line.
+    assert_eq!(
+        of(&bills, "gcf-gen1").in_short,
+        "stay; 128 MB: +0.82 %, twice as slow"
+    );
+    assert_eq!(flex.in_short, "same price, 4.0 times as fast");
+    for bill in bills.iter().chain(&waiting) {
+        assert!(bill.in_short.len() <= 42, "{}", bill.in_short);
+    }
 }
 
 #[test]

@@ -42,6 +42,7 @@ fn candidates_are_ranked_and_told_apart() {
             ),
             // Depends on timing, and is the allocator's own business.
             seen_once("lines", Breakpoint::Sample, x, peak),
+            seen_once("heard", Breakpoint::Sample, x, peak),
             seen_once(
                 "size",
                 Breakpoint::Entry("malloc".to_owned()),
@@ -83,12 +84,14 @@ fn candidates_are_ranked_and_told_apart() {
         recommendation.sizing_feature.unwrap().breakpoint,
         Breakpoint::Input
     );
-    assert!(
-        profile
-            .notes
-            .iter()
-            .any(|n| n.starts_with("lines read when the timeline took a sample"))
-    );
+    // What is also observed at a breakpoint lacks nothing; what only the timeline reads does.
+    let sampled: Vec<&String> = profile
+        .notes
+        .iter()
+        .filter(|n| n.contains("timeline"))
+        .collect();
+    assert_eq!(sampled.len(), 1, "{sampled:?}");
+    assert!(sampled[0].starts_with("`heard` read only when"));
 }
 
 #[test]
@@ -168,6 +171,48 @@ fn what_the_data_lack_is_noted() {
     );
     // An input that never reached the breakpoint had no lines.
     assert_eq!(profile.model.seen[0].min, 0.0);
+}
+
+#[test]
+fn what_has_two_names_is_told_by_the_better_one_and_gaps_take_one_note() {
+    let named = |traces: &mut Vec<Trace>, names: &[&str]| {
+        for (i, &x) in spread(1_000.0, 250_000.0, 12).iter().enumerate() {
+            let mut trace = call(&format!("{i} {names:?}"), pages(1.1e6 + 86.0 * x), None);
+            let observed = names.iter().map(|n| Observed::before_the_call(*n, x));
+            trace.observations = observed.collect();
+            // Three variables that only one input has.
+            if i == 0 {
+                let rare = ["a", "b", "c", "d"].map(|n| Observed::before_the_call(n, 1.0));
+                trace.observations.extend(rare);
+            }
+            traces.push(trace);
+        }
+    };
+    for (names, better) in [
+        (["largest_input_bytes", "stdin_bytes"], "stdin_bytes"),
+        (
+            ["dir_largest_bytes", "largest_input_bytes"],
+            "dir_largest_bytes",
+        ),
+        (["arg1", "n"], "n"),
+        (["arg1", "arguments"], "arguments"),
+    ] {
+        let mut traces = Vec::new();
+        named(&mut traces, &names);
+        let profile = profile(&traces);
+        assert_eq!(profile.model.terms[0].feature.variable, better);
+        let sizing = profile.recommendation.unwrap().sizing_feature.unwrap();
+        assert_eq!(sizing.variable, better);
+        assert_eq!(profile.variables.len(), 1, "one thing, not two that agree");
+        let gaps = "`a`, `b` and 2 more were not seen in every input: left out, or taken as 0";
+        assert_eq!(profile.notes.len(), 2, "and one on the allocator");
+        assert_eq!(profile.notes[1], gaps);
+    }
+    // Where they differ in one input, both stay.
+    let mut traces = Vec::new();
+    named(&mut traces, &["largest_input_bytes", "stdin_bytes"]);
+    traces[3].observations[1] = Observed::before_the_call("stdin_bytes", 5.0);
+    assert_eq!(profile(&traces).variables.len(), 2);
 }
 
 #[test]

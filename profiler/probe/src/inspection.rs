@@ -294,16 +294,16 @@ impl Inspection {
         functions.iter().any(|f| f.index == function.index)
     }
 
-    /// Whether a value at `address` lies wholly inside memory from the start: reading it cannot trap.
-    pub(crate) fn has_room(&self, address: u32, value_type: ValueType) -> bool {
-        self.memories.first().is_some_and(|memory| {
-            let end = u64::from(address) + u64::from(value_type.size());
-            end <= memory.initial_pages.saturating_mul(memory.page_bytes)
-        })
-    }
-
     /// The exported name of memory 0, where it has one.
     pub(crate) fn memory_export(&self) -> Option<&str> {
         self.memories.first()?.exported.as_deref()
     }
+}
+
+/// Whether a value at `address` lies wholly inside memory 0 from the start: reading it cannot trap.
+pub(crate) fn has_room(memories: &[Memory], address: u32, value_type: ValueType) -> bool {
+    memories.first().is_some_and(|memory| {
+        let end = u64::from(address) + u64::from(value_type.size());
+        end <= memory.initial_pages.saturating_mul(memory.page_bytes)
+    })
 }

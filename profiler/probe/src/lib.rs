@@ -1,4 +1,13 @@
 //! Looks into WebAssembly bytes and rewrites them so that they can be observed.
+//!
+//! | stage | function | takes | gives |
+//! |---|---|---|---|
+//! | inspect | [`inspect`] | a core module | [`Inspection`]: variables, functions, allocator |
+//! | plan | [`plan`] | an inspection, a [`trace::Selection`] | [`ArmedPlan`]: slots, notes |
+//! | inject | [`inject`] | the module, both of the above | [`Injected`]: the rewritten module and its slots |
+//!
+//! Bytes in, bytes and values out: no engine, no files, no clock. What the rewritten module expects of its host is said
+//! in [`Injected`] and [`Mailbox`]; what it never does is change what the guest computes.
 
 mod error;
 mod inject;

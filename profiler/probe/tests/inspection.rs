@@ -303,6 +303,38 @@ fn a_module_is_injected_once() {
 }
 
 #[test]
+fn a_memory_is_exported_where_the_host_has_to_read_it_and_the_rest_survives_a_cache() {
+    let wasm = wat::parse_str(
+        r#"(module (memory 1) (global (export "N") i32 (i32.const 8))
+            (func (export "f") (i64.store (i32.const 0) (i64.const 1)) (i32.store (i32.const 8) (i32.const 1))))"#,
+    );
+    let wasm = wasm.unwrap();
+    let inspection = probe::inspect(&wasm).unwrap();
+    let light = Selection {
+        light: true,
+        ..selection(&[], &["N:u16"])
+    };
+    let plan = probe::plan(&inspection, &light).unwrap();
+    let injected = probe::inject(&wasm, &inspection, &plan).unwrap();
+    let exports: Vec<String> = probe::inspect(&injected.wasm)
+        .unwrap()
+        .exports
+        .into_iter()
+        .map(|export| export.name)
+        .collect();
+    assert_eq!(
+        exports,
+        ["N", "f", probe::MEMORY_EXPORT, probe::Mailbox::EXPORT]
+    );
+    let imports = probe::inspect(&injected.wasm).unwrap().imports;
+    assert_eq!(imports, [], "light probes call nobody");
+    let kept = serde_json::to_string(&injected).unwrap();
+    let again: probe::Injected = serde_json::from_str(&kept).unwrap();
+    assert_eq!(again.slots, injected.slots);
+    assert_eq!(again.mailbox, injected.mailbox);
+}
+
+#[test]
 fn backtraces_keep_their_names_and_stale_sections_go() {
     let mut wasm = wat::parse_str(GUEST).unwrap();
     for name in [".debug_line", "metadata.code.branch_hint", "kept"] {

@@ -308,22 +308,23 @@ impl Wrapper {
             .local_get(self.wide)
             .i64_store(self.at(Mailbox::LIVE));
         if change != Change::Shrinks {
-            self.raise(sink, Mailbox::LIVE_PEAK);
-            self.raise(sink, Mailbox::WINDOW_PEAK);
+            self.raise_peaks(sink);
         }
     }
 
-    /// A peak is raised to the live bytes.
-    fn raise(&self, sink: &mut InstructionSink<'_>, peak: usize) {
-        sink.local_get(self.wide)
-            .i32_const(0)
-            .i64_load(self.at(peak))
-            .i64_gt_s()
-            .if_(BlockType::Empty)
-            .i32_const(0)
-            .local_get(self.wide)
-            .i64_store(self.at(peak))
-            .end();
+    /// The window's peak is at most the peak of all time, so most calls compare once only.
+    fn raise_peaks(&self, sink: &mut InstructionSink<'_>) {
+        for peak in [Mailbox::WINDOW_PEAK, Mailbox::LIVE_PEAK] {
+            sink.local_get(self.wide)
+                .i32_const(0)
+                .i64_load(self.at(peak))
+                .i64_gt_s()
+                .if_(BlockType::Empty)
+                .i32_const(0)
+                .local_get(self.wide)
+                .i64_store(self.at(peak));
+        }
+        sink.end().end();
     }
 
     fn count_allocation(&self, sink: &mut InstructionSink<'_>) {

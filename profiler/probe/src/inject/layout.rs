@@ -265,6 +265,11 @@ impl<'p> Sites<'p> {
         sites
     }
 
+    /// Whether a function is observed where it is entered or left.
+    pub(super) fn are_in(&self, function: u32) -> bool {
+        self.entry.contains_key(&function) || self.exit.contains_key(&function)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.entry.is_empty()
             && self.exit.is_empty()

@@ -5,14 +5,6 @@
 //! the guest's. Code is copied byte by byte around the few instructions that change; it is never decoded and encoded
 //! again, which is what makes a module of 20 MB a matter of a fraction of a second.
 //!
-//! # What the host provides, in module `fathom`, each only where it is used
-//!
-//! | import | when it is called |
-//! |---|---|
-//! | `hit(slot: i32, bits: i64)` | a slot in host-call mode is hit; see [`crate::ValueType::decode`] |
-//! | `opened(dirfd: i32, path_ptr: i32, path_len: i32)` | `path_open` has just succeeded |
-//! | `allocated()` | the bytes handed out passed [`Mailbox::NEXT_SAMPLE_AT`] |
-//!
 //! Limits: exits by exception, trap or `proc_exit` do not fire exit probes. An exception thrown through an allocation
 //! function would stop the counting; C, Rust and AssemblyScript do not do that.
 
@@ -47,6 +39,14 @@ pub const ALLOCATED: &str = "allocated";
 
 /// A rewritten module and what the host has to know of it. It can be kept beside the compiled code: everything but
 /// `wasm` is serialized.
+///
+/// The host provides, in module [`HOST_MODULE`], each only where it is used:
+///
+/// | import | when it is called |
+/// |---|---|
+/// | `hit(slot: i32, bits: i64)` | a slot in host-call mode is hit; see [`crate::ValueType::decode`] |
+/// | `opened(dirfd: i32, path_ptr: i32, path_len: i32)` | `path_open` has just succeeded |
+/// | `allocated()` | the bytes handed out passed [`Mailbox::NEXT_SAMPLE_AT`] |
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Injected {
     /// The rewritten module. Empty after deserialization.

@@ -1,4 +1,4 @@
-//! Whether an allocator can call itself by a way around its own functions.
+//! How an allocator's functions call each other, and whether they can do so by a way around them.
 //!
 //! Direct calls among the allocator's functions go from body to body and are never counted twice. What remains are ways
 //! through other code: a helper that calls `malloc`, a table, a reference, a host that calls back. Where none of these
@@ -63,6 +63,26 @@ fn calls(module: &Module<'_>, function: u32) -> wasmparser::Result<Reach> {
         }
     }
     Ok(Reach::Calls(targets))
+}
+
+/// The function that a body does nothing but call, with its own parameters in their order.
+pub(super) fn forwards_to(module: &Module<'_>, function: u32) -> Option<u32> {
+    let position = function.checked_sub(module.imported_functions)?;
+    let mut reader = module.bodies[position as usize]
+        .get_operators_reader()
+        .ok()?;
+    for parameter in 0..module.signature(function)?.params().len() {
+        match reader.read().ok()? {
+            Operator::LocalGet { local_index } if local_index as usize == parameter => {}
+            _ => return None,
+        }
+    }
+    let Operator::Call { function_index } = reader.read().ok()? else {
+        return None;
+    };
+    let same = module.signature(function_index) == module.signature(function);
+    let ends = matches!(reader.read().ok()?, Operator::End);
+    (same && ends).then_some(function_index)
 }
 
 /// WASI does not call back into the guest's allocator; of other hosts nothing is known.

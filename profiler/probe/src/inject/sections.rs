@@ -5,7 +5,7 @@ use super::{
     body::Rewriter,
     heap,
     layout::{Layout, Sites},
-    names, open, table,
+    names, nesting, open, table,
 };
 use crate::{
     error::InjectError,
@@ -255,7 +255,7 @@ fn code(
         }
         let function = module.imported_functions + position as u32;
         let bytes = rewriter.rewrite(function, body)?;
-        match wrapper(module, inspection, rewriter.layout, function) {
+        match wrapper(module, inspection, rewriter.layout, &sites, function) {
             Some(wrapper) => {
                 code.function(&wrapper);
                 moved.push((function, bytes));
@@ -287,12 +287,21 @@ fn wrapper(
     module: &Module<'_>,
     inspection: &Inspection,
     layout: &Layout,
+    sites: &Sites<'_>,
     function: u32,
 ) -> Option<wasm_encoder::Function> {
     let Allocator::Found(found) = &inspection.allocator else {
         return None;
     };
-    let moved = layout.moved_to(function)?;
+    // `malloc` that only calls `dlmalloc` is passed by, unless it has probes of its own.
+    let mut inner = function;
+    if !sites.are_in(function)
+        && let Some(next) = nesting::forwards_to(module, function)
+        && layout.moved_to(next).is_some()
+    {
+        inner = next;
+    }
+    let moved = layout.moved_to(inner)?;
     let role = found.functions.iter().find(|f| f.index == function)?.role;
     let parameters = module.signature(function)?.params().len() as u32;
     Some(heap::wrapper(found, role, parameters, moved, layout))

@@ -134,12 +134,13 @@ fn classify(name: &str) -> Option<(Family, Role)> {
         let demangled = demangle(name);
         return rust_role(demangled.rsplit("::").next()?).map(|role| (Family::Rust, role));
     }
-    if name.contains("dlmalloc") {
+    if name.contains("8dlmalloc8dlmalloc") {
         let demangled = demangle(name);
-        let method = demangled
-            .strip_prefix("dlmalloc::dlmalloc::Dlmalloc<A>::")
-            .or_else(|| demangled.strip_prefix("<dlmalloc::dlmalloc::Dlmalloc>::"))
-            .or_else(|| demangled.strip_prefix("<dlmalloc::dlmalloc::Dlmalloc<_>>::"))?;
+        // `<dlmalloc::dlmalloc::Dlmalloc<dlmalloc::sys::System>>::malloc`, or the older mangling's `Dlmalloc<A>::malloc`.
+        let (_, method) = demangled
+            .split_once("dlmalloc::dlmalloc::Dlmalloc")?
+            .1
+            .rsplit_once(">::")?;
         return rust_dlmalloc_role(method).map(|role| (Family::RustDlmalloc, role));
     }
     None
@@ -282,8 +283,8 @@ fn takes_more_than_a_size(name: &str) -> bool {
         || name == "runtime.alloc"
 }
 
-/// The functions of one family, each once, by index.
-fn family(candidates: &[Candidate<'_>], family: Family) -> Vec<AllocatorFunction> {
+/// The functions of these families, each once, by index.
+fn family(candidates: &[Candidate<'_>], families: &[Family]) -> Vec<AllocatorFunction> {
     let by_index: BTreeMap<u32, AllocatorFunction> = candidates
         .iter()
         .filter_map(|candidate| {
@@ -293,7 +294,9 @@ fn family(candidates: &[Candidate<'_>], family: Family) -> Vec<AllocatorFunction
                 name: short_name(candidate.name),
                 role,
             };
-            (of == family).then_some((candidate.index, function))
+            families
+                .contains(&of)
+                .then_some((candidate.index, function))
         })
         .collect();
     by_index.into_values().collect()
@@ -316,7 +319,7 @@ fn frees(functions: &[AllocatorFunction]) -> bool {
 }
 
 fn c(candidates: &[Candidate<'_>], names: &Names<'_>) -> Option<Allocator> {
-    let functions = family(candidates, Family::C);
+    let functions = family(candidates, &[Family::C]);
     if !allocates(&functions) {
         return None;
     }
@@ -335,30 +338,37 @@ fn c(candidates: &[Candidate<'_>], names: &Names<'_>) -> Option<Allocator> {
 }
 
 fn rust(candidates: &[Candidate<'_>]) -> Option<Allocator> {
-    for (of, tracking) in [
-        (Family::Rust, Tracking::Arguments),
-        (Family::RustDlmalloc, Tracking::DlmallocHeader),
-    ] {
-        let functions = family(candidates, of);
-        if allocates(&functions) && frees(&functions) {
-            return Some(live(Layer::Rust, tracking, functions));
+    let outer = family(candidates, &[Family::Rust]);
+    let inner = family(candidates, &[Family::RustDlmalloc]);
+    if allocates(&inner) {
+        // Optimisation inlines some of the outer functions into some of their callers. Counted by header it does not
+        // matter through which function a block came or goes.
+        let all = family(candidates, &[Family::Rust, Family::RustDlmalloc]);
+        if frees(&all) {
+            return Some(live(Layer::Rust, Tracking::DlmallocHeader, all));
         }
     }
-    let functions = family(candidates, Family::Rust);
-    allocates(&functions).then(|| allocated_only(Layer::Rust, functions))
+    if !allocates(&outer) {
+        return None;
+    }
+    Some(if frees(&outer) {
+        live(Layer::Rust, Tracking::Arguments, outer)
+    } else {
+        allocated_only(Layer::Rust, outer)
+    })
 }
 
 fn assembly_script(candidates: &[Candidate<'_>]) -> Option<Allocator> {
-    let functions = family(candidates, Family::Tlsf);
+    let functions = family(candidates, &[Family::Tlsf]);
     if allocates(&functions) && frees(&functions) {
         return Some(live(Layer::AssemblyScript, Tracking::Table, functions));
     }
-    let functions = family(candidates, Family::New);
+    let functions = family(candidates, &[Family::New]);
     (!functions.is_empty()).then(|| allocated_only(Layer::AssemblyScript, functions))
 }
 
 fn tinygo(candidates: &[Candidate<'_>]) -> Option<Allocator> {
-    let functions = family(candidates, Family::TinyGo);
+    let functions = family(candidates, &[Family::TinyGo]);
     (!functions.is_empty()).then(|| allocated_only(Layer::TinyGo, functions))
 }
 

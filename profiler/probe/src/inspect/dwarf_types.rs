@@ -143,6 +143,10 @@ impl<'r, 'a> Types<'r, 'a> {
         if size == 0 {
             return Type::Nothing;
         }
+        // Neither a scalar nor a pair of words, and looking into all that large structures contain takes long.
+        if size > 8 {
+            return Type::Other;
+        }
         let members = self.members(unit, offset, depth).unwrap_or_default();
         let sized: Vec<&Member> = members
             .iter()

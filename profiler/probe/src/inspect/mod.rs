@@ -40,7 +40,7 @@ pub fn inspect(wasm: &[u8]) -> Result<Inspection, InspectError> {
         module_bytes: wasm.len(),
         imports: imports(&module),
         exports: exports(&module),
-        variables: variables::describe(&module, &exported, &debug, &survey),
+        variables: variables::describe(&module, &exported, &debug, &memories, &survey),
         functions: functions::list(&module, &names, &debug, &survey, rust),
         allocator: allocator::find(&module, &memories, &names, language.as_deref()),
         memories,

@@ -3,7 +3,7 @@
 use super::{dwarf::DebugInfo, dwarf_types::Type, survey::Survey};
 use crate::{
     ValueType,
-    inspection::{Variable, VariableKind},
+    inspection::{Memory, Variable, VariableKind, has_room},
     module::Module,
 };
 use wasmparser::{ExternalKind, Operator, ValType};
@@ -83,6 +83,7 @@ pub(super) fn describe(
     module: &Module<'_>,
     exported: &[Exported<'_>],
     debug: &DebugInfo,
+    memories: &[Memory],
     survey: &Survey,
 ) -> Vec<Variable> {
     exported
@@ -102,7 +103,9 @@ pub(super) fn describe(
             },
             VariableKind::Static { address } => {
                 let (value_type, not_scalar) = match debug.statics.get(&address) {
-                    Some(Type::Scalar(value_type)) => (Some(*value_type), None),
+                    Some(Type::Scalar(value_type)) if has_room(memories, address, *value_type) => {
+                        (Some(*value_type), None)
+                    }
                     Some(Type::Pointer) => (None, Some("an address".to_owned())),
                     Some(_) => (None, Some("a structure, not a number".to_owned())),
                     None => (None, None),

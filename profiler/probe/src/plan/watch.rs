@@ -3,7 +3,7 @@
 use super::pattern::{is_pattern, matches};
 use crate::{
     error::PlanError,
-    inspection::{Function, Inspection, Parameter, Variable, VariableKind},
+    inspection::{Function, Inspection, Parameter, Variable, VariableKind, has_room},
     nearest::nearest,
     value::ValueType,
 };
@@ -128,7 +128,9 @@ fn check(inspection: &Inspection, spec: &Spec, variable: &Variable) -> Result<()
                 Err(wrong(given, format!("a global of {own}")))
             }
             (_, Some(what)) => Err(not_a_number(variable, what)),
-            (VariableKind::Static { address }, None) if !inspection.has_room(address, given) => {
+            (VariableKind::Static { address }, None)
+                if !has_room(&inspection.memories, address, given) =>
+            {
                 let what = format!("too near to the end of memory to be {given}");
                 Err(not_a_number(variable, &what))
             }

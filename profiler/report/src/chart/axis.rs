@@ -242,6 +242,8 @@ mod tests {
             labels(&axis),
             ["1,000", "3,000", "10,000", "30,000", "100,000"]
         );
+        let axis = Axis::from_zero(Unit::Count, [1_260_011.0]);
+        assert_eq!(labels(&axis), ["0", "0.5 M", "1 M"]);
         let axis = Axis::until(Unit::Seconds, 0.01);
         assert_eq!(
             labels(&axis),

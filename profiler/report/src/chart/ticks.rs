@@ -14,11 +14,11 @@ pub(super) enum Unit {
 }
 
 impl Unit {
-    /// A value as a tick says it; times in the unit that suits `scale`.
+    /// A value as a tick says it; times and counts in the unit that suits `scale`.
     pub(super) fn label(self, value: f64, scale: f64) -> String {
         match self {
             Unit::Bytes => round_size(Bytes::from_f64(value)),
-            Unit::Count => number(value),
+            Unit::Count => counted(value, scale),
             Unit::Seconds => time(value, scale),
             Unit::Usd => money(value),
             Unit::Megabytes if value >= 1024.0 && value % 1024.0 == 0.0 => {
@@ -27,6 +27,20 @@ impl Unit {
             Unit::Megabytes => format!("{} MB", number(value)),
         }
     }
+}
+
+/// Millions and more in short, or the labels would not fit beside a panel.
+fn counted(value: f64, scale: f64) -> String {
+    let (factor, unit) = match scale.abs() {
+        s if s < 1e6 => return number(value),
+        s if s < 1e9 => (1e6, "M"),
+        s if s < 1e12 => (1e9, "G"),
+        _ => return format!("{value:e}"),
+    };
+    if value == 0.0 {
+        return "0".to_owned();
+    }
+    format!("{} {unit}", number(value / factor))
 }
 
 fn time(value: f64, scale: f64) -> String {

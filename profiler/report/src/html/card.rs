@@ -45,7 +45,8 @@ pub(super) fn card(profile: &Profile, context: &Context) -> Markup {
 }
 
 fn facts(profile: &Profile, recommendation: &Recommendation) -> Markup {
-    let mut further = vec![format!("Replay: {}.", words::replayed(recommendation))];
+    let replays = words::replayed(recommendation).into_iter();
+    let mut further: Vec<String> = replays.map(|r| words::sentence(&r)).collect();
     let verified = recommendation.verified.as_ref().map(words::verified);
     further.extend(verified.map(|said| format!("Run again: {said}.")));
     html! {

@@ -20,7 +20,14 @@ pub(super) fn method(profile: &Profile) -> Markup {
             }
             p {
                 "Models are fitted to distinct inputs and chosen by their error on inputs held out, the choice repeated without those inputs. "
-                "Margins come from errors of predictions that were made before the call was seen; replay sizes each call from those before it."
+                "Margins come from errors of predictions that were made before the call was seen; replay sizes each call from those before it. "
+                "Waste is memory given beyond what was needed."
+            }
+            p {
+                "A held-out error is of a prediction by a model that never saw the input. Up to 30 inputs each is left out alone: "
+                "the smallest and the largest are then predicted from beyond the others, and the only input of its kind by a formula "
+                "that knows no such kind. Of fewer than 20 inputs the 95th percentile is the worst one, which is given and, where it "
+                "is off by 10 % or more, named below."
             }
             h3 { "Models" }
             (models(profile))

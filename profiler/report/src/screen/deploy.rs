@@ -25,7 +25,6 @@ fn header(recommendation: &Recommendation) -> Vec<Cell> {
         right("size"),
         right("est. time"),
         right("USD/million"),
-        right("change"),
         left(against),
     ]
     .into_iter()
@@ -39,7 +38,6 @@ fn here(recommendation: &Recommendation, context: &Context) -> Vec<Cell> {
         right(size(recommendation.allocation_bytes)),
         right(context.wall_seconds.map_or("-".to_owned(), seconds)),
         right("-"),
-        right("-"),
         left(held(recommendation.memory_saving_share)),
     ]
 }
@@ -50,9 +48,17 @@ fn row(bill: &ProviderBill) -> Vec<Cell> {
         right(megabytes(bill.size_mb)),
         right(seconds(bill.estimated_seconds)),
         right(usd(bill.usd_per_million)),
-        right(change(bill.usd_saving_share)),
-        left(clean(&bill.reason)),
+        left(clean(why(bill))),
     ]
+}
+
+/// In few words, so that a row is a line; the sentence is in the report.
+fn why(bill: &ProviderBill) -> &str {
+    if bill.in_short.is_empty() {
+        &bill.reason
+    } else {
+        &bill.in_short
+    }
 }
 
 /// `90 % less memory held`.

@@ -3,8 +3,8 @@
 use super::confidence;
 use crate::Context;
 use crate::clean::{clean, quoted};
-use crate::show::{count, counted, odds, percent};
-use trace::{Confidence, Profile, Recommendation, Verification};
+use crate::show::{count, counted, number, odds, percent};
+use trace::{Confidence, Profile, Recommendation, Replay, Verification};
 
 /// How sure the recommendation is; one statement per paragraph, the first begins with the confidence word.
 pub(crate) fn sure(profile: &Profile, recommendation: &Recommendation) -> Vec<String> {
@@ -13,7 +13,7 @@ pub(crate) fn sure(profile: &Profile, recommendation: &Recommendation) -> Vec<St
         confidence(recommendation.confidence),
         backed(profile, recommendation)
     )];
-    said.push(format!("replay: {}", replayed(recommendation)));
+    said.extend(replayed(recommendation));
     let verified = recommendation.verified.as_ref().map(verified);
     said.extend(verified.map(|said| format!("verified: {said}")));
     said
@@ -58,20 +58,45 @@ fn failures(rate: f64) -> String {
     }
 }
 
-/// What replay found, of the rule by which the whole function is sized.
-pub(crate) fn replayed(r: &Recommendation) -> String {
-    match (r.calls_replayed, r.failures_replayed) {
-        (Some(calls), Some(failed)) if calls > 0 => {
-            let bound = r.failure_rate_upper95.map_or(String::new(), |upper| {
-                format!(" (95 % sure: under {})", percent(upper))
-            });
-            format!(
-                "{} of {} would have failed{bound}",
-                count(failed),
-                counted(calls, "call")
-            )
-        }
-        _ => "nothing yet, a call is sized once enough others came before it".to_owned(),
+/// What replay found, of the rule by which every call is given the same, and of the rule by which calls are sized one by
+/// one where there is one: a line each, so that they can be compared.
+pub(crate) fn replayed(r: &Recommendation) -> Vec<String> {
+    let rules = [
+        ("every call the same", &r.replay_function),
+        (
+            "sized one by one",
+            &r.replay_call.filter(|_| r.sizing_feature.is_some()),
+        ),
+    ];
+    let said: Vec<String> = rules
+        .iter()
+        .filter_map(|(rule, replay)| Some(format!("replay, {rule}: {}", outcome(replay.as_ref()?))))
+        .collect();
+    if said.is_empty() {
+        return vec![
+            "replay: nothing yet, a call is sized once enough others came before it".to_owned(),
+        ];
+    }
+    said
+}
+
+/// `1 of 9 would fail (95 % sure: under 43 %), 15 % of need wasted`.
+fn outcome(replay: &Replay) -> String {
+    format!(
+        "{} of {} would fail (95 % sure: under {}), {}",
+        count(replay.failures),
+        count(replay.calls),
+        percent(replay.failure_rate_upper95),
+        wasted(replay.waste_share)
+    )
+}
+
+/// Memory given beyond need, against the need.
+fn wasted(share: f64) -> String {
+    if share >= 2.0 {
+        format!("{} x need wasted", number((share * 10.0).round() / 10.0))
+    } else {
+        format!("{} of need wasted", percent(share))
     }
 }
 
@@ -121,7 +146,11 @@ pub(crate) fn surer(profile: &Profile, context: &Context) -> String {
         )
     };
     match &context.next {
-        Some(next) => format!("{first} Next: {}", quoted(next)),
+        // What stands behind three spaces says what the command does.
+        Some(next) => match next.split_once("   ") {
+            Some((command, does)) => format!("{first} Next: {} {}.", quoted(command), clean(does)),
+            None => format!("{first} Next: {}", quoted(next)),
+        },
         None => first,
     }
 }

@@ -4,7 +4,7 @@
 use super::{is_another, listed, place};
 use crate::clean::{clean, quoted};
 use crate::show::{percent, size, value};
-use trace::{Bytes, CallAllocation, CandidateNote, Model, ModelKind, Outcome, Profile};
+use trace::{Bytes, CallAllocation, CandidateNote, Model, ModelKind, Outcome, Profile, Transform};
 
 /// Why calls need the memory they need; one sentence per paragraph.
 pub(crate) fn why(profile: &Profile) -> Vec<String> {
@@ -20,17 +20,20 @@ pub(crate) fn why(profile: &Profile) -> Vec<String> {
         }
     };
     said.extend(within_call(profile));
+    said.extend(doubling(profile));
     said.extend(raised(profile));
     said
 }
 
 fn explained(profile: &Profile) -> Vec<String> {
     let model = &profile.model;
-    let names: Vec<String> = model
-        .terms
-        .iter()
-        .map(|t| quoted(&t.feature.variable))
-        .collect();
+    let mut names: Vec<String> = Vec::new();
+    for name in model.terms.iter().map(|t| quoted(&t.feature.variable)) {
+        // Two terms of one variable are one variable.
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
     let verb = match model.kind {
         ModelKind::Isotonic => "rises in steps with",
         _ => "follows",
@@ -52,7 +55,10 @@ pub(crate) fn formula(model: &Model) -> String {
     clean(&model.formula)
 }
 
-/// `+-1.4 % (95 % of inputs: +-4.1 %)`, on inputs that the fit had not seen.
+/// Below so many inputs the 95th percentile of their errors is the largest of them.
+const FEW: usize = 20;
+
+/// `+-1.4 % (95 of 100: +-4.1 %)`, on inputs that the fit had not seen; of few inputs the worst is named as such.
 pub(crate) fn error(model: &Model) -> Option<String> {
     let held_out = model.held_out?;
     // Upwards: an error below 0.1 % is still an error.
@@ -60,6 +66,8 @@ pub(crate) fn error(model: &Model) -> Option<String> {
     let (median, p95) = (shown(held_out.median_ape), shown(held_out.p95_ape));
     Some(if median == p95 {
         format!("+-{median}")
+    } else if model.n < FEW {
+        format!("+-{median} (worst of {}: +-{p95})", model.n)
     } else {
         format!("+-{median} (95 of 100: +-{p95})")
     })
@@ -89,9 +97,22 @@ pub(crate) fn within_call(profile: &Profile) -> Option<String> {
     found.then(|| {
         let mut parts = vec![format!("inside a call: live = {}", formula(model))];
         parts.extend(error(model));
-        parts.push(format!("{} hits", crate::show::count(model.n)));
+        parts.push(format!("{} values", crate::show::count(model.n)));
         parts.join(", ")
     })
+}
+
+/// What `pow2ceil` in one of the formulas means, said once.
+fn doubling(profile: &Profile) -> Option<String> {
+    let terms = [&profile.model, &profile.within_call.live].map(|m| &m.terms);
+    let term = terms
+        .into_iter()
+        .flatten()
+        .find(|t| t.transform == Transform::Pow2Ceil)?;
+    Some(format!(
+        "a vector that doubles: its capacity is {} rounded up to a power of two (pow2ceil)",
+        quoted(&term.feature.variable)
+    ))
 }
 
 /// Why more is given than the largest need seen, where a call was refused more than that.

@@ -483,6 +483,7 @@ fn provider((key, name, sizes, rate, fee, cpu): &Tariff) -> ProviderBill {
         baseline_size_mb: today.size_mb,
         baseline_usd_per_million: today.usd_per_million,
         reason: "128 MB saves 4 % but is twice as slow: stay at 256 MB".to_owned(),
+        in_short: "stay; 128 MB: -4 %, twice as slow".to_owned(),
         sizes,
     }
 }
