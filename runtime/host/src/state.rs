@@ -215,7 +215,7 @@ fn opened_size(
     let relative = std::str::from_utf8(bytes).ok()?.trim_start_matches('/');
     let file = caller.data().mounted.as_ref()?.join(relative);
     let about = fs::symlink_metadata(file).ok()?;
-    about.is_file().then(|| about.len())
+    about.is_file().then_some(about.len())
 }
 
 /// So many bytes have been allocated that the timeline wants a point.
