@@ -182,16 +182,31 @@ fn a_full_disk_names_the_file() {
         "mount -t tmpfs -o size=1m fathom {}",
         folder.path().display()
     );
-    let possible = Command::new("unshare")
-        .args(["-Urm", "sh", "-c", &mount])
-        .output();
-    if !possible.is_ok_and(|done| done.status.success()) {
-        println!("skipped: this system does not let a test mount a file system of its own");
+    if !can_mount(&mount) {
         return;
     }
     // The file is gone with the child's mount, so only what the child says is looked at.
     let wrapper = format!(r#"exec unshare -Urm sh -c '{mount} && exec "$@"' sh "$@""#);
     a_full_disk(&wrapper, &folder.path().join("fathom.db"));
+}
+
+/// Whether a test may mount a file system of its own. Where not it is skipped, and says so; with
+/// `FATHOM_TOOLS=required` that is a failure.
+#[cfg(target_os = "linux")]
+fn can_mount(command: &str) -> bool {
+    let done = Command::new("unshare")
+        .args(["-Urm", "sh", "-c", command])
+        .output();
+    let can = done.is_ok_and(|done| done.status.success());
+    if !can {
+        let required = std::env::var_os("FATHOM_TOOLS").is_some_and(|value| value == "required");
+        assert!(
+            !required,
+            "FATHOM_TOOLS=required, but mounting is not allowed here"
+        );
+        println!("skipped: this system does not let a test mount a file system of its own");
+    }
+    can
 }
 
 /// Reading works where nothing may be written; recording says so at once. Root may write anywhere, so the child gives
@@ -209,11 +224,7 @@ fn a_read_only_folder() {
         "mount --bind {0} {0} && mount -o remount,ro,bind {0}",
         folder.path().display()
     );
-    let possible = Command::new("unshare")
-        .args(["-Urm", "sh", "-c", &protect])
-        .output();
-    if !possible.is_ok_and(|done| done.status.success()) {
-        println!("skipped: this system does not let a test mount a file system of its own");
+    if !can_mount(&protect) {
         return;
     }
     let wrapper = format!(r#"exec unshare -Urm sh -c '{protect} && exec "$@"' sh "$@""#);
