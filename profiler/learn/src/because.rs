@@ -5,7 +5,7 @@ use crate::data::FEWEST;
 use crate::features::Table;
 use crate::formula::percent;
 use crate::margin::CAP;
-use trace::{Breakpoint, Bytes, CallBounds, Feature, Model, ModelKind, Recommendation};
+use trace::{Breakpoint, Bytes, CallBounds, CutOff, Feature, Model, ModelKind, Recommendation};
 
 /// Why this number, what its floor is, what was clipped.
 pub(crate) fn because(
@@ -18,12 +18,14 @@ pub(crate) fn because(
     let mut because = vec![function_sentence(r, table, n)];
     if let Some(at_least) = at_least.filter(|b| *b > r.largest_need_bytes) {
         because.push(format!(
-            "a call that was refused {at_least} and failed raises it: it needed at least that, so 15 % more is given"
+            "a call that was cut off raises it: it needed at least {at_least}, so 15 % more is given"
         ));
     }
+    because.extend(lower_bound(r.cut_off()));
     if n < FEWEST {
         because.push(format!(
-            "no regression from {n} distinct inputs: {FEWEST} are needed"
+            "no regression from {n} distinct {}: {FEWEST} are needed",
+            inputs(n)
         ));
     }
     match (&r.sizing, &r.sizing_feature) {
@@ -35,6 +37,35 @@ pub(crate) fn because(
     because
 }
 
+/// That nobody knows what the calls that were cut off would have needed.
+fn lower_bound(cut_off: CutOff) -> Option<String> {
+    let calls = |n: usize| {
+        if n == 1 {
+            "1 call was".to_owned()
+        } else {
+            format!("{n} calls were")
+        }
+    };
+    let stopped: Vec<String> = [
+        (cut_off.limited, "refused memory"),
+        (cut_off.timed_out, "stopped at the deadline"),
+    ]
+    .into_iter()
+    .filter(|(n, _)| *n > 0)
+    .map(|(n, how)| format!("{} {how}", calls(n)))
+    .collect();
+    (!stopped.is_empty()).then(|| {
+        format!(
+            "only a lower bound: {} before the need was known",
+            stopped.join(" and ")
+        )
+    })
+}
+
+fn inputs(n: usize) -> &'static str {
+    if n == 1 { "input" } else { "inputs" }
+}
+
 fn function_sentence(r: &Recommendation, table: &Table, n: usize) -> String {
     let largest = table
         .rows
@@ -43,7 +74,7 @@ fn function_sentence(r: &Recommendation, table: &Table, n: usize) -> String {
     let label = largest
         .map(|row| format!(" ({})", row.label))
         .unwrap_or_default();
-    let inputs = if n == 1 { "input" } else { "inputs" };
+    let inputs = inputs(n);
     let needed = r.largest_need_bytes;
     if r.inputs_needed == 0 {
         return format!(

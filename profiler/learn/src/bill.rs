@@ -35,9 +35,15 @@ pub fn usd_per_call(provider: &Provider, size: &Size, used: Bytes, time: Nanos) 
     ratio(amount(provider, size, used, time), UNIT)
 }
 
-/// US dollars for a million such calls.
-pub fn usd_per_million(provider: &Provider, size: &Size, used: Bytes, time: Nanos) -> f64 {
-    ratio(amount(provider, size, used, time), UNIT / 1_000_000)
+/// US dollars for a million calls like the given ones, each `(memory used, time)` billed by itself: the mean of bills is
+/// not the bill of the mean. 0 where there are none.
+pub fn mean_usd_per_million(provider: &Provider, size: &Size, calls: &[(Bytes, Nanos)]) -> f64 {
+    let sum = calls.iter().fold(0u128, |sum, (used, time)| {
+        sum.saturating_add(amount(provider, size, *used, *time))
+    });
+    // What the division drops is no part of a dollar that an f64 could hold.
+    let mean = sum / (calls.len() as u128).max(1);
+    ratio(mean, UNIT / 1_000_000)
 }
 
 /// Rates and CPU shares are multiples of 10^-12, so their products are multiples of this part of a dollar ...

@@ -74,8 +74,13 @@ pub(crate) fn explain(problem: &Problem) -> Explained {
     let (scored, fitted) = on_all(data, choose);
     if fitted.shape == Shape::Constant || !convincing(problem, &errors, &constant) {
         let reason = format!(
-            "no variable explains it: {} candidates tried on {} inputs",
+            "no variable explains it: {} {} tried on {} inputs",
             data.usable.len(),
+            if data.usable.len() == 1 {
+                "candidate"
+            } else {
+                "candidates"
+            },
             data.rows()
         );
         return unexplained(problem, reason);
@@ -175,11 +180,15 @@ fn model(problem: &Problem, fitted: &Fitted, errors: Option<&[f64]>, reason: Str
         transform,
         coefficient,
     };
-    let terms: Vec<Term> = match &fitted.shape {
+    let mut terms: Vec<Term> = match &fitted.shape {
         Shape::Constant => Vec::new(),
         Shape::Terms(terms) => terms.iter().zip(&fitted.slopes).map(term).collect(),
         Shape::Isotonic(column) => vec![term((&(*column, Transform::Identity), &1.0))],
     };
+    // What rounding left of nothing is no term.
+    if terms.iter().any(|t| t.coefficient != 0.0) {
+        terms.retain(|t| t.coefficient != 0.0);
+    }
     let mut model = Model {
         kind: kind(&fitted.shape, fitted.columns().len()),
         formula: String::new(),

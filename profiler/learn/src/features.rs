@@ -58,12 +58,13 @@ pub(crate) fn table(traces: &[Trace]) -> Table {
 }
 
 /// Two features that say exactly the same are told apart by this only: a variable of the guest names the cause better
-/// than the size of its input does; a name that says what it is better than one that does not; then the one that is
+/// than the size of its input does, but a parameter without a name explains nothing; a name that says what it is better than one that does not; then the one that is
 /// final earlier; then the name, so that the answer is stable; and of one variable the aggregate that is the more natural
 /// cause of a peak.
-fn preference(column: &Column) -> (bool, bool, i64, &Breakpoint, &str, Option<usize>) {
+fn preference(column: &Column) -> (bool, bool, bool, i64, &Breakpoint, &str, Option<usize>) {
     let feature = &column.feature;
     (
+        is_nameless_parameter(feature),
         feature.breakpoint == Breakpoint::Input,
         is_other_name(feature),
         -(column.lead * 1e6) as i64,
@@ -78,12 +79,19 @@ fn preference(column: &Column) -> (bool, bool, i64, &Breakpoint, &str, Option<us
 /// Whether an input feature is there for want of a better name: the largest single thing to read, which is the body or a
 /// file and then also recorded as such, and arguments by their position, which a sweep names.
 fn is_other_name(feature: &Feature) -> bool {
-    let name = feature.variable.as_str();
-    let position = name.strip_prefix("arg");
     feature.breakpoint == Breakpoint::Input
-        && (name == "largest_input_bytes"
-            || position
-                .is_some_and(|p| !p.is_empty() && p.bytes().all(|digit| digit.is_ascii_digit())))
+        && (feature.variable == "largest_input_bytes" || is_position(&feature.variable))
+}
+
+/// Whether a feature is a parameter of the guest's that is known by its position only: often a pointer.
+pub(crate) fn is_nameless_parameter(feature: &Feature) -> bool {
+    matches!(feature.breakpoint, Breakpoint::Entry(_)) && is_position(&feature.variable)
+}
+
+/// `arg0`, `arg1`, ...
+fn is_position(name: &str) -> bool {
+    let position = name.strip_prefix("arg");
+    position.is_some_and(|p| !p.is_empty() && p.bytes().all(|digit| digit.is_ascii_digit()))
 }
 
 /// Drops what is in every row the same as another input feature with the better name: one thing, not two that agree.

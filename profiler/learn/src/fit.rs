@@ -160,11 +160,14 @@ pub(crate) fn fit(data: &Data, shape: &Shape, rows: &[usize]) -> Fitted {
         Shape::Constant => None,
         Shape::Terms(terms) => {
             let columns: Vec<Vec<f64>> = terms.iter().map(|&(j, t)| gather(j, t)).collect();
-            least_squares(&columns, &y, &weights).map(|c| Fitted {
-                shape: shape.clone(),
-                intercept: c.intercept,
-                slopes: c.slopes,
-                steps: Vec::new(),
+            least_squares(&columns, &y, &weights).map(|c| {
+                let c = without_residues(c, &columns, &y);
+                Fitted {
+                    shape: shape.clone(),
+                    intercept: c.intercept,
+                    slopes: c.slopes,
+                    steps: Vec::new(),
+                }
             })
         }
         Shape::Isotonic(column) => {
@@ -178,6 +181,24 @@ pub(crate) fn fit(data: &Data, shape: &Shape, rows: &[usize]) -> Fitted {
         }
     };
     fitted.unwrap_or_else(|| constant(&y, &weights))
+}
+
+/// An intercept, or a term everywhere, below this share of the largest target is what rounding left of 0.
+const RESIDUE: f64 = 1e-9;
+
+/// The coefficients with what rounding left of 0 made 0.
+fn without_residues(mut c: Coefficients, columns: &[Vec<f64>], y: &[f64]) -> Coefficients {
+    let largest = |values: &[f64]| values.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
+    let least = RESIDUE * largest(y);
+    if c.intercept.abs() < least {
+        c.intercept = 0.0;
+    }
+    for (slope, column) in c.slopes.iter_mut().zip(columns) {
+        if (*slope * largest(column)).abs() < least {
+            *slope = 0.0;
+        }
+    }
+    c
 }
 
 /// The constant with the least mean relative error: a weighted median.

@@ -19,10 +19,10 @@ pub fn formula(model: &Model, target: Target) -> String {
 
 fn sum(model: &Model, amount: impl Fn(f64) -> String) -> String {
     let mut text = String::new();
-    if model.intercept != 0.0 || model.terms.is_empty() {
+    if model.intercept != 0.0 || model.terms.iter().all(|t| t.coefficient == 0.0) {
         text = signed(model.intercept, &amount, true);
     }
-    for term in &model.terms {
+    for term in model.terms.iter().filter(|t| t.coefficient != 0.0) {
         let first = text.is_empty();
         text.push_str(&signed(term.coefficient, &amount, first));
         text.push_str(" x ");

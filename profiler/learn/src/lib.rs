@@ -13,7 +13,7 @@
 //! | rank | `candidates` | a model | competitors, doubles, what comes too late |
 //! | within a call | `within_call` | hits | live bytes from hit to hit |
 //! | size | `margin`, `replay`, `recommend`, `because` | models, needs | allocations and what backs them |
-//! | price | [`catalogue`], [`bill`], `deploy` | allocation, times | a size and a bill per provider |
+//! | price | [`catalogue`], [`bill`], `timing`, `compare`, `deploy` | allocation, times | a size and a bill per provider |
 //!
 //! # Accuracy
 //! n counts distinct inputs: repeating a deterministic call adds nothing. Held-out errors are of models whose features and
@@ -27,6 +27,7 @@ mod because;
 pub mod bill;
 mod candidates;
 pub mod catalogue;
+mod compare;
 mod data;
 mod deploy;
 mod explain;
@@ -48,6 +49,7 @@ mod settings;
 mod several;
 mod significance;
 pub mod statistics;
+mod timing;
 mod within_call;
 
 pub use catalogue::{Catalogue, CatalogueError};

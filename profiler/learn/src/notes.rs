@@ -41,8 +41,8 @@ pub(crate) fn notes(traces: &[Trace], table: &Table, counts: &InvocationCounts) 
     );
     note(
         counts.timed_out,
-        "call was stopped at its deadline: recorded, not learned from",
-        "calls were stopped at their deadline: recorded, not learned from",
+        "call was stopped at its deadline: what it had reached is a lower bound, not learned from",
+        "calls were stopped at their deadline: what they had reached is a lower bound, not learned from",
     );
     let lived_with = traces
         .iter()

@@ -52,7 +52,7 @@ pub(crate) fn recommend(
     let needs: Vec<f64> = table.rows.iter().map(|r| r.committed).collect();
     let n = needs.len();
     let largest = needs.iter().copied().max_by(f64::total_cmp)?;
-    let at_least = limited(traces);
+    let at_least = at_least(traces);
     let started: Vec<u64> = table.rows.iter().map(|r| r.started).collect();
     let order = replay::order(&started, settings);
     let allocation = function_allocation(largest, at_least, n, settings.failure_rate);
@@ -87,14 +87,20 @@ pub(crate) fn recommend(
         because: Vec::new(),
     };
     recommendation.calls = traces.iter().map(|t| call(&recommendation, t)).collect();
+    // Inputs of unknown need, larger ones perhaps, are not among those that the rate is told of.
+    if recommendation.cut_off().calls() > 0 && recommendation.confidence != Confidence::None {
+        recommendation.confidence = Confidence::Low;
+    }
     recommendation.because = because(&recommendation, table, at_least, calls.lead);
     Some(recommendation)
 }
 
-/// The largest size that a call was refused and failed for: it needed at least that.
-fn limited(traces: &[Trace]) -> Option<Bytes> {
-    let limited = traces.iter().filter(|t| t.outcome == Outcome::Limited);
-    limited.map(Trace::needed).max()
+/// The largest size that a call was refused and failed for, or had reached at its deadline: it needed at least that.
+fn at_least(traces: &[Trace]) -> Option<Bytes> {
+    let cut_off = traces
+        .iter()
+        .filter(|t| matches!(t.outcome, Outcome::Limited | Outcome::TimedOut));
+    cut_off.map(Trace::needed).max()
 }
 
 fn function_allocation(
@@ -104,14 +110,12 @@ fn function_allocation(
     failure_rate: f64,
 ) -> Bytes {
     let measured = replay::function_need(largest, n, failure_rate);
-    // What a call was refused is only a lower bound: it gets the widest margin.
-    let refused = at_least.map_or(0.0, |b| b.as_f64() * CAP);
-    let refused = if at_least.is_some_and(|b| b.as_f64() > largest) {
-        refused
-    } else {
-        0.0
-    };
-    Bytes::from_f64(measured.max(refused).ceil()).round_up_to_pages()
+    // What a call that was cut off had reached is only a lower bound: it gets the widest margin.
+    let beyond = at_least
+        .map(|b| b.as_f64())
+        .filter(|b| *b > largest)
+        .map_or(0.0, |b| b * CAP);
+    Bytes::from_f64(measured.max(beyond).ceil()).round_up_to_pages()
 }
 
 /// The rule for single calls.

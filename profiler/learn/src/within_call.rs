@@ -2,9 +2,9 @@
 //! that reads twelve files shows twelve times how `lines` drives memory. Never mixed with the relation across calls.
 
 use crate::candidates::name;
-use crate::data::{Data, FEWEST};
+use crate::data::Data;
 use crate::explain::{Explained, Problem, explain, none};
-use crate::features::is_candidate;
+use crate::features::{is_candidate, is_nameless_parameter};
 use crate::statistics::{correlation, distinct, median};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -18,6 +18,15 @@ const MOST_HITS: usize = 5_000;
 
 /// Variables that are fitted, of all that were hit.
 const PROMISING: usize = 5;
+
+/// Fewest distinct values of a variable, over at least this factor from the smallest to the largest: hits are many, and
+/// among many pointers and handles a few values always lie on some line.
+const FEWEST_VALUES: usize = 10;
+const LEAST_RANGE: f64 = 2.0;
+
+/// A variable with a name is preferred to a parameter without one up to this much more error, or a percent.
+const ABOUT: f64 = 1.5;
+const ABOUT_SHARE: f64 = 0.01;
 
 /// Below this held-out error no other reading of the hits is tried.
 const GOOD: f64 = 0.02;
@@ -38,21 +47,44 @@ pub(crate) fn live(traces: &[Trace], seed: u64) -> Model {
     let most = all.values().map(|hits| distinct(&values(hits)));
     let most = most.max().unwrap_or(0);
     let relations = promising(all).into_iter();
-    let best = relations
-        .filter_map(|(feature, hits)| relation(&feature, &hits, seed))
-        .min_by(|a, b| a.0.total_cmp(&b.0));
-    match best {
-        Some((_, model)) => model,
+    let relations = relations.filter_map(|(feature, hits)| relation(&feature, &hits, seed));
+    match best(relations.collect()) {
+        Some(model) => model,
         None if most == 0 => none(0, "no breakpoint was hit within a call".to_owned()),
-        None if most < FEWEST => none(
+        None if most < FEWEST_VALUES => none(
             most,
-            format!("not enough data: {most} distinct values, {FEWEST} needed"),
+            format!(
+                "not enough data: {most} distinct {}, {FEWEST_VALUES} needed",
+                if most == 1 { "value" } else { "values" }
+            ),
         ),
         None => none(
             most,
             "no variable explains live bytes from hit to hit".to_owned(),
         ),
     }
+}
+
+/// The relation with the least error; a parameter without a name only where it is clearly better than what has one.
+fn best(relations: Vec<(f64, Model)>) -> Option<Model> {
+    let nameless = |model: &Model| {
+        let mut terms = model.terms.iter();
+        terms.any(|t| is_nameless_parameter(&t.feature))
+    };
+    let least = |nameless_ones: bool| {
+        relations
+            .iter()
+            .filter(|(_, model)| nameless(model) == nameless_ones)
+            .min_by(|a, b| a.0.total_cmp(&b.0))
+    };
+    let best = match (least(false), least(true)) {
+        (Some(named), Some(other)) if named.0 <= (ABOUT * other.0).max(other.0 + ABOUT_SHARE) => {
+            named
+        }
+        (_, Some(other)) => other,
+        (named, None) => named?,
+    };
+    Some(best.1.clone())
 }
 
 /// One hit, reduced to what is learned from.
@@ -186,10 +218,12 @@ fn fitted(
             ))
         })
         .collect();
-    if rows.len() < FEWEST {
+    let (x, y): (Vec<f64>, Vec<f64>) = rows.into_iter().unzip();
+    let (smallest, largest) = (*x.first()?, *x.last()?);
+    // Written so that a range from 0 or from below it is wide enough.
+    if x.len() < FEWEST_VALUES || largest < LEAST_RANGE * smallest {
         return None;
     }
-    let (x, y): (Vec<f64>, Vec<f64>) = rows.into_iter().unzip();
     let problem = Problem {
         data: Data::new(vec![Cow::Owned(x)], Cow::Owned(y), seed),
         features: vec![feature.clone()],
@@ -199,5 +233,7 @@ fn fitted(
     };
     let explained = explain(&problem);
     let explains = !matches!(explained.model.kind, ModelKind::None | ModelKind::Constant);
-    explains.then_some(explained)
+    // Rows are in order of the value: the first is the smallest.
+    let at_smallest = explained.fitted.as_ref()?.predict(&problem.data, 0);
+    (explains && at_smallest >= 0.0).then_some(explained)
 }

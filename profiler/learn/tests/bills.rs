@@ -3,7 +3,7 @@
 mod common;
 
 use common::{call, lines, pages, spread};
-use learn::bill::{billed_mb, billed_ms, usd_per_call};
+use learn::bill::{billed_mb, billed_ms, mean_usd_per_million, usd_per_call};
 use learn::catalogue::{Catalogue, Provider};
 use learn::{Order, Settings};
 use trace::*;
@@ -149,6 +149,17 @@ fn a_catalogue_that_contradicts_itself_is_refused() {
 
 /// Calls that commit up to `largest` bytes and compute for so many milliseconds of as many.
 fn recommended(largest: f64, cpu_ms: u64, wall_ms: u64, runtime_base: Bytes) -> Vec<ProviderBill> {
+    timed(largest, runtime_base, |_| {
+        (Nanos(cpu_ms * 1_000_000), Nanos(wall_ms * 1_000_000))
+    })
+}
+
+/// The same with the CPU and the wall-clock time of each of the 12 calls.
+fn timed(
+    largest: f64,
+    runtime_base: Bytes,
+    times: impl Fn(usize) -> (Nanos, Nanos),
+) -> Vec<ProviderBill> {
     let mut traces: Vec<Trace> = spread(1_000.0, 250_000.0, 12)
         .iter()
         .map(|&x| {
@@ -157,8 +168,8 @@ fn recommended(largest: f64, cpu_ms: u64, wall_ms: u64, runtime_base: Bytes) -> 
             trace
         })
         .collect();
-    for trace in &mut traces {
-        (trace.cpu, trace.wall) = (Nanos(cpu_ms * 1_000_000), Nanos(wall_ms * 1_000_000));
+    for (i, trace) in traces.iter_mut().enumerate() {
+        (trace.cpu, trace.wall) = times(i);
     }
     let settings = Settings {
         runtime_base,
@@ -193,8 +204,9 @@ fn a_smaller_size_that_is_much_slower_and_hardly_cheaper_is_not_recommended() {
         gcf.reason
     );
     // The same price, and faster: where CPU comes with memory, time is what a larger size buys.
-    let flex = of(&bills, "azure-flex");
-    assert_eq!((flex.size_mb, flex.usd_per_million), (2048, 52.4));
+    let longer = recommended(20e6, 30_000, 30_000, Bytes::mib(10));
+    let flex = of(&longer, "azure-flex");
+    assert_eq!((flex.size_mb, flex.usd_per_million), (2048, 1560.4));
     assert_eq!(
         flex.reason,
         "2048 MB costs the same and is 4.0 times as fast"
@@ -207,7 +219,7 @@ fn a_smaller_size_that_is_much_slower_and_hardly_cheaper_is_not_recommended() {
     // The few words of the screen hold what the sentence does, and leave a row of it on one line.
     assert_eq!(
         of(&bills, "gcf-gen1").in_short,
-        "stay; 128 MB: +0.82 %, twice as slow"
+        "stay; 128 MB: same price, twice as slow"
     );
     assert_eq!(flex.in_short, "same price, 4.0 times as fast");
     for bill in bills.iter().chain(&waiting) {
@@ -250,4 +262,60 @@ fn where_used_memory_is_billed_a_limit_saves_nothing() {
     assert!(azure.reason.contains("saves nothing"));
     // 128 MB for 100 ms, for each of a million calls.
     assert!(same(azure.usd_per_million, 0.125 * 0.1 * 16.0 + 0.2));
+}
+
+#[test]
+fn the_bill_is_the_mean_of_the_bills_and_not_the_bill_of_the_mean() {
+    // At 256 MB 10 ms of CPU are 59.9 ms, billed as 100, and 20 ms are 119.8 ms, billed as 200.
+    let bills = timed(20e6, Bytes::mib(10), |i| {
+        let cpu = Nanos(if i % 2 == 0 { 10_000_000 } else { 20_000_000 });
+        (cpu, cpu)
+    });
+    let gcf = of(&bills, "gcf-gen1");
+    let expected = 1e6 * (1.5 * 4.625e-7 + 4e-7);
+    assert!(
+        same(gcf.baseline_usd_per_million, expected),
+        "{}",
+        gcf.baseline_usd_per_million
+    );
+    let provider = provider("gcf-gen1");
+    let size = provider.size_for(256 << 20).unwrap();
+    assert_eq!(mean_usd_per_million(&provider, &size, &[]), 0.0);
+}
+
+#[test]
+fn noise_of_cpu_seconds_does_not_change_the_advice() {
+    let mut rng = common::rng(7);
+    // From far below what is billed to far above; the advice may differ between them, but not between runs of one.
+    for cpu_seconds in [2e-4, 4e-3, 0.21, 5.0] {
+        let advice: Vec<Vec<(String, u64)>> = (0..30)
+            .map(|_| {
+                let run = 1.0 + 0.03 * common::normal(&mut rng);
+                let noise: Vec<f64> = (0..12)
+                    .map(|_| run + 0.02 * common::normal(&mut rng))
+                    .collect();
+                let times = |i: usize| {
+                    let cpu = Nanos((cpu_seconds * noise[i] * 1e9) as u64);
+                    (cpu, Nanos(cpu.0 + 30_000))
+                };
+                let bills = timed(20e6, Bytes::mib(10), times);
+                bills.into_iter().map(|b| (b.provider, b.size_mb)).collect()
+            })
+            .collect();
+        for other in &advice[1..] {
+            assert_eq!(other, &advice[0], "{cpu_seconds} s");
+        }
+    }
+}
+
+#[test]
+fn a_bill_that_does_not_move_is_not_explained_by_a_ratio_of_noise() {
+    let bills = timed(20e6, Bytes::mib(10), |_| (Nanos(30_000), Nanos(40_000)));
+    let lambda = of(&bills, "lambda-x86");
+    assert_eq!(lambda.size_mb, 256);
+    assert_eq!(lambda.in_short, "stay: bill does not move under 1 ms");
+    // A step at 128 MB costs half of one at 256 MB, and nobody notices the time.
+    let gcf = of(&bills, "gcf-gen1");
+    assert_eq!(gcf.size_mb, 128);
+    assert_eq!(gcf.in_short, "-27 %, under 100 ms");
 }

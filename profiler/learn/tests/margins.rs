@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{call, function, normal, pages, profile, rng};
+use common::{call, function, normal, pages, profile, rng, spread};
 use learn::{Catalogue, Order, Settings, learn, size_call};
 use rand::{Rng, rngs::SmallRng};
 use trace::*;
@@ -171,7 +171,7 @@ fn a_limited_call_raises_the_floor_and_enters_no_fit() {
         after
             .because
             .iter()
-            .any(|s| s.contains("refused 400.0 MiB"))
+            .any(|s| s.contains("at least 400.0 MiB"))
     );
     assert!(after.calls[12].allocation_bytes >= Bytes::mib(400));
 }
@@ -264,4 +264,51 @@ fn confidence_is_high_only_where_replay_proves_it() {
     assert_eq!(confidence(60, 0.01), Confidence::Low);
     assert_eq!(confidence(150, 0.01), Confidence::Good);
     assert_eq!(confidence(800, 0.01), Confidence::High);
+}
+
+#[test]
+fn calls_that_were_cut_off_leave_a_lower_bound_and_little_confidence() {
+    // Enough inputs to be sure of 1 in 10.
+    let settings = Settings {
+        failure_rate: 0.1,
+        ..Settings::default()
+    };
+    let learned = |traces: &[Trace]| {
+        let settings = settings.check().unwrap();
+        let profile = learn::learn(
+            &common::function(),
+            traces,
+            &settings,
+            &Catalogue::bundled(),
+        );
+        profile.recommendation.unwrap()
+    };
+    let mut traces: Vec<Trace> = spread(1e3, 1e5, 60)
+        .iter()
+        .map(|x| call(&x.to_string(), pages(2e6 + 86.0 * x), None))
+        .collect();
+    let free = learned(&traces);
+    assert!(free.confidence != Confidence::Low && free.cut_off() == CutOff::default());
+
+    let mut slow = call("slow", pages(30e6), None);
+    slow.outcome = Outcome::TimedOut;
+    traces.push(slow.clone());
+    let bounded = learned(&traces);
+    assert_eq!(
+        (bounded.cut_off().timed_out, bounded.cut_off().limited),
+        (1, 0)
+    );
+    assert_eq!(bounded.confidence, Confidence::Low);
+    assert!(bounded.allocation_bytes.as_f64() >= 1.15 * pages(30e6));
+    let said = "only a lower bound: 1 call was stopped at the deadline before the need was known";
+    assert!(
+        bounded.because.iter().any(|b| b == said),
+        "{:?}",
+        bounded.because
+    );
+
+    // With more time the same input shows what it needs.
+    slow.outcome = Outcome::Succeeded;
+    traces.push(slow);
+    assert_eq!(learned(&traces).cut_off(), CutOff::default());
 }

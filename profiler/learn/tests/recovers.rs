@@ -270,3 +270,47 @@ fn one_call_over_twelve_files_gives_the_bytes_per_line() {
         );
     }
 }
+
+#[test]
+fn a_pointer_that_happens_to_lie_on_a_line_explains_nothing_within_a_call() {
+    // Five addresses close to each other, and bytes that grow with them from far below zero.
+    let addresses: Vec<f64> = (0..5)
+        .map(|i| 1_050_000.0 + 40_000.0 * f64::from(i))
+        .collect();
+    let mut trace = twelve_files(&addresses, |a| {
+        let live = 1.12 * a - 825.0 * 1024.0;
+        vec![(a, live, live)]
+    });
+    for observed in &mut trace.observations {
+        observed.variable = "arg0".to_owned();
+        observed.breakpoint = Breakpoint::Entry("process".to_owned());
+    }
+    let model = profile(&[trace]).within_call.live;
+    assert_eq!(model.kind, ModelKind::None, "{}", model.formula);
+
+    // Of two that say the same, the one with a name.
+    let mut trace = twelve_files(&spread(500.0, 250_000.0, 12), |c| {
+        vec![(c, BASE, BASE + 86.0 * c)]
+    });
+    let mut nameless = trace.observations[0].clone();
+    nameless.variable = "arg0".to_owned();
+    nameless.breakpoint = Breakpoint::Entry("process".to_owned());
+    trace.observations.insert(0, nameless);
+    let named = trace.observations[1].variable.clone();
+    let model = profile(&[trace]).within_call.live;
+    assert_eq!(model.terms[0].feature.variable, named);
+}
+
+#[test]
+fn what_rounding_leaves_of_nothing_is_not_in_a_formula() {
+    let traces: Vec<Trace> = (20..40)
+        .map(|i| {
+            let mut trace = call(&i.to_string(), 65_536.0 * f64::from(i), None);
+            trace.observations = vec![lines(f64::from(i))];
+            trace
+        })
+        .collect();
+    let model = profile(&traces).model;
+    assert_eq!(model.intercept, 0.0);
+    assert!(model.formula.starts_with("64 KiB x"), "{}", model.formula);
+}

@@ -133,3 +133,35 @@ fn every_colour_of_a_chart_is_turned_for_a_dark_ground() {
         }
     }
 }
+
+#[test]
+fn a_thinned_variable_shows_its_exact_maximum() {
+    let profile = common::profile();
+    let mut trace = common::traces()[3].clone();
+    let theme = Theme::default();
+    let said = "its exact maximum, 987,654";
+    assert!(!timeline(&trace, &profile, &theme).contains(said));
+    for observed in &mut trace.observations {
+        (observed.count, observed.max) = (1_000_000, 987_654.0);
+    }
+    assert!(timeline(&trace, &profile, &theme).contains(said));
+}
+
+#[test]
+fn a_provider_with_the_prices_of_another_does_not_hide_it() {
+    let mut profile = common::profile();
+    let r = profile.recommendation.as_mut().unwrap();
+    r.providers.truncate(1);
+    let alone = bill(&profile, &Theme::default());
+    let r = profile.recommendation.as_mut().unwrap();
+    r.providers.push(r.providers[0].clone());
+    let both = bill(&profile, &Theme::default());
+    // Dashes are lines of their own.
+    let lines = |chart: &str| chart.matches("<polyline").count();
+    assert!(
+        lines(&both) > 3 * lines(&alone),
+        "{} {}",
+        lines(&both),
+        lines(&alone)
+    );
+}

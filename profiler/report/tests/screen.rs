@@ -150,3 +150,42 @@ fn an_extrapolated_call_is_named() {
         "{text}"
     );
 }
+
+#[test]
+fn what_calls_that_were_cut_off_need_is_told_as_a_lower_bound() {
+    let mut profile = common::profile();
+    let r = profile.recommendation.as_mut().unwrap();
+    for (label, outcome) in [
+        ("a", Outcome::Limited),
+        ("b", Outcome::Limited),
+        ("c", Outcome::TimedOut),
+    ] {
+        r.calls.push(trace::CallAllocation {
+            outcome,
+            ..common::allocated(label, 400_000)
+        });
+    }
+    r.verified = Some(trace::Verification {
+        calls: 1,
+        failures: 0,
+        failed_inputs: Vec::new(),
+    });
+    let shown = screen(
+        &profile,
+        &Context::default(),
+        Style {
+            width: 300,
+            ..Style::default()
+        },
+    );
+    let html = report::html(&profile, &[], &Context::default());
+    let why = "only a lower bound: 2 calls were cut off by the memory limit and 1 call was cut off by the deadline";
+    for text in [&shown, &markdown(&profile, &Context::default()), &html] {
+        assert!(text.to_lowercase().contains(why), "{text}");
+        assert!(text.contains("at least"), "{text}");
+        assert!(
+            text.contains("the only call succeeded again under its"),
+            "{text}"
+        );
+    }
+}

@@ -30,7 +30,7 @@ pub use model::{
 pub use plan::{Plan, PlannedProbe, ProbeMode, Selection};
 pub use profile::{Candidate, CandidateNote, InvocationCounts, Models, Profile, WithinCall};
 pub use recommendation::{
-    CallAllocation, CallBounds, Confidence, ProviderBill, Recommendation, Replay, SizeBill,
+    CallAllocation, CallBounds, Confidence, CutOff, ProviderBill, Recommendation, Replay, SizeBill,
     Verification,
 };
 pub use unit::{Bytes, Nanos, PAGE};

@@ -2,6 +2,7 @@
 
 use crate::{Bytes, Feature, Model, Outcome};
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 
 /// How well the data backs the failure rate that was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -161,4 +162,44 @@ pub struct Recommendation {
     pub providers: Vec<ProviderBill>,
     /// Sentences: why this number, what its floor is, what was clipped.
     pub because: Vec<String>,
+}
+
+/// Calls whose need is unknown because they were stopped before they had shown it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CutOff {
+    /// By the memory limit.
+    pub limited: usize,
+    /// By the deadline.
+    pub timed_out: usize,
+}
+
+impl Recommendation {
+    /// The recorded calls that were cut off; none of them counts whose input succeeded in another call, unless it was
+    /// refused more than the largest need seen. Where there are any, the allocation is a lower bound.
+    pub fn cut_off(&self) -> CutOff {
+        let measured = self
+            .calls
+            .iter()
+            .filter(|c| c.outcome == Outcome::Succeeded);
+        let known: HashSet<&str> = measured.map(|c| c.input.as_str()).collect();
+        let unknown = |c: &&CallAllocation| {
+            c.needed_bytes > self.largest_need_bytes || !known.contains(c.input.as_str())
+        };
+        let mut cut_off = CutOff::default();
+        for call in self.calls.iter().filter(unknown) {
+            match call.outcome {
+                Outcome::Limited => cut_off.limited += 1,
+                Outcome::TimedOut => cut_off.timed_out += 1,
+                Outcome::Succeeded | Outcome::Failed => {}
+            }
+        }
+        cut_off
+    }
+}
+
+impl CutOff {
+    /// How many calls.
+    pub fn calls(self) -> usize {
+        self.limited + self.timed_out
+    }
 }

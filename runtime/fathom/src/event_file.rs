@@ -54,9 +54,7 @@ pub(crate) fn read(path: &Path, mount_at: &str) -> anyhow::Result<Vec<Event>> {
 }
 
 fn event(line: &str, number: usize, folder: &Path, mount_at: &str) -> anyhow::Result<Event> {
-    let line: Line = serde_json::from_str(line).context(
-        "not an event: expected a JSON object with stdin, args, env, dir, content_type or label",
-    )?;
+    let line: Line = serde_json::from_str(line).context("not an event")?;
     let (body, guessed_type) = match line.stdin {
         None => (Body::Empty, None),
         Some(serde_json::Value::String(text)) => (Body::Bytes(text.into_bytes()), None),

@@ -53,7 +53,11 @@ pub(crate) fn target(
 }
 
 fn list(items: impl Iterator<Item = String>) -> String {
-    items.collect::<Vec<_>>().join(", ")
+    let items: Vec<String> = items.collect();
+    match items.as_slice() {
+        [] => "nothing".to_owned(),
+        items => format!("({})", items.join(", ")),
+    }
 }
 
 fn values(function: &FuncType, arguments: &[String]) -> Option<Vec<Val>> {

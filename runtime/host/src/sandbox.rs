@@ -86,7 +86,7 @@ pub enum InvokeError {
         candidates: Vec<String>,
     },
     /// The arguments do not fit the export's parameters.
-    #[error("`{name}` takes ({expected}), but was given ({given})")]
+    #[error("`{name}` takes {expected}, but was given {given}")]
     Arguments {
         /// The export.
         name: String,

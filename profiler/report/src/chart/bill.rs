@@ -7,8 +7,8 @@ use super::canvas::{Area, Described, Drawn, Plot, WIDTH, empty, panel, sheet};
 use super::curve::Point;
 use super::legend::{Mark, legend, shape};
 use super::ticks::Unit;
-use crate::show::{count, seconds, usd};
-use plotters::element::{Circle, Cross, EmptyElement, PathElement, Polygon};
+use crate::show::{counted, seconds, usd};
+use plotters::element::{Circle, Cross, DashedPathElement, EmptyElement, PathElement, Polygon};
 use plotters::prelude::*;
 use trace::{Profile, ProviderBill, SizeBill};
 
@@ -65,7 +65,11 @@ fn description(providers: &[ProviderBill]) -> String {
             )
         })
         .collect();
-    format!("{} providers. {}.", count(providers.len()), each.join("; "))
+    format!(
+        "{}. {}.",
+        counted(providers.len(), "provider"),
+        each.join("; ")
+    )
 }
 
 fn entries(providers: &[ProviderBill], theme: &Theme) -> Vec<(Mark, String)> {
@@ -101,33 +105,72 @@ fn draw(area: &Area<'_>, theme: &Theme, providers: &[ProviderBill], quantity: &Q
     )?;
     for (i, provider) in providers.iter().enumerate() {
         let at = |s: &SizeBill| (s.size_mb as f64, (quantity.of)(s));
-        series(&mut plot, theme, provider, i, &at)?;
+        let under = providers[..i].iter();
+        let style = Style {
+            index: i,
+            over_another: under.clone().any(|other| hides(provider, other, quantity)),
+        };
+        series(&mut plot, theme, provider, style, &at)?;
     }
     Ok(())
+}
+
+/// Values that differ by less than this share lie on each other.
+const APART: f64 = 0.02;
+
+/// Whether the line of a provider would hide that of another: the same sizes for the same.
+fn hides(provider: &ProviderBill, other: &ProviderBill, quantity: &Quantity) -> bool {
+    let on_each_other = provider.sizes.iter().filter(|a| {
+        other.sizes.iter().any(|b| {
+            let (x, y) = ((quantity.of)(a), (quantity.of)(b));
+            a.size_mb == b.size_mb && (x - y).abs() <= APART * y.abs()
+        })
+    });
+    on_each_other.count() >= 2
+}
+
+/// How a provider is drawn. Over another's line its own is dashed, its marks smaller and its ring wider, so that both are
+/// seen.
+struct Style {
+    index: usize,
+    over_another: bool,
 }
 
 fn series(
     plot: &mut Plot<'_>,
     theme: &Theme,
     provider: &ProviderBill,
-    index: usize,
+    Style {
+        index,
+        over_another,
+    }: Style,
     at: &dyn Fn(&SizeBill) -> Point,
 ) -> Drawn {
     let color = color(theme, index);
     let path: Vec<Point> = provider.sizes.iter().map(at).collect();
-    plot.draw_series([PathElement::new(path, color.mix(0.7).stroke_width(3))])?;
+    if over_another {
+        let line = color.stroke_width(3);
+        plot.draw_series([DashedPathElement::new(path, 12, 16, line)])?;
+    } else {
+        plot.draw_series([PathElement::new(path, color.mix(0.7).stroke_width(3))])?;
+    }
+    let (ring, large, small) = if over_another {
+        (26, 7, 3)
+    } else {
+        (19, 11, 6)
+    };
     let too_small = provider.sizes.iter().filter(|s| !s.fits);
     plot.draw_series(too_small.map(|s| Cross::new(at(s), 7, theme.faint.stroke_width(3))))?;
     let fitting = provider.sizes.iter().filter(|s| s.fits);
     plot.draw_series(fitting.map(|s| {
         let chosen = s.size_mb == provider.size_mb;
-        let radius = if chosen { 11 } else { 6 };
+        let radius = if chosen { large } else { small };
         EmptyElement::at(at(s)) + Polygon::new(shape(index, (0, 0), radius), color)
     }))?;
     let chosen = provider
         .sizes
         .iter()
         .filter(|s| s.size_mb == provider.size_mb);
-    plot.draw_series(chosen.map(|s| Circle::new(at(s), 19, color.stroke_width(4))))?;
+    plot.draw_series(chosen.map(|s| Circle::new(at(s), ring, color.stroke_width(4))))?;
     Ok(())
 }

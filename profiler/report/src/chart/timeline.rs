@@ -8,7 +8,7 @@ use super::curve::{Point, committed, end, live, thinned};
 use super::legend::{Mark, legend};
 use super::ticks::Unit;
 use crate::clean::clean;
-use crate::show::{count, is_bytes, seconds, size};
+use crate::show::{counted, is_bytes, seconds, size};
 use plotters::element::{Circle, Cross, DashedPathElement, PathElement};
 use plotters::prelude::*;
 use trace::{Feature, Observed, Profile, Trace};
@@ -80,6 +80,11 @@ impl<'a> Seen<'a> {
         if let Some(observed) = self.variable {
             let name = format!("hit of {}", clean(&observed.breakpoint.to_string()));
             entries.push((Mark::Tick(theme.variable), name));
+            if is_thinned(observed) {
+                let largest = crate::show::value(&observed.variable, observed.max);
+                let name = format!("its exact maximum, {largest}");
+                entries.push((Mark::Dashed(theme.variable), name));
+            }
         }
         if !self.refused.is_empty() {
             entries.push((Mark::Cross(theme.alert), "growth refused".to_owned()));
@@ -90,9 +95,9 @@ impl<'a> Seen<'a> {
     fn description(&self, trace: &Trace) -> String {
         let variable = self.variable.map_or(String::new(), |o| {
             format!(
-                " The variable {} was observed {} times at {}, from {} to {}.",
+                " The variable {} was observed {} at {}, from {} to {}.",
                 o.variable,
-                count(o.count as usize),
+                counted(o.count as usize, "time"),
                 o.breakpoint,
                 crate::show::value(&o.variable, o.min),
                 crate::show::value(&o.variable, o.max)
@@ -213,6 +218,13 @@ fn values(area: &Area<'_>, theme: &Theme, observed: &Observed, time: &Axis) -> D
         thinned(&held(&points, time.ends().1), 400),
         theme.variable,
     )?;
+    if is_thinned(observed) {
+        // The largest value may be among the hits that were not kept.
+        let (from, to) = time.ends();
+        let level = vec![(from, observed.max), (to, observed.max)];
+        let style = theme.variable.stroke_width(3);
+        plot.draw_series([DashedPathElement::new(level, 8, 8, style)])?;
+    }
     if points.len() <= DOTS {
         plot.draw_series(
             points
@@ -221,6 +233,11 @@ fn values(area: &Area<'_>, theme: &Theme, observed: &Observed, time: &Axis) -> D
         )?;
     }
     Ok(())
+}
+
+/// Whether only some of the hits were kept.
+fn is_thinned(observed: &Observed) -> bool {
+    observed.count > observed.hits.len() as u64 && observed.max.is_finite()
 }
 
 /// A variable keeps its value until the next hit, the last one until the end.

@@ -28,7 +28,7 @@ pub(super) fn card(profile: &Profile, context: &Context) -> Markup {
     html! {
         section.card aria-label="Answer" {
             div.answer {
-                p.label { "Give each call" }
+                p.label { @if words::is_lower_bound(recommendation) { "Give each call at least" } @else { "Give each call" } }
                 p.size { (size(recommendation.allocation_bytes)) }
                 p.label { "of guest memory" }
             }
@@ -46,14 +46,15 @@ pub(super) fn card(profile: &Profile, context: &Context) -> Markup {
 
 fn facts(profile: &Profile, recommendation: &Recommendation) -> Markup {
     let replays = words::replayed(recommendation).into_iter();
-    let mut further: Vec<String> = replays.map(|r| words::sentence(&r)).collect();
+    let bound = words::lower_bound(recommendation).into_iter();
+    let mut further: Vec<String> = bound.chain(replays).map(|r| words::sentence(&r)).collect();
     let verified = recommendation.verified.as_ref().map(words::verified);
     further.extend(verified.map(|said| format!("Run again: {said}.")));
     html! {
         dl.facts {
             div { dt { "Today" } dd { (round_size(recommendation.baseline_bytes)) } }
             div { dt { "Largest need seen" } dd { (size(recommendation.largest_need_bytes)) } }
-            div { dt { "Saving" } dd { (held(recommendation.memory_saving_share)) br; small { (bill_saving(recommendation)) } } }
+            div { dt { "Saving" } dd { (held(recommendation.memory_saving_share)) @if let Some(bill) = bill_saving(recommendation) { br; small { (bill) } } } }
             div {
                 dt { "Confidence" }
                 dd {
@@ -76,20 +77,23 @@ fn badge(confidence: Confidence) -> &'static str {
     }
 }
 
-/// The largest saving among the providers, which is rarely that of the memory.
-fn bill_saving(recommendation: &Recommendation) -> String {
+/// A saving of the bill below this share is not worth a word.
+const WORTH_TELLING: f64 = 0.01;
+
+/// The largest saving among the providers, which is rarely that of the memory; nothing where it is next to nothing.
+fn bill_saving(recommendation: &Recommendation) -> Option<String> {
     let best = recommendation
         .providers
         .iter()
         .max_by(|a, b| a.usd_saving_share.total_cmp(&b.usd_saving_share));
     match best {
-        Some(p) if p.usd_saving_share >= 0.0005 => format!(
+        Some(p) if p.usd_saving_share >= WORTH_TELLING => Some(format!(
             "of the bill: up to {} ({})",
             percent(p.usd_saving_share),
             clean(&p.name)
-        ),
-        Some(_) => "of the bill: nothing at a size that is not much slower".to_owned(),
-        None => "of the bill: no provider was computed".to_owned(),
+        )),
+        Some(_) => None,
+        None => Some("of the bill: no provider was computed".to_owned()),
     }
 }
 

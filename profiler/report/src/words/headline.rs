@@ -2,7 +2,7 @@
 
 use crate::clean::clean;
 use crate::show::{count, counted, round_size, seconds, size};
-use trace::{Confidence, InvocationCounts, Outcome, Profile};
+use trace::{Confidence, InvocationCounts, Outcome, Profile, Recommendation};
 
 /// `12/12 calls, 0 failed, 3.1 s`; limited and timed-out calls only where there are any.
 pub(crate) fn tally(counts: &InvocationCounts, elapsed_seconds: Option<f64>) -> String {
@@ -26,7 +26,8 @@ pub(crate) fn headline(profile: &Profile) -> String {
     let counts = &profile.invocations;
     match &profile.recommendation {
         Some(r) => format!(
-            "{name}: give each call {} of guest memory (today {}). Largest need seen: {}.",
+            "{name}: give each call {}{} of guest memory (today {}). Largest need seen: {}.",
+            if is_lower_bound(r) { "at least " } else { "" },
             size(r.allocation_bytes),
             round_size(r.baseline_bytes),
             size(r.largest_need_bytes)
@@ -40,6 +41,11 @@ pub(crate) fn headline(profile: &Profile) -> String {
             count(counts.total)
         ),
     }
+}
+
+/// Whether calls were cut off before they had shown their need.
+pub(crate) fn is_lower_bound(recommendation: &Recommendation) -> bool {
+    recommendation.cut_off().calls() > 0
 }
 
 /// The confidence as one word.

@@ -9,8 +9,8 @@ mod unknown;
 mod when;
 mod why;
 
-pub(crate) use headline::{confidence, headline, outcome, problems_title, tally};
-pub(crate) use sure::{backed, replayed, sure, surer, verified};
+pub(crate) use headline::{confidence, headline, is_lower_bound, outcome, problems_title, tally};
+pub(crate) use sure::{backed, lower_bound, replayed, sure, surer, verified};
 pub(crate) use unknown::{changes, else_explains, unknown};
 pub(crate) use when::{outside_seen, when};
 pub(crate) use why::{error, formula, seen, why, within_call};

@@ -1,10 +1,10 @@
 //! How sure: what the number of distinct inputs can back, what replay and verification found, what would help.
 
-use super::confidence;
+use super::{confidence, is_lower_bound, listed};
 use crate::Context;
 use crate::clean::{clean, quoted};
 use crate::show::{count, counted, number, odds, percent};
-use trace::{Confidence, Profile, Recommendation, Replay, Verification};
+use trace::{Confidence, CutOff, Profile, Recommendation, Replay, Verification};
 
 /// How sure the recommendation is; one statement per paragraph, the first begins with the confidence word.
 pub(crate) fn sure(profile: &Profile, recommendation: &Recommendation) -> Vec<String> {
@@ -13,10 +13,38 @@ pub(crate) fn sure(profile: &Profile, recommendation: &Recommendation) -> Vec<St
         confidence(recommendation.confidence),
         backed(profile, recommendation)
     )];
+    said.extend(lower_bound(recommendation));
     said.extend(replayed(recommendation));
     let verified = recommendation.verified.as_ref().map(verified);
     said.extend(verified.map(|said| format!("verified: {said}")));
     said
+}
+
+/// Why the allocation is a lower bound, where it is one.
+pub(crate) fn lower_bound(recommendation: &Recommendation) -> Option<String> {
+    let cut_off = recommendation.cut_off();
+    let by = [
+        (cut_off.limited, "memory limit"),
+        (cut_off.timed_out, "deadline"),
+    ];
+    let stopped = by.iter().filter(|(calls, _)| *calls > 0);
+    let stopped: Vec<String> = stopped
+        .map(|(calls, what)| {
+            let were = if *calls == 1 { "was" } else { "were" };
+            format!("{} {were} cut off by the {what}", counted(*calls, "call"))
+        })
+        .collect();
+    let needs = if cut_off.calls() == 1 {
+        "its need is"
+    } else {
+        "their needs are"
+    };
+    (!stopped.is_empty()).then(|| {
+        format!(
+            "only a lower bound: {}, so {needs} unknown and may be larger",
+            listed(&stopped)
+        )
+    })
 }
 
 /// What the number of distinct inputs backs, of what was asked.
@@ -38,6 +66,11 @@ pub(crate) fn backed(profile: &Profile, r: &Recommendation) -> String {
             failures(r.failure_rate_backed),
             counted(r.inputs_needed, "more input")
         ),
+        Confidence::Low if is_lower_bound(r) => {
+            format!(
+                "{inputs} {back} {asked} of calls like those that succeeded, not of larger ones"
+            )
+        }
         Confidence::Low => format!("{inputs} would back {asked}, but replay does not bear it out"),
         Confidence::Good => format!(
             "{inputs} {back} {}, as asked",
@@ -102,6 +135,9 @@ fn wasted(share: f64) -> String {
 
 /// What happened when the inputs were run again under the recommended limit.
 pub(crate) fn verified(v: &Verification) -> String {
+    if v.failures == 0 && v.calls == 1 {
+        return "the only call succeeded again under its recommended limit".to_owned();
+    }
     if v.failures == 0 {
         return format!(
             "all {} succeeded again under their recommended limit",
@@ -113,9 +149,10 @@ pub(crate) fn verified(v: &Verification) -> String {
         names.push("...".to_owned());
     }
     format!(
-        "{} of {} FAILED under their recommended limit: {}",
+        "{} of {} FAILED under {} recommended limit: {}",
         count(v.failures),
         counted(v.calls, "call"),
+        if v.calls == 1 { "its" } else { "their" },
         names.join(", ")
     )
 }
@@ -131,6 +168,8 @@ pub(crate) fn surer(profile: &Profile, context: &Context) -> String {
     let first = if r.verified.as_ref().is_some_and(|v| v.failures > 0) {
         "Calls failed under the recommended limit: profile them again with more inputs like them."
             .to_owned()
+    } else if is_lower_bound(r) {
+        again(r.cut_off())
     } else if r.inputs_needed > 0 {
         format!(
             "Profile {}, as different as real ones are, and {} is backed.",
@@ -153,4 +192,19 @@ pub(crate) fn surer(profile: &Profile, context: &Context) -> String {
         },
         None => first,
     }
+}
+
+/// How to learn what the calls that were cut off need.
+fn again(cut_off: CutOff) -> String {
+    let more = match (cut_off.limited, cut_off.timed_out) {
+        (_, 0) => "a larger `--max-memory`",
+        (0, _) => "a longer `--timeout`",
+        _ => "a larger `--max-memory` and a longer `--timeout`",
+    };
+    let calls = cut_off.calls();
+    let were = if calls == 1 { "was" } else { "were" };
+    format!(
+        "Profile with {more}: {} {were} cut off.",
+        counted(calls, "call")
+    )
 }

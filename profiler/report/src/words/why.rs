@@ -115,18 +115,24 @@ fn doubling(profile: &Profile) -> Option<String> {
     ))
 }
 
-/// Why more is given than the largest need seen, where a call was refused more than that.
+/// Why more is given than the largest need seen, where a call that was cut off had asked for more than that or reached it.
 fn raised(profile: &Profile) -> Option<String> {
     let recommendation = profile.recommendation.as_ref()?;
-    let limited = |c: &&CallAllocation| {
-        c.outcome == Outcome::Limited && c.needed_bytes > recommendation.largest_need_bytes
+    let cut_off = |c: &&CallAllocation| {
+        matches!(c.outcome, Outcome::Limited | Outcome::TimedOut)
+            && c.needed_bytes > recommendation.largest_need_bytes
     };
-    let calls = recommendation.calls.iter().filter(limited);
+    let calls = recommendation.calls.iter().filter(cut_off);
     let call = calls.max_by_key(|c| c.needed_bytes)?;
+    let (input, needed) = (quoted(&call.input), size(call.needed_bytes));
+    let how = match call.outcome {
+        Outcome::TimedOut => format!("had taken {needed} at its deadline"),
+        Outcome::Limited | Outcome::Failed | Outcome::Succeeded => {
+            format!("was refused {needed} and failed")
+        }
+    };
     Some(format!(
-        "{} was refused {} and failed: it needs at least that, more than the largest need seen",
-        quoted(&call.input),
-        size(call.needed_bytes)
+        "{input} {how}: it needs at least that, more than the largest need seen"
     ))
 }
 
