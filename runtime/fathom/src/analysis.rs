@@ -113,7 +113,7 @@ pub(crate) struct RecordedArgs {
     /// Name of a recorded function; may be left out where only one is recorded
     pub(crate) function: Option<String>,
     #[command(flatten)]
-    pub(crate) database: crate::cli::DatabaseArgs,
+    pub(crate) database: crate::args::DatabaseArgs,
 }
 
 impl RecordedArgs {

@@ -5,6 +5,7 @@
 
 mod allowance;
 mod analysis;
+mod args;
 mod cli;
 mod commands;
 mod config;
@@ -40,7 +41,7 @@ fn main() -> ExitCode {
         Command::Learn(args) => commands::learn::run(args),
         Command::Inject(args) => commands::inject::run(args),
         Command::Doctor(args) => commands::doctor::run(args),
-        Command::Completions(args) => commands::completions::run(args),
+        Command::Completions(args) => commands::completions::run(args, cli::command()),
         Command::Worker => worker::run(),
     };
     exit::report(done)

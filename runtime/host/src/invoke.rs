@@ -1,6 +1,6 @@
 //! Calling an export of a reactor: arguments as text become values of its parameters' types, results become text.
 
-use crate::{function::Entry, sandbox::InvokeError, state::State};
+use crate::{InvokeError, function::Entry, state::State};
 use wasmtime::{ExternType, Func, FuncType, Instance, InstancePre, Store, Val, ValType};
 
 /// What will be called, checked before anything of the guest runs.

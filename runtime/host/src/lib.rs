@@ -12,6 +12,7 @@
 
 mod cache;
 mod engine;
+mod error;
 mod event;
 mod features;
 mod function;
@@ -28,8 +29,9 @@ mod stdio;
 
 pub use cache::Cache;
 pub use engine::{Engine, EngineError};
+pub use error::InvokeError;
 pub use event::{Body, Event, EventError, Mount};
 pub use features::input_features;
 pub use function::{Entry, Function, LoadError};
-pub use sandbox::{Call, Finished, InvokeError, OnDeadline};
+pub use sandbox::{Call, Finished, OnDeadline};
 pub use stdio::Output;

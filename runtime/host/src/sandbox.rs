@@ -1,7 +1,7 @@
 //! One call: a store with everything attached to it, the guest run to its end, and what was recorded.
 
 use crate::{
-    Entry, Event, EventError, Function, Output,
+    Entry, Event, Function, InvokeError, Output,
     features::input_features,
     invoke::{self, Target},
     meter::{Committed, Meter},
@@ -13,8 +13,6 @@ use crate::{
 };
 use probe::{Counted, Injected, Mailbox};
 use std::{
-    io,
-    path::PathBuf,
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant, SystemTime},
 };
@@ -54,51 +52,6 @@ pub struct Finished {
 /// Called when a call passes its deadline, with what is known of it, from another thread than the guest's. The guest
 /// goes on until the process ends, so it should end the process.
 pub type OnDeadline = Box<dyn FnOnce(Trace) + Send>;
-
-/// A call that could not begin. Nothing of the guest has run.
-#[derive(Debug, thiserror::Error)]
-pub enum InvokeError {
-    /// The input cannot be read.
-    #[error(transparent)]
-    Event(#[from] EventError),
-    /// The body was there a moment ago.
-    #[error("cannot open the input `{label}`: {source}")]
-    Open {
-        /// The event's label.
-        label: String,
-        /// Why not.
-        source: io::Error,
-    },
-    /// The directory cannot be granted.
-    #[error("cannot grant the directory `{}`: {reason}", path.display())]
-    Mount {
-        /// The directory.
-        path: PathBuf,
-        /// Why not.
-        reason: String,
-    },
-    /// No such export.
-    #[error("the guest exports no function `{name}`; it exports {}", candidates.join(", "))]
-    NoSuchExport {
-        /// What was asked for.
-        name: String,
-        /// What is there.
-        candidates: Vec<String>,
-    },
-    /// The arguments do not fit the export's parameters.
-    #[error("`{name}` takes {expected}, but was given {given}")]
-    Arguments {
-        /// The export.
-        name: String,
-        /// Types of its parameters.
-        expected: String,
-        /// The arguments.
-        given: String,
-    },
-    /// The system refused what the host itself needs.
-    #[error("cannot set up the sandbox: {0}")]
-    Host(io::Error),
-}
 
 impl Function {
     /// Makes one call and waits for its end.

@@ -14,15 +14,10 @@ pub(crate) struct CompletionsArgs {
     shell: Shell,
 }
 
-/// Runs the command.
-pub(crate) fn run(args: CompletionsArgs) -> anyhow::Result<ExitCode> {
+/// Runs the command; `whole` is the command line that is completed.
+pub(crate) fn run(args: CompletionsArgs, mut whole: clap::Command) -> anyhow::Result<ExitCode> {
     let mut script = Vec::new();
-    clap_complete::generate(
-        args.shell,
-        &mut crate::cli::command(),
-        "fathom",
-        &mut script,
-    );
+    clap_complete::generate(args.shell, &mut whole, "fathom", &mut script);
     crate::output::bytes(&script)?;
     Ok(ExitCode::SUCCESS)
 }

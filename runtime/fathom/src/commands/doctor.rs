@@ -1,7 +1,7 @@
 //! `fathom doctor`: what this machine offers, where things lie, how large they are.
 
 use crate::output;
-use crate::{cli::DatabaseArgs, places};
+use crate::{args::DatabaseArgs, places};
 use clap::Args;
 use std::{fs, path::Path, process::ExitCode};
 use trace::Bytes;

@@ -1,7 +1,7 @@
 //! `fathom inject`: the stage alone: a guest rewritten with its probes, and the table that says what they report.
 
 use crate::output;
-use crate::{cli::WatchArgs, guest::Guest};
+use crate::{args::WatchArgs, guest::Guest};
 use anyhow::Context;
 use clap::Args;
 use std::{fs, path::PathBuf, process::ExitCode};

@@ -5,7 +5,7 @@ mod generator;
 
 use crate::{
     analysis::{self, Configured, SizingArgs},
-    cli::{CallArgs, DatabaseArgs, SweepArgs, WatchArgs},
+    args::{CallArgs, DatabaseArgs, SweepArgs, WatchArgs},
     exit::code,
     guest::Guest,
     inputs::{self, Wanted},

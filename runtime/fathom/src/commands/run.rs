@@ -3,7 +3,7 @@
 
 use crate::output;
 use crate::{
-    cli::{CallArgs, WatchArgs},
+    args::{CallArgs, WatchArgs},
     exit::code,
     guest::Guest,
     inputs::MOUNT_AT,

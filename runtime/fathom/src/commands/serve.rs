@@ -6,7 +6,7 @@ mod http;
 
 use crate::{
     allowance::LimitArgs,
-    cli::DatabaseArgs,
+    args::DatabaseArgs,
     config::{Config, FILE_NAME},
     metrics::Metrics,
 };

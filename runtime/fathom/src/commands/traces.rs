@@ -1,7 +1,7 @@
 //! `fathom traces`: the recorded calls themselves.
 
 use crate::output;
-use crate::{analysis, cli::DatabaseArgs, quantity};
+use crate::{analysis, args::DatabaseArgs, quantity};
 use anyhow::bail;
 use clap::{Args, Subcommand, ValueEnum};
 use report::Style;
