@@ -87,8 +87,13 @@ pub(crate) fn recommend(
         because: Vec::new(),
     };
     recommendation.calls = traces.iter().map(|t| call(&recommendation, t)).collect();
-    // Inputs of unknown need, larger ones perhaps, are not among those that the rate is told of.
-    if recommendation.cut_off().calls() > 0 && recommendation.confidence != Confidence::None {
+    // Inputs of unknown need, larger ones perhaps, are not among those that the rate is told of; and what a call that was
+    // refused a growth would have taken is not known either.
+    let refused = traces
+        .iter()
+        .any(|t| t.is_measurement() && t.refused_count > 0);
+    let unknown = refused || recommendation.cut_off().calls() > 0;
+    if unknown && recommendation.confidence != Confidence::None {
         recommendation.confidence = Confidence::Low;
     }
     recommendation.because = because(&recommendation, table, at_least, calls.lead);

@@ -1,6 +1,7 @@
 //! The command line: what can be asked, grouped as a newcomer meets it. Flags are declared by each command, and those
 //! that several share in `args`.
 
+use crate::exit::code;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::fmt::Write;
 
@@ -68,8 +69,15 @@ Examples:
 impl Cli {
     /// Parses the process's arguments; help and errors end the process here, as clap does.
     pub(crate) fn parse_from_environment() -> Cli {
-        let matches = command().get_matches();
-        Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+        let parsed = command()
+            .try_get_matches()
+            .and_then(|matches| Cli::from_arg_matches(&matches));
+        parsed.unwrap_or_else(|error| {
+            // Nobody is left to be told if this fails.
+            let _ = error.print();
+            let code = if error.use_stderr() { code::FATHOM } else { 0 };
+            std::process::exit(i32::from(code))
+        })
     }
 }
 

@@ -171,7 +171,14 @@ impl Guest {
     ) -> anyhow::Result<Ready> {
         let engine = Engine::new()?;
         let cache = places::cache();
-        let function = Function::load(&engine, cache.as_ref(), &self.name, &self.wasm, &selection)
+        // Two exports of one module are two functions: what is learned of one says nothing of the other.
+        let name = match &invoke {
+            Some(export) if invoke != self.config.function.invoke => {
+                format!("{}:{export}", self.name)
+            }
+            _ => self.name.clone(),
+        };
+        let function = Function::load(&engine, cache.as_ref(), &name, &self.wasm, &selection)
             .with_context(|| format!("cannot use the guest `{}`", self.written.display()))?;
         let invoke = invoke.or_else(|| self.config.function.invoke.clone());
         Ok(Ready {

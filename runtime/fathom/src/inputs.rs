@@ -12,6 +12,7 @@ use anyhow::{Context, bail};
 use host::{Body, Event, Mount};
 use std::{
     cmp::Ordering,
+    collections::HashMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -81,6 +82,7 @@ pub(crate) fn find(guest: &Guest, wanted: &Wanted) -> anyhow::Result<Vec<Event>>
     if events.is_empty() {
         bail!("no inputs in {}: it is empty", list(&paths));
     }
+    make_labels_unique(&mut events);
     if sweeps.is_empty() {
         return Ok(events);
     }
@@ -183,7 +185,7 @@ fn at(path: &Path, mount_at: &str) -> anyhow::Result<Vec<Event>> {
     let about = fs::metadata(path)
         .with_context(|| format!("cannot read the input `{}`", path.display()))?;
     if !about.is_dir() {
-        return Ok(vec![one(path, false, mount_at)]);
+        return Ok(vec![one(path, mount_at)?]);
     }
     let mut entries = Vec::new();
     let read = fs::read_dir(path)
@@ -205,10 +207,7 @@ fn at(path: &Path, mount_at: &str) -> anyhow::Result<Vec<Event>> {
         entries.push(path);
     }
     entries.sort_by(|a, b| natural(&name_of(a), &name_of(b)));
-    Ok(entries
-        .iter()
-        .map(|entry| one(entry, entry.is_dir(), mount_at))
-        .collect())
+    entries.iter().map(|entry| one(entry, mount_at)).collect()
 }
 
 fn name_of(path: &Path) -> String {
@@ -218,24 +217,48 @@ fn name_of(path: &Path) -> String {
         .into_owned()
 }
 
-fn one(path: &Path, is_directory: bool, mount_at: &str) -> Event {
+/// A device or a pipe has no size, and may have no end; a name that is no text cannot be recorded.
+fn one(path: &Path, mount_at: &str) -> anyhow::Result<Event> {
+    if path.to_str().is_none() {
+        bail!("the name of the input `{}` is not UTF-8", path.display());
+    }
+    let about = fs::metadata(path)
+        .with_context(|| format!("cannot read the input `{}`", path.display()))?;
     let label = name_of(path);
-    if is_directory {
+    if about.is_dir() {
         let mount = Mount {
             host: path.to_owned(),
             guest: mount_at.to_owned(),
             writable: false,
         };
-        return Event {
+        return Ok(Event {
             label: format!("{label}/"),
             mount: Some(mount),
             ..Event::default()
-        };
+        });
     }
-    Event {
+    if !about.is_file() {
+        bail!(
+            "the input `{}` is neither a file nor a directory",
+            path.display()
+        );
+    }
+    Ok(Event {
         label,
         body: Body::File(path.to_owned()),
         ..Event::default()
+    })
+}
+
+/// Calls are told apart by their labels, in what is shown and when they are run again: the second `a.txt` is `a.txt#2`.
+fn make_labels_unique(events: &mut [Event]) {
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    for event in events {
+        let times = seen.entry(event.label.clone()).or_default();
+        *times += 1;
+        if *times > 1 {
+            event.label = format!("{}#{times}", event.label);
+        }
     }
 }
 

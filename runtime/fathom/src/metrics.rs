@@ -65,12 +65,12 @@ impl Metrics {
             )?,
             needed: histogram(
                 "fathom_memory_needed_bytes",
-                "Peak of committed memory of a call.",
+                "Peak of committed memory of a call that succeeded.",
                 &sizes,
             )?,
             live: histogram(
                 "fathom_memory_live_bytes",
-                "Peak of live heap bytes of a call.",
+                "Peak of live heap bytes of a call that succeeded.",
                 &sizes,
             )?,
             limit: gauge("fathom_memory_limit_bytes", "Memory a call may have.")?,
@@ -95,13 +95,20 @@ impl Metrics {
         self.duration
             .with_label_values(&[name])
             .observe(trace.wall.as_seconds());
+        // A call that was cut off needed more than it had: that is no measurement.
+        if !trace.is_measurement() {
+            return self.count_failure(name, trace.outcome);
+        }
         self.needed
             .with_label_values(&[name])
             .observe(trace.needed().as_f64());
         if let Some(live) = trace.heap.live_peak() {
             self.live.with_label_values(&[name]).observe(live.as_f64());
         }
-        match trace.outcome {
+    }
+
+    fn count_failure(&self, name: &str, outcome: Outcome) {
+        match outcome {
             Outcome::Limited => self.out_of_memory.with_label_values(&[name]).inc(),
             Outcome::TimedOut => self.timeouts.with_label_values(&[name]).inc(),
             Outcome::Succeeded | Outcome::Failed => {}

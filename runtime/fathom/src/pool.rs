@@ -58,8 +58,7 @@ impl Pool {
     /// Makes one call, when a place is free.
     pub(crate) async fn call(&self, call: MakeCall) -> anyhow::Result<Answer> {
         let _place = self.places.acquire().await.context("the pool is closed")?;
-        let idle = self.idle.lock().await.pop();
-        let mut worker = match idle {
+        let mut worker = match self.idle_worker().await {
             Some(worker) => worker,
             None => self.start().await?,
         };
@@ -78,6 +77,8 @@ impl Pool {
             }
             Ok(Ok((Reply::Ready, _))) => bail!("a worker answered out of turn"),
             Ok(Err(_)) => {
+                // It may still be alive, waiting for more; then it would be waited for without end.
+                let _ = worker.process.start_kill();
                 let how = worker
                     .process
                     .wait()
@@ -92,6 +93,17 @@ impl Pool {
                 Ok(self.lost(&call, started_unix_ms, Outcome::TimedOut, why)?)
             }
         }
+    }
+
+    /// An idle worker that is still alive: one that was killed in the meantime fails no call.
+    async fn idle_worker(&self) -> Option<Worker> {
+        let mut idle = self.idle.lock().await;
+        while let Some(mut worker) = idle.pop() {
+            if matches!(worker.process.try_wait(), Ok(None)) {
+                return Some(worker);
+            }
+        }
+        None
     }
 
     async fn start(&self) -> anyhow::Result<Worker> {
@@ -145,7 +157,7 @@ impl Pool {
             function: self.loaded.id.clone(),
             input: Input {
                 label: call.event.label.clone(),
-                digest: call.event.digest()?,
+                digest: call.event.digest(&call.entry)?,
             },
             started_unix_ms,
             limits: call.limits,

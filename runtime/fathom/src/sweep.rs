@@ -101,6 +101,13 @@ fn range(from: f64, to: f64, count: Option<usize>) -> Option<Vec<f64>> {
 
 /// All combinations of several sweeps, or, zipped, the first values together, the second ones, and so on.
 pub(crate) fn settings(sweeps: &[Sweep], zip: bool) -> Result<Vec<Setting>, String> {
+    let mut names = std::collections::BTreeSet::new();
+    if let Some(twice) = sweeps.iter().find(|sweep| !names.insert(&sweep.name)) {
+        return Err(format!(
+            "`{}` is swept twice: give all its values to one --sweep",
+            twice.name
+        ));
+    }
     let named = |sweep: &Sweep, value: f64| (sweep.name.clone(), value);
     if zip {
         let length = sweeps.first().map_or(0, |sweep| sweep.values.len());
@@ -121,10 +128,12 @@ pub(crate) fn settings(sweeps: &[Sweep], zip: bool) -> Result<Vec<Setting>, Stri
             })
             .collect());
     }
-    let total: usize = sweeps.iter().map(|sweep| sweep.values.len()).product();
-    if total > MOST_VALUES {
+    let total = sweeps.iter().try_fold(1_usize, |total, sweep| {
+        total.checked_mul(sweep.values.len())
+    });
+    if total.is_none_or(|total| total > MOST_VALUES) {
         return Err(format!(
-            "the sweeps make {total} combinations, at most {MOST_VALUES} are run"
+            "the sweeps make too many combinations: at most {MOST_VALUES} are run"
         ));
     }
     let mut settings: Vec<Setting> = vec![Vec::new()];

@@ -3,12 +3,12 @@
 //!
 //! # Safety of the contents
 //!
-//! Compiled code is trusted when it is loaded. The folder must belong to the user and to nobody else; it is created
-//! with mode 0700.
+//! Compiled code is trusted when it is loaded. The folder is created with mode 0700, and nothing is read from one
+//! that belongs to another user or that others may write to.
 
 use std::{
     fs, io,
-    os::unix::fs::DirBuilderExt,
+    os::unix::fs::{DirBuilderExt, MetadataExt},
     path::{Path, PathBuf},
 };
 
@@ -35,8 +35,18 @@ impl Cache {
         self.folder.join(format!("{key}.{extension}"))
     }
 
+    /// An entry; `None` where it is absent, or where somebody else could have written it.
     pub(crate) fn read(&self, key: &str, extension: &str) -> Option<Vec<u8>> {
+        if !self.is_private() {
+            return None;
+        }
         fs::read(self.path(key, extension)).ok()
+    }
+
+    fn is_private(&self) -> bool {
+        fs::metadata(&self.folder).is_ok_and(|about| {
+            about.uid() == rustix::process::geteuid().as_raw() && about.mode() & 0o022 == 0
+        })
     }
 
     /// Writes an entry so that no reader, in this process or another, ever sees half of it.

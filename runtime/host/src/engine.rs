@@ -25,6 +25,8 @@ impl Engine {
         let mut config = Config::new();
         // Growing must not move a memory: the timeline reads the mailbox from another thread.
         config.memory_may_move(false);
+        // Growth of a garbage-collected heap passes the limiter like that of a memory and cannot be told apart.
+        config.wasm_gc(false);
         // Only native unwinders need it, and registering it costs time per module.
         config.native_unwind_info(false);
         wasmtime::Engine::new(&config)

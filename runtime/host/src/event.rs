@@ -1,6 +1,7 @@
 //! What one call is given: body, arguments, environment, a granted directory. Contents pass through; only numbers and
 //! a digest are ever kept.
 
+use crate::Entry;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::{
@@ -70,13 +71,13 @@ impl EventError {
 }
 
 impl Event {
-    /// `sha256:` of everything the call is given. Inherited standard input is not read for it, so calls that inherit
+    /// `sha256:` of everything the call is given, and of the export that is invoked with it. Inherited standard input is not read for it, so calls that inherit
     /// it are told apart by their arguments only.
     ///
     /// # Errors
     ///
     /// Where a file or directory of the event cannot be read.
-    pub fn digest(&self) -> Result<String, EventError> {
+    pub fn digest(&self, entry: &Entry) -> Result<String, EventError> {
         let mut hash = Sha256::new();
         match &self.body {
             Body::Empty => hash.update([0]),
@@ -91,15 +92,31 @@ impl Event {
             }
             Body::Inherited => hash.update([2]),
         }
-        let env = self.env.iter().flat_map(|(name, value)| [name, value]);
-        for text in self.args.iter().chain(env).chain(&self.content_type) {
-            hash.update((text.len() as u64).to_le_bytes());
-            hash.update(text);
+        let env: Vec<&String> = self
+            .env
+            .iter()
+            .flat_map(|(name, value)| [name, value])
+            .collect();
+        hash_texts(&mut hash, self.args.iter());
+        hash_texts(&mut hash, env.into_iter());
+        hash_texts(&mut hash, self.content_type.iter());
+        if let Entry::Invoke(export) = entry {
+            hash_texts(&mut hash, std::iter::once(export));
         }
         if let Some(mount) = &self.mount {
+            hash.update([3]);
             hash_directory(&mut hash, &mount.host)?;
         }
         Ok(format!("sha256:{}", hex(&hash.finalize())))
+    }
+}
+
+/// How many there are, and each with its length, so that no two lists look alike.
+fn hash_texts<'a>(hash: &mut Sha256, texts: impl ExactSizeIterator<Item = &'a String>) {
+    hash.update((texts.len() as u64).to_le_bytes());
+    for text in texts {
+        hash.update((text.len() as u64).to_le_bytes());
+        hash.update(text);
     }
 }
 

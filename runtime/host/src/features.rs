@@ -14,6 +14,9 @@ const LARGEST_JSON: u64 = 4 * 1024 * 1024;
 /// Features taken from one JSON body at most, in the order of its fields.
 const MOST_JSON_FEATURES: usize = 64;
 
+/// Longest field name that becomes part of a variable's name.
+const LONGEST_NAME: usize = 48;
+
 /// The features of an event, all at breakpoint `input`: swept values by name, `stdin_bytes`, numeric arguments `arg1`,
 /// `arg2` ..., `dir_files`, `dir_bytes`, `dir_largest_bytes`, `largest_input_bytes` (the largest single thing to read,
 /// be it the body or a file), scalar fields and lengths of a JSON body as `json.items.length`, and
@@ -43,17 +46,26 @@ pub fn input_features(event: &Event) -> Result<Vec<Observed>, EventError> {
     if let Some(document) = json_body(&event.body) {
         json_features("json", &document, &mut features);
     }
-    if let Some(content_type) = &event.content_type {
-        let essence = content_type.split(';').next().unwrap_or_default().trim();
-        features.push((
-            format!("content_type={}", essence.to_ascii_lowercase()),
-            1.0,
-        ));
-    }
+    let essence = event.content_type.as_deref().and_then(essence);
+    features.extend(essence.map(|essence| (format!("content_type={essence}"), 1.0)));
     Ok(features
         .into_iter()
         .map(|(name, value)| Observed::before_the_call(name, value))
         .collect())
+}
+
+/// The type of a content type, `text/csv`, where it is one: a header may hold anything.
+fn essence(content_type: &str) -> Option<String> {
+    let essence = content_type.split(';').next()?.trim().to_ascii_lowercase();
+    let (kind, subtype) = essence.split_once('/')?;
+    (is_plain(kind, "-") && is_plain(subtype, "-+.")).then_some(essence)
+}
+
+/// Whether a name that came with a call can become the name of a variable. What looks like a name is kept; what could
+/// be somebody's data used as a key is not.
+fn is_plain(name: &str, also: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || also.contains(c);
+    (1..=LONGEST_NAME).contains(&name.len()) && name.chars().all(plain)
 }
 
 fn body_bytes(body: &Body) -> Result<Option<u64>, EventError> {
@@ -122,7 +134,7 @@ fn json_features(path: &str, value: &serde_json::Value, features: &mut Vec<(Stri
         Value::String(text) => features.push((format!("{path}.length"), text.len() as f64)),
         Value::Array(items) => features.push((format!("{path}.length"), items.len() as f64)),
         Value::Object(fields) => {
-            for (name, field) in fields {
+            for (name, field) in fields.iter().filter(|(name, _)| is_plain(name, "_-")) {
                 json_features(&format!("{path}.{name}"), field, features);
             }
         }

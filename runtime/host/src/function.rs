@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use std::{io, sync::Arc};
 use trace::{Bytes, FunctionId, Plan, Selection};
 use wasmtime::{InstancePre, Linker, Module};
+use wasmtime_wasi::I32Exit;
 
 /// A guest ready to be called.
 #[derive(Clone)]
@@ -53,6 +54,9 @@ pub enum LoadError {
         .0.join(", ")
     )]
     MissingImports(Vec<String>),
+    /// The module has a memory that threads share.
+    #[error("the guest has a shared memory: threads are not offered here")]
+    SharedMemory,
     /// The module is valid but uses something the engine is not set up for.
     #[error("the guest cannot be compiled: {0}")]
     Compile(String),
@@ -74,6 +78,9 @@ impl Function {
     ) -> Result<Function, LoadError> {
         let digest = hex(&Sha256::digest(wasm));
         let inspection = probe::inspect(wasm)?;
+        if inspection.memories.iter().any(|memory| memory.shared) {
+            return Err(LoadError::SharedMemory);
+        }
         let armed = probe::plan(&inspection, selection)?;
         let key = cache_key(engine, &digest, &armed);
         let (injected, module) = match cache.and_then(|cache| cached(engine, cache, &key)) {
@@ -176,6 +183,13 @@ fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(&engine.inner);
     wasmtime_wasi::p1::add_to_linker_sync(&mut linker, |state: &mut State| &mut state.wasi)?;
     add_probes_to_linker(&mut linker)?;
+    // The engine's own takes codes of 126 and above for a failure of the guest; to a shell they are codes.
+    linker.allow_shadowing(true);
+    linker.func_wrap(
+        "wasi_snapshot_preview1",
+        "proc_exit",
+        |code: i32| -> wasmtime::Result<()> { Err(I32Exit(code).into()) },
+    )?;
     Ok(linker)
 }
 

@@ -36,6 +36,8 @@ pub(crate) struct History {
     pub(crate) growths: Vec<Growth>,
     pub(crate) refusals: Vec<Refusal>,
     pub(crate) refused_count: u64,
+    /// What the last refused growth was refused by: the limit of the call, or the guest's own declared maximum.
+    pub(crate) refused_by: Option<Bytes>,
 }
 
 impl Committed {
@@ -131,13 +133,14 @@ impl Meter {
             history.growths.pop();
             history.peak = history.growths.last().map_or(history.start, |g| g.to);
         }
-        self.refuse(asked);
+        self.refuse(asked, self.before_last);
     }
 
-    fn refuse(&mut self, asked: u64) {
+    fn refuse(&mut self, asked: u64, by: u64) {
         let at = self.committed.elapsed();
         let mut history = self.committed.history();
         history.refused_count += 1;
+        history.refused_by = Some(Bytes(by));
         if history.refusals.len() < Trace::MAX_REFUSALS {
             history.refusals.push(Refusal {
                 at,
@@ -163,8 +166,12 @@ impl ResourceLimiter for Meter {
         self.to_create -= usize::from(created);
         let grown = (desired as u64).saturating_sub(current as u64);
         let total = self.committed.now().0.saturating_add(grown);
-        if total > self.limit || maximum.is_some_and(|maximum| desired > maximum) {
-            self.refuse(total);
+        if total > self.limit {
+            self.refuse(total, self.limit);
+            return Ok(false);
+        }
+        if let Some(own) = maximum.filter(|maximum| desired > *maximum) {
+            self.refuse(total, own as u64);
             return Ok(false);
         }
         self.grant(created, total);
@@ -175,7 +182,7 @@ impl ResourceLimiter for Meter {
         // One kind of failure comes without the question before it: a size that the memory's type cannot express.
         // The engine has no error type for it, so it is known by its words.
         if error.to_string().contains("exceeds memory type's limits") {
-            self.refuse(LARGEST_MEMORY32);
+            self.refuse(LARGEST_MEMORY32, LARGEST_MEMORY32);
         } else if !self.last_was_injected {
             self.take_back();
         }

@@ -29,20 +29,36 @@ pub(crate) fn classify(result: &wasmtime::Result<()>, history: &History, limit: 
             failure: None,
         };
     };
-    let refused = history.refusals.iter().map(|refusal| refusal.asked).max();
-    match refused {
-        Some(asked) => Ending {
-            outcome: Outcome::Limited,
-            exit_code,
-            failure: Some(format!(
-                "out of memory: asked for {asked}, the limit is {limit}; then {failure}"
-            )),
-        },
+    let largest = history.refusals.iter().map(|refusal| refusal.asked).max();
+    match largest {
+        Some(asked) if history.refused_by == Some(limit) => {
+            refused(asked, "the limit", limit, exit_code, &failure)
+        }
+        Some(asked) => {
+            let by = history.refused_by.unwrap_or(limit);
+            refused(
+                asked,
+                "what the guest itself or the system allows",
+                by,
+                exit_code,
+                &failure,
+            )
+        }
         None => Ending {
             outcome: Outcome::Failed,
             exit_code,
             failure: Some(failure),
         },
+    }
+}
+
+fn refused(asked: Bytes, what: &str, by: Bytes, exit_code: Option<i32>, failure: &str) -> Ending {
+    Ending {
+        outcome: Outcome::Limited,
+        exit_code,
+        failure: Some(format!(
+            "out of memory: asked for {asked}, {what} is {by}; then {failure}"
+        )),
     }
 }
 

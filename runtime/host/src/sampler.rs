@@ -35,7 +35,8 @@ struct State {
     counters: Option<Counters>,
     /// Statics to read at every sample, with their slots.
     statics: Vec<(usize, Static)>,
-    readings: Vec<Reading>,
+    /// The values of all of them, sample by sample.
+    readings: Vec<Vec<Reading>>,
     ended: bool,
 }
 
@@ -100,6 +101,9 @@ impl Timeline {
         if state.readings.len() >= MOST_SAMPLES {
             drop_every_second(&mut state.readings);
         }
+        if state.statics.is_empty() {
+            return;
+        }
         let readings = state.statics.iter().filter_map(|(slot, variable)| {
             Some(Reading {
                 slot: *slot,
@@ -107,7 +111,7 @@ impl Timeline {
                 moment,
             })
         });
-        state.readings.extend(readings);
+        state.readings.push(readings.collect());
     }
 
     /// The samples so far, in order of time.
@@ -120,7 +124,7 @@ impl Timeline {
 
     /// The values of statics at the samples so far, in order of time.
     pub(crate) fn readings(&self) -> Vec<Reading> {
-        let mut readings = self.lock().readings.clone();
+        let mut readings = self.lock().readings.concat();
         readings.sort_by_key(|reading| reading.moment.at);
         readings
     }

@@ -80,7 +80,7 @@ impl Sandbox {
     fn set_up(function: &Function, call: &Call) -> Result<Sandbox, InvokeError> {
         let input = Input {
             label: call.event.label.clone(),
-            digest: call.event.digest()?,
+            digest: call.event.digest(&call.entry)?,
         };
         let features = input_features(&call.event)?;
         let streams = Streams::open(call)?;
@@ -308,6 +308,23 @@ struct SoFar {
     bytes_out: Arc<std::sync::atomic::AtomicU64>,
 }
 
+/// Floats of a guest may be no number. Nothing can be learned from those, and JSON has no word for them: a variable that
+/// ever was one is left out, of the others only hits that were.
+fn only_numbers(mut observed: Observed) -> Option<Observed> {
+    observed.hits.retain(|hit| hit.value.is_finite());
+    let summary = [
+        observed.first,
+        observed.last,
+        observed.min,
+        observed.max,
+        observed.sum,
+    ];
+    summary
+        .iter()
+        .all(|value| value.is_finite())
+        .then_some(observed)
+}
+
 impl SoFar {
     fn deadline(self, cpu_before: Nanos, on_deadline: OnDeadline) -> Deadline {
         Deadline {
@@ -340,7 +357,7 @@ impl SoFar {
     ) -> Trace {
         let history = self.committed.history().clone();
         let mut observations = self.features;
-        observations.extend(observed);
+        observations.extend(observed.into_iter().filter_map(only_numbers));
         Trace {
             function: self.function,
             input: self.input,

@@ -90,7 +90,7 @@ pub(crate) fn run(args: ProfileArgs) -> anyhow::Result<ExitCode> {
     } else {
         HashMap::new()
     };
-    let calls = calls_to_make(&events, args.repeat, &recorded)?;
+    let calls = calls_to_make(&events, args.repeat, &recorded, &bench.entry)?;
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     let run = runtime.block_on(bench.run_all(&calls, &mut store))?;
     if run.ids.is_empty() && recorded.is_empty() {
@@ -121,7 +121,7 @@ pub(crate) fn run(args: ProfileArgs) -> anyhow::Result<ExitCode> {
              `fathom report {}` shows what is there",
             run.ids.len(),
             calls.len(),
-            guest.name
+            profile.function.name
         ));
         return Ok(ExitCode::from(code::INTERRUPTED));
     }

@@ -125,3 +125,59 @@ fn endless_output_is_cut_off() {
     let (_, list, _) = printed(&mut place.fathom(["traces", "show", "1"]));
     assert!(list.contains("1048576 bytes of output"), "{list}");
 }
+
+/// Codes that the engine would not pass on are a guest's codes all the same.
+#[test]
+fn every_exit_code_of_a_guest_is_kept() {
+    let place = Place::new();
+    for code in [0, 1, 125, 126, 200, 255] {
+        let wat = format!(
+            r#"(module (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+              (memory (export "memory") 1)
+              (func (export "_start") (call $exit (i32.const {code}))))"#
+        );
+        place.write("exit.wat", wat);
+        assert_eq!(printed(&mut place.fathom(["run", "exit.wat"])).0, code);
+    }
+}
+
+#[test]
+fn a_variable_that_is_no_number_is_left_out_and_nothing_hangs() {
+    let place = Place::new();
+    place.write(
+        "nan.wat",
+        r#"(module (memory (export "memory") 1)
+          (global $g (export "g") (mut f64) (f64.const 0))
+          (global $n (export "n") (mut i32) (i32.const 0))
+          (func (export "_start")
+            (global.set $n (i32.const 5))
+            (global.set $g (f64.const nan))
+            (global.set $g (f64.const inf))))"#,
+    );
+    place.write("in/a", "");
+    place
+        .fathom(["profile", "nan.wat", "in", "--timeout", "5s"])
+        .assert()
+        .success();
+    let (_, shown, _) = printed(&mut place.fathom(["traces", "show", "1"]));
+    assert!(
+        shown.contains("set:n") && !shown.contains("set:g"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_growth_refused_by_the_guest_itself_is_told_from_the_limit() {
+    let place = Place::new();
+    place.write(
+        "own.wat",
+        r#"(module (memory (export "memory") 1 2) (func (export "_start")
+          (if (i32.eq (memory.grow (i32.const 5)) (i32.const -1)) (then (unreachable)))))"#,
+    );
+    let (code, _, stderr) = printed(&mut place.fathom(["run", "own.wat"]));
+    assert_eq!(code, 137, "{stderr}");
+    assert!(
+        stderr.contains("what the guest itself or the system allows is 128.0 KiB"),
+        "{stderr}"
+    );
+}

@@ -75,7 +75,7 @@ fn ctrl_c_keeps_every_finished_call_and_says_how_to_go_on() {
     let stderr = String::from_utf8_lossy(&output.stderr);
     let stdout = String::from_utf8_lossy(&output.stdout);
     assert!(
-        stderr.contains("of 40 calls are recorded") && stderr.contains("fathom report count"),
+        stderr.contains("of 40 calls are recorded") && stderr.contains("fathom report count:go"),
         "{stderr}"
     );
     assert!(

@@ -266,3 +266,38 @@ fn a_granted_directory_shows_its_files_as_they_are_opened() {
     let within = &profile["within_call"]["live"];
     assert_eq!(within["terms"][0]["variable"], "LINES", "{within:#}");
 }
+
+/// Two exports of one module are two functions, and two inputs of one name are two inputs.
+#[test]
+fn functions_and_inputs_are_not_mixed_up() {
+    let place = Place::new();
+    place.write(
+        "two.wat",
+        r#"(module (memory (export "memory") 1)
+          (func (export "small") (param i32) (drop (memory.grow (local.get 0))))
+          (func (export "large") (param i32) (drop (memory.grow (i32.mul (local.get 0) (i32.const 10))))))"#,
+    );
+    let profile = |export: &str| {
+        place.json(&[
+            "profile", "two.wat", "--invoke", export, "--sweep", "n=1..7", "--resume", "--json",
+            "--", "{n}",
+        ])
+    };
+    assert_eq!(profile("large")["invocations"]["total"], 7);
+    let small = profile("small");
+    assert_eq!(small["invocations"]["total"], 7);
+    let page = small["model"]["terms"][0]["coefficient"]
+        .as_f64()
+        .expect("a number");
+    assert!((page - 65_536.0).abs() < 0.001, "{:#}", small["model"]);
+    place.lines(&[100]);
+    place.write("more/100.txt", "x\n".repeat(50));
+    let same_name = place.json(&[
+        "profile",
+        &wat("exact-allocations"),
+        "lines",
+        "more",
+        "--json",
+    ]);
+    assert_eq!(same_name["recommendation"]["verified"]["calls"], 2);
+}

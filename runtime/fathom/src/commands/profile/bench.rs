@@ -22,7 +22,7 @@ use trace::{Limits, Outcome, Profile, Trace, Verification};
 pub(super) struct Bench {
     pub(super) loaded: Loaded,
     pool: Arc<Pool>,
-    entry: Entry,
+    pub(super) entry: Entry,
     limits: Limits,
     output: host::Output,
     rate_hz: f64,
@@ -165,6 +165,7 @@ pub(super) fn calls_to_make(
     events: &[Event],
     repeat: u32,
     recorded: &HashMap<String, u32>,
+    entry: &Entry,
 ) -> anyhow::Result<Vec<Event>> {
     let mut calls = Vec::new();
     for round in 0..repeat {
@@ -172,7 +173,7 @@ pub(super) fn calls_to_make(
             let made = if recorded.is_empty() {
                 0
             } else {
-                recorded.get(&event.digest()?).copied().unwrap_or(0)
+                recorded.get(&event.digest(entry)?).copied().unwrap_or(0)
             };
             if round >= made {
                 calls.push(event.clone());

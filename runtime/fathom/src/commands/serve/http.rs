@@ -7,8 +7,9 @@ use anyhow::Context;
 use axum::{
     Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, Path, State},
+    extract::{DefaultBodyLimit, Path, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -16,11 +17,19 @@ use host::{Body, Event};
 use std::{
     net::SocketAddr,
     sync::{Arc, PoisonError},
+    time::Duration,
 };
+use tokio::sync::{Notify, Semaphore};
 use trace::{Outcome, Trace};
 
 /// Largest body of a request.
-const LARGEST_BODY: usize = 64 << 20;
+const LARGEST_BODY: usize = 32 << 20;
+
+/// Requests at the same time, waiting ones included: each may hold a body in memory. Those beyond are turned away.
+const MOST_REQUESTS: usize = 32;
+
+/// How long connections may go on after the server was told to stop.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Listens until the process is told to stop.
 pub(super) async fn serve(listen: SocketAddr, server: Arc<Server>) -> anyhow::Result<()> {
@@ -29,6 +38,10 @@ pub(super) async fn serve(listen: SocketAddr, server: Arc<Server>) -> anyhow::Re
         .route("/metrics", get(metrics))
         .route("/healthz", get(|| async { "ok\n" }))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .layer(middleware::from_fn_with_state(
+            Arc::new(Semaphore::new(MOST_REQUESTS)),
+            one_of_few,
+        ))
         .with_state(server);
     let listener = tokio::net::TcpListener::bind(listen)
         .await
@@ -37,10 +50,33 @@ pub(super) async fn serve(listen: SocketAddr, server: Arc<Server>) -> anyhow::Re
         "listening on http://{}",
         listener.local_addr()?
     ));
-    axum::serve(listener, router)
-        .with_graceful_shutdown(told_to_stop())
-        .await
-        .context("the server failed")
+    let stop = Arc::new(Notify::new());
+    let stopping = stop.clone();
+    let served = axum::serve(listener, router)
+        .with_graceful_shutdown(async move { stopping.notified().await });
+    tokio::select! {
+        served = served => served.context("the server failed"),
+        () = async {
+            told_to_stop().await;
+            stop.notify_one();
+            tokio::time::sleep(PATIENCE).await;
+        } => Ok(()),
+    }
+}
+
+/// Before the body is read: a queue of large bodies is memory that nobody limits.
+async fn one_of_few(
+    State(places): State<Arc<Semaphore>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    match places.try_acquire() {
+        Ok(_place) => next.run(request).await,
+        Err(_) => problem(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too many requests at the same time",
+        ),
+    }
 }
 
 async fn told_to_stop() {
@@ -65,14 +101,14 @@ async fn call(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let Some(deployment) = server.functions.get(&name) else {
+    if !server.functions.contains_key(&name) {
         let known = server.functions.keys().map(String::as_str);
         let near = near::did_you_mean(&name, known);
         return problem(
             StatusCode::NOT_FOUND,
             &format!("no function `{name}`{near}"),
         );
-    };
+    }
     let content_type = headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
@@ -82,17 +118,27 @@ async fn call(
         content_type: content_type.map(str::to_owned),
         ..Event::default()
     };
-    match deployment.call(event).await {
-        Ok(Answer::Ended { trace, stdout, .. }) => {
-            record(&server, &name, &trace);
-            answer(&trace, stdout)
+    // A client that goes away does not take the call with it: it is made to its end, counted and recorded.
+    let called = tokio::spawn(async move {
+        let Some(deployment) = server.functions.get(&name) else {
+            return problem(StatusCode::NOT_FOUND, "no such function");
+        };
+        match deployment.call(event).await {
+            Ok(Answer::Ended { trace, stdout }) => {
+                record(&server, &name, &trace);
+                answer(&trace, stdout)
+            }
+            Ok(Answer::Refused(why)) => problem(StatusCode::INTERNAL_SERVER_ERROR, &why),
+            Err(error) => problem(StatusCode::INTERNAL_SERVER_ERROR, &format!("{error:#}")),
         }
-        Ok(Answer::Refused(why)) => problem(StatusCode::INTERNAL_SERVER_ERROR, &why),
-        Err(error) => problem(StatusCode::INTERNAL_SERVER_ERROR, &format!("{error:#}")),
-    }
+    });
+    called
+        .await
+        .unwrap_or_else(|_| problem(StatusCode::INTERNAL_SERVER_ERROR, "the call was lost"))
 }
 
-/// Counts and stores a call, and learns again now and then. SQLite takes microseconds, so no thread is changed.
+/// Counts and stores a call, which takes microseconds, and now and then learns again, which takes milliseconds: other
+/// requests of this thread wait for that.
 fn record(server: &Server, name: &str, trace: &Trace) {
     server.metrics.record(trace);
     let mut store = server.store.lock().unwrap_or_else(PoisonError::into_inner);
