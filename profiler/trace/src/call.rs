@@ -160,7 +160,7 @@ pub struct Observed {
     pub first_moment: Option<Moment>,
     /// Memory at the last hit, when `last`, `max`, `sum` and `count` are final.
     pub last_moment: Option<Moment>,
-    /// First hits in full, then every second, every fourth and so on.
+    /// All of them while they are few; then every second of all, every fourth and so on, evenly over the call.
     pub hits: Vec<Hit>,
 }
 

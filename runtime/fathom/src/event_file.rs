@@ -11,7 +11,7 @@ use std::{
     path::Path,
 };
 
-/// Longest event file that is read whole.
+/// Most events from standard input, bytes: they are read whole.
 const LARGEST: u64 = 1 << 30;
 
 #[derive(Deserialize)]
@@ -32,9 +32,12 @@ pub(crate) fn read(path: &Path, mount_at: &str) -> anyhow::Result<Vec<Event>> {
     let (text, folder) = if path == Path::new("-") {
         let mut text = String::new();
         io::stdin()
-            .take(LARGEST)
+            .take(LARGEST + 1)
             .read_to_string(&mut text)
             .context("cannot read events from standard input")?;
+        if text.len() as u64 > LARGEST {
+            bail!("more than 1 GiB of events on standard input");
+        }
         (text, Path::new("."))
     } else {
         let text = fs::read_to_string(path)

@@ -43,8 +43,6 @@ pub struct Finished {
     pub trace: Trace,
     /// Captured standard output.
     pub stdout: Vec<u8>,
-    /// Captured standard error.
-    pub stderr: Vec<u8>,
     /// Results of an invoked export, as text.
     pub results: Vec<String>,
 }
@@ -159,7 +157,6 @@ impl Sandbox {
         Ok(Finished {
             trace: self.so_far.ended(ending, heap, observed, wall, cpu),
             stdout: self.streams.stdout.take(),
-            stderr: self.streams.stderr.take(),
             results,
         })
     }

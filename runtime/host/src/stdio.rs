@@ -27,7 +27,7 @@ pub enum Output {
         /// Bytes.
         most: u64,
     },
-    /// Kept in memory and handed back; more than `most` bytes fail the call.
+    /// Standard output is kept in memory and handed back, standard error dropped; of each, more than `most` bytes fail the call.
     Capture {
         /// Bytes.
         most: u64,
@@ -141,8 +141,12 @@ pub(crate) fn stdout(output: Output) -> Stdout {
     Counted::new(sink(output, Sink::Stdout))
 }
 
-/// The guest's standard error: kept or dropped like standard output, passed on where that is.
+/// The guest's standard error: passed on where standard output is, dropped otherwise.
 pub(crate) fn stderr(output: Output) -> Stdout {
+    let output = match output {
+        Output::Capture { most } => Output::Discard { most },
+        Output::Discard { .. } | Output::Inherit => output,
+    };
     Counted::new(sink(output, Sink::Stderr))
 }
 

@@ -6,6 +6,7 @@ mod http;
 
 use crate::{
     allowance::LimitArgs,
+    analysis::SizingArgs,
     args::DatabaseArgs,
     config::{Config, FILE_NAME},
     metrics::Metrics,
@@ -52,6 +53,8 @@ pub(crate) struct ServeArgs {
     #[command(flatten)]
     limits: LimitArgs,
     #[command(flatten)]
+    sizing: SizingArgs,
+    #[command(flatten)]
     database: DatabaseArgs,
 }
 
@@ -87,7 +90,7 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let metrics = Metrics::new()?;
     let mut functions = BTreeMap::new();
     for folder in function_folders(&args.folder)? {
-        let deployment = Deployment::prepare(&folder, workers, &args.limits)?;
+        let deployment = Deployment::prepare(&folder, workers, &args.limits, args.sizing.clone())?;
         metrics.deploy(&deployment.name, deployment.limits.memory);
         deployment.refresh(&store, &metrics);
         output::note(format_args!(

@@ -33,6 +33,7 @@ pub(super) struct Deployment {
     loaded: Loaded,
     entry: Entry,
     configured: Configured,
+    sizing: SizingArgs,
     args: Vec<String>,
     env: Vec<(String, String)>,
     calls: AtomicU64,
@@ -44,6 +45,7 @@ impl Deployment {
         folder: &Path,
         workers: usize,
         limits: &LimitArgs,
+        sizing: SizingArgs,
     ) -> anyhow::Result<Deployment> {
         let guest = Guest::find(folder)?;
         let ready = guest.ready(guest.config.watch.clone(), None)?;
@@ -57,6 +59,7 @@ impl Deployment {
                 failure_rate: guest.config.recommend.failure_rate,
                 memory: guest.config.function.memory,
             },
+            sizing,
             args: guest.config.function.args.clone(),
             env: guest.config.function.env.clone().into_iter().collect(),
             name: guest.name,
@@ -98,16 +101,10 @@ impl Deployment {
         let Ok(traces) = store.traces(&filter) else {
             return;
         };
-        let sizing = SizingArgs {
-            failure_rate: None,
-            memory: None,
-            seed: 1,
-            providers: None,
-        };
         if traces.is_empty() {
             return;
         }
-        if let Ok(profile) = sizing.learn(&self.loaded.id, &traces, self.configured)
+        if let Ok(profile) = self.sizing.learn(&self.loaded.id, &traces, self.configured)
             && let Some(recommendation) = &profile.recommendation
         {
             metrics.recommend(&self.name, recommendation);
