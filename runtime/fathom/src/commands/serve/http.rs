@@ -5,7 +5,7 @@ use crate::output;
 use crate::{near, pool::Answer};
 use anyhow::Context;
 use axum::{
-    Router,
+    Extension, Router,
     body::Bytes,
     extract::{DefaultBodyLimit, Path, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
@@ -19,14 +19,14 @@ use std::{
     sync::{Arc, PoisonError},
     time::Duration,
 };
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use trace::{Outcome, Trace};
 
 /// Largest body of a request.
 const LARGEST_BODY: usize = 32 << 20;
 
-/// Requests at the same time, waiting ones included: each may hold a body in memory. Those beyond are turned away.
-const MOST_REQUESTS: usize = 32;
+/// Calls at the same time, waiting ones included: each may hold a body in memory. Those beyond are turned away.
+const MOST_CALLS: usize = 32;
 
 /// How long connections may go on after the server was told to stop.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -35,13 +35,13 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(super) async fn serve(listen: SocketAddr, server: Arc<Server>) -> anyhow::Result<()> {
     let router = Router::new()
         .route("/function/{name}", post(call))
+        .route_layer(middleware::from_fn_with_state(
+            Arc::new(Semaphore::new(MOST_CALLS)),
+            one_of_few,
+        ))
         .route("/metrics", get(metrics))
         .route("/healthz", get(|| async { "ok\n" }))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
-        .layer(middleware::from_fn_with_state(
-            Arc::new(Semaphore::new(MOST_REQUESTS)),
-            one_of_few,
-        ))
         .with_state(server);
     let listener = tokio::net::TcpListener::bind(listen)
         .await
@@ -64,19 +64,21 @@ pub(super) async fn serve(listen: SocketAddr, server: Arc<Server>) -> anyhow::Re
     }
 }
 
+/// The place of a call among those at the same time. It goes with the call, which may outlive its client.
+type Place = Arc<OwnedSemaphorePermit>;
+
 /// Before the body is read: a queue of large bodies is memory that nobody limits.
 async fn one_of_few(
     State(places): State<Arc<Semaphore>>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
-    match places.try_acquire() {
-        Ok(_place) => next.run(request).await,
-        Err(_) => problem(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "too many requests at the same time",
-        ),
-    }
+    let Ok(place) = places.try_acquire_owned() else {
+        let busy = "too many calls at the same time";
+        return problem(StatusCode::SERVICE_UNAVAILABLE, busy);
+    };
+    request.extensions_mut().insert(Place::new(place));
+    next.run(request).await
 }
 
 async fn told_to_stop() {
@@ -97,6 +99,7 @@ async fn told_to_stop() {
 
 async fn call(
     State(server): State<Arc<Server>>,
+    Extension(place): Extension<Place>,
     Path(name): Path<String>,
     headers: HeaderMap,
     body: Bytes,
@@ -120,6 +123,7 @@ async fn call(
     };
     // A client that goes away does not take the call with it: it is made to its end, counted and recorded.
     let called = tokio::spawn(async move {
+        let _place = place;
         let Some(deployment) = server.functions.get(&name) else {
             return problem(StatusCode::NOT_FOUND, "no such function");
         };
