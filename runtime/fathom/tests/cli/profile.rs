@@ -195,7 +195,7 @@ fn the_screen_fits_and_names_the_files_it_wrote() {
         .expect("the report");
     assert_eq!(page.matches("<svg").count(), 4, "four charts");
     assert!(
-        !page.contains("http://") || !page.contains("src=\"http"),
+        !page.contains("src=\"http") && !page.contains("href=\"http"),
         "self-contained"
     );
 }
