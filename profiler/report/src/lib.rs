@@ -12,6 +12,7 @@
 //! | `fathom traces` | [`trace_list`], [`trace_text`], [`traces_csv`], [`traces_json`] |
 //! | scripts | [`json()`] |
 //! | people who were not there | [`html()`], [`markdown()`] |
+//! | a comparison of several functions | [`table()`] |
 //! | a picture alone | [`chart`] |
 
 mod account;
@@ -25,6 +26,7 @@ mod markdown;
 mod matched;
 mod screen;
 mod show;
+mod table;
 mod traces;
 mod words;
 
@@ -34,4 +36,5 @@ pub use html::html;
 pub use json::json;
 pub use markdown::markdown;
 pub use screen::screen;
+pub use table::table;
 pub use traces::{trace_list, trace_text, traces_csv, traces_json};

@@ -58,7 +58,7 @@ fn problems(context: &Context) -> Option<String> {
         let title = words::problems_title(context.problems.len());
         format!(
             "## Problems\n\n{title}\n\n{}",
-            table(&["input", "outcome", "why"], &rows)
+            rows_as_table(&["input", "outcome", "why"], &rows)
         )
     })
 }
@@ -90,7 +90,7 @@ fn deploy(recommendation: &Recommendation) -> String {
         "change",
         against.as_str(),
     ];
-    format!("## Deploy\n\n{}", table(&header, &rows))
+    format!("## Deploy\n\n{}", rows_as_table(&header, &rows))
 }
 
 fn calls(recommendation: &Recommendation) -> String {
@@ -118,7 +118,7 @@ fn calls(recommendation: &Recommendation) -> String {
         "given, sized alone",
         "outcome",
     ];
-    let mut text = format!("## Calls\n\n{}", table(&header, &rows));
+    let mut text = format!("## Calls\n\n{}", rows_as_table(&header, &rows));
     if recommendation.calls.len() > CALLS {
         text += &format!(
             "\n\n{} more are in the CSV.",
@@ -137,7 +137,7 @@ fn variables(profile: &Profile) -> Option<String> {
         "held-out error",
         "growth still ahead",
     ];
-    (!rows.is_empty()).then(|| format!("## Variables\n\n{}", table(&header, &rows)))
+    (!rows.is_empty()).then(|| format!("## Variables\n\n{}", rows_as_table(&header, &rows)))
 }
 
 fn variable(candidate: &Candidate) -> Vec<String> {
@@ -150,7 +150,8 @@ fn variable(candidate: &Candidate) -> Vec<String> {
     ]
 }
 
-fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+/// A Markdown table; cells are escaped here.
+pub(crate) fn rows_as_table(header: &[&str], rows: &[Vec<String>]) -> String {
     let line = |cells: Vec<String>| format!("| {} |", cells.join(" | "));
     let mut lines = vec![
         line(header.iter().map(|h| escape(h)).collect()),

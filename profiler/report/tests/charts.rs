@@ -4,7 +4,7 @@ mod common;
 #[path = "common/xml.rs"]
 mod xml;
 
-use report::chart::{Theme, allocation, bill, relation, timeline};
+use report::chart::{Theme, allocation, bill, calls, relation, timeline};
 use trace::{Bytes, Nanos, Outcome, Profile, Trace};
 
 fn all(profile: &Profile, traces: &[Trace]) -> Vec<String> {
@@ -13,6 +13,7 @@ fn all(profile: &Profile, traces: &[Trace]) -> Vec<String> {
         .iter()
         .map(|t| timeline(t, profile, &theme))
         .collect();
+    charts.push(calls(profile, traces, &theme));
     charts.push(relation(profile, traces, &theme));
     charts.push(allocation(profile, traces, &theme));
     charts.push(bill(profile, &theme));
@@ -163,5 +164,22 @@ fn a_provider_with_the_prices_of_another_does_not_hide_it() {
         "{} {}",
         lines(&both),
         lines(&alone)
+    );
+}
+
+/// Each call is drawn to its last sample: what was still live after the function had returned is where its curve ends.
+#[test]
+fn calls_side_by_side_show_what_was_live_after_the_return() {
+    let mut traces = common::traces();
+    for trace in &mut traces {
+        let last = trace.samples.last_mut().expect("a sample");
+        last.live = Some(Bytes(777));
+    }
+    let chart = calls(&common::profile(), &traces, &Theme::default());
+    let description = between(&chart, "<desc id=", "</desc>");
+    assert_eq!(
+        description.matches("777 B after it").count(),
+        6,
+        "{description}"
     );
 }

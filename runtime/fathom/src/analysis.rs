@@ -151,6 +151,16 @@ impl RecordedArgs {
         let traces = read_traces(&store, &latest.function, None)?;
         Ok((latest.function.clone(), traces))
     }
+
+    /// Every recorded function with its calls, by name. Of several modules recorded under one name, the one called last.
+    pub(crate) fn read_all(&self) -> anyhow::Result<Vec<(FunctionId, Vec<Trace>)>> {
+        let store = Store::open_existing(&self.database.db)?;
+        // Of one name, the one called last comes first.
+        let mut recorded = store.functions()?;
+        recorded.dedup_by(|a, b| a.function.name == b.function.name);
+        let calls = |f: &FunctionId| Ok((f.clone(), read_traces(&store, f, None)?));
+        recorded.iter().map(|r| calls(&r.function)).collect()
+    }
 }
 
 /// Calls of one function, those with the given ids or all.

@@ -6,6 +6,7 @@
 mod allocation;
 mod axis;
 mod bill;
+mod calls;
 mod canvas;
 mod curve;
 mod legend;
@@ -18,6 +19,7 @@ mod timeline;
 pub use allocation::allocation;
 pub(crate) use allocation::waste;
 pub use bill::bill;
+pub use calls::calls;
 pub use relation::relation;
 pub use theme::Theme;
 pub use timeline::timeline;

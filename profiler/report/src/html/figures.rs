@@ -1,7 +1,7 @@
-//! The four charts with a caption each that says what to see.
+//! The five charts with a caption each that says what to see.
 
 use super::prose::prose;
-use crate::chart::{Theme, allocation, bill, relation, timeline, waste};
+use crate::chart::{Theme, allocation, bill, calls, relation, timeline, waste};
 use crate::show::{percent, size};
 use crate::words;
 use maud::{Markup, PreEscaped, html};
@@ -18,6 +18,11 @@ pub(super) fn figures(profile: &Profile, traces: &[Trace], theme: &Theme) -> Mar
                     &one_call(profile),
                 ))
             }
+            (figure(
+                "Several calls side by side",
+                &calls(profile, traces, theme),
+                "The last sample of each call was taken after the function had returned: live bytes are what it left behind.",
+            ))
             (figure(
                 "The variable against the need",
                 &relation(profile, traces, theme),

@@ -1,16 +1,18 @@
-//! `fathom report`: the report of everything recorded of a function, without running it.
+//! `fathom report`: the report of everything recorded of a function, or a table of all functions, without running them.
 
 use crate::analysis::{self, Configured, RecordedArgs, SizingArgs};
 use crate::output;
 use clap::{Args, ValueEnum};
 use std::{path::PathBuf, process::ExitCode};
+use trace::Profile;
 
 /// Write the report of what was recorded, without running anything
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   fathom report                        the only function recorded
-  fathom report line-reader --format markdown > report.md")]
+  fathom report line-reader --format markdown > report.md
+  fathom report --all                  a table of all functions recorded, a row each")]
 pub(crate) struct ReportArgs {
     #[command(flatten)]
     recorded: RecordedArgs,
@@ -19,9 +21,12 @@ pub(crate) struct ReportArgs {
     /// Folder of reports [default: fathom-out]
     #[arg(long, value_name = "FOLDER", env = "FATHOM_OUT")]
     out: Option<PathBuf>,
-    /// What to print; `html` writes report.html and prints the screen
-    #[arg(long, value_enum, default_value_t = Format::Html)]
-    format: Format,
+    /// All recorded functions in one table, a row each, as Markdown or JSON
+    #[arg(long, conflicts_with = "function")]
+    all: bool,
+    /// What to print; `html` writes report.html and prints the screen [default: html; with --all: markdown]
+    #[arg(long, value_enum)]
+    format: Option<Format>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -35,13 +40,40 @@ enum Format {
 
 /// Runs the command.
 pub(crate) fn run(args: ReportArgs) -> anyhow::Result<ExitCode> {
+    if args.all {
+        table(&args)?;
+    } else {
+        report_one(args)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn table(args: &ReportArgs) -> anyhow::Result<()> {
+    let profiles = args
+        .recorded
+        .read_all()?
+        .iter()
+        .map(|(function, traces)| args.sizing.learn(function, traces, Configured::default()))
+        .collect::<anyhow::Result<Vec<Profile>>>()?;
+    match args.format {
+        None | Some(Format::Markdown) => output::line(report::table(&profiles).trim_end()),
+        Some(Format::Json) => output::line(serde_json::to_string_pretty(&profiles)?),
+        Some(Format::Html | Format::Text | Format::Csv) => {
+            anyhow::bail!(
+                "--all prints `markdown` or `json`; the other formats are of one function"
+            )
+        }
+    }
+}
+
+fn report_one(args: ReportArgs) -> anyhow::Result<()> {
     let (function, traces) = args.recorded.read()?;
     let profile = args
         .sizing
         .learn(&function, &traces, Configured::default())?;
     let mut context = report::Context::of_calls(&traces);
     context.database_path = Some(args.recorded.database.db.clone());
-    match args.format {
+    match args.format.unwrap_or(Format::Html) {
         Format::Html => {
             context.report_path = Some(analysis::write_report(
                 &profile, &traces, &context, args.out,
@@ -53,5 +85,5 @@ pub(crate) fn run(args: ReportArgs) -> anyhow::Result<ExitCode> {
         Format::Markdown => output::line(report::markdown(&profile, &context).trim_end())?,
         Format::Csv => crate::output::bytes(&report::traces_csv(&traces))?,
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }

@@ -49,7 +49,7 @@ fn the_report_opens_in_a_browser() {
         .assert()
         .success();
     let dom = String::from_utf8_lossy(&chromium(&place, &["--dump-dom"])).into_owned();
-    assert_eq!(dom.matches("</svg>").count(), 4, "four charts");
+    assert_eq!(dom.matches("</svg>").count(), 5, "five charts");
     let picture = place.path("report.png");
     let shot = format!("--screenshot={}", picture.display());
     chromium(&place, &["--window-size=1100,1600", &shot]);

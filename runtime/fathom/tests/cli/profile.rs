@@ -193,7 +193,7 @@ fn the_screen_fits_and_names_the_files_it_wrote() {
     );
     let page = std::fs::read_to_string(place.path("fathom-out/exact-allocations/report.html"))
         .expect("the report");
-    assert_eq!(page.matches("<svg").count(), 4, "four charts");
+    assert_eq!(page.matches("<svg").count(), 5, "five charts");
     assert!(
         !page.contains("src=\"http") && !page.contains("href=\"http"),
         "self-contained"

@@ -69,6 +69,41 @@ fn report_learn_and_recommend_say_the_same_as_profile() {
 
 /// A call is sized before it is made, by what is known of it then.
 #[test]
+fn all_functions_are_told_in_one_table() {
+    let place = profiled();
+    place
+        .fathom([
+            "profile",
+            &wat("exact-growth"),
+            "--sweep",
+            "n=4..12",
+            "--",
+            "{n}",
+        ])
+        .assert()
+        .success();
+    let (code, table, _) = printed(&mut place.fathom(["report", "--all"]));
+    let rows: Vec<&str> = table.lines().skip(2).collect();
+    assert_eq!((code, rows.len()), (0, 2), "{table}");
+    for (row, (name, formula)) in rows.iter().zip([
+        ("exact-allocations", "lines"),
+        ("exact-growth", "64 KiB x max(pages)"),
+    ]) {
+        assert!(
+            row.starts_with(&format!("| {name} | ")) && row.contains(formula),
+            "{row}"
+        );
+    }
+    let all = place.json(&["report", "--all", "--format", "json"]);
+    assert_eq!(all[1]["function"]["name"], "exact-growth");
+    let (code, _, stderr) = printed(&mut place.fathom(["report", "--all", "--format", "csv"]));
+    assert!(
+        code != 0 && stderr.contains("`markdown` or `json`"),
+        "{stderr}"
+    );
+}
+
+#[test]
 fn one_call_is_sized_by_its_input() {
     let place = profiled();
     let size = |lines: usize| -> u64 {

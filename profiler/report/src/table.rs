@@ -1,0 +1,135 @@
+//! Several functions in one Markdown table, a row each: what drives the memory of each, how sure that is, what to give
+//! it and what that saves. The report of one function is [`crate::markdown()`].
+
+use crate::clean::{clean, quoted};
+use crate::markdown::rows_as_table;
+use crate::screen::{change, held};
+use crate::show::{odds, percent, round_size, share_explained, size};
+use crate::words;
+use trace::{Feature, Model, ModelKind, Profile, ProviderBill, Recommendation};
+
+/// A Markdown table with a row per function, in the order given. Memory and bills are compared with the size that all
+/// of them are given today.
+pub fn table(profiles: &[Profile]) -> String {
+    let today = profiles.iter().find_map(|p| p.recommendation.as_ref());
+    let today = today.map_or("today".to_owned(), |r| round_size(r.baseline_bytes));
+    let against = format!("against {today}");
+    let header = [
+        "function",
+        "memory of a call",
+        "R2",
+        "held-out error",
+        "variable, and when it is known",
+        "give",
+        "confidence",
+        &against,
+    ];
+    let rows: Vec<Vec<String>> = profiles.iter().map(row).collect();
+    rows_as_table(&header, &rows) + "\n"
+}
+
+fn row(profile: &Profile) -> Vec<String> {
+    let known = |told: fn(&Profile, &Recommendation) -> String| {
+        let recommendation = profile.recommendation.as_ref();
+        recommendation.map_or("no call succeeded".to_owned(), |r| told(profile, r))
+    };
+    vec![
+        clean(&profile.function.name),
+        memory(profile),
+        profile.model.r2.map_or("-".to_owned(), share_explained),
+        held_out(&profile.model),
+        variable(profile),
+        known(|_, r| size(r.allocation_bytes)),
+        known(|p, r| {
+            let odds = odds(r.failure_rate_backed);
+            let inputs = p.invocations.distinct_inputs;
+            format!(
+                "{}: {odds}, {inputs} inputs",
+                words::confidence(r.confidence)
+            )
+        }),
+        known(|_, r| bill(r)),
+    ]
+}
+
+/// The formula; and that of live bytes where they move and what is committed does not.
+fn memory(profile: &Profile) -> String {
+    let committed = said(&profile.model);
+    let live = &profile.models.live;
+    match profile.model.kind {
+        ModelKind::None | ModelKind::Constant if !live.terms.is_empty() => {
+            format!("{committed}; live = {}", said(live))
+        }
+        _ => committed,
+    }
+}
+
+fn said(model: &Model) -> String {
+    match model.kind {
+        ModelKind::None => model.reason.clone(),
+        ModelKind::Constant => format!("always {}", model.formula),
+        _ => model.formula.clone(),
+    }
+}
+
+/// `1.2 % (95 of 100: 4 %)`.
+fn held_out(model: &Model) -> String {
+    model.held_out.map_or("-".to_owned(), |errors| {
+        let (half, most) = (percent(errors.median_ape), percent(errors.p95_ape));
+        format!("{half} (95 of 100: {most})")
+    })
+}
+
+/// What explains and when it is known, and what is known early instead where that is too late.
+fn variable(profile: &Profile) -> String {
+    let sizing = profile
+        .recommendation
+        .as_ref()
+        .and_then(|r| r.sizing_feature.as_ref());
+    let explaining = profile.model.terms.first().map(|term| &term.feature);
+    match (explaining, sizing) {
+        (None, _) => "none".to_owned(),
+        (Some(explaining), Some(sizing)) if explaining == sizing => when(profile, sizing),
+        (Some(explaining), Some(sizing)) => {
+            format!(
+                "{} explains; {}",
+                quoted(&explaining.variable),
+                when(profile, sizing)
+            )
+        }
+        (Some(explaining), None) => format!("{}: too late", words::place(explaining)),
+    }
+}
+
+fn when(profile: &Profile, feature: &Feature) -> String {
+    match (&feature.breakpoint, words::candidate(profile, feature)) {
+        (trace::Breakpoint::Input, _) => format!("{}: before the call", words::place(feature)),
+        (_, Some(c)) => format!(
+            "{}: {} of growth ahead",
+            words::place(feature),
+            percent(c.lead)
+        ),
+        (_, None) => words::place(feature),
+    }
+}
+
+/// Memory held, and the largest saving of the bills, which also count time: a smaller size that is slower saves nothing.
+fn bill(r: &Recommendation) -> String {
+    let memory = held(r.memory_saving_share);
+    let saving = |p: &&ProviderBill| p.usd_saving_share;
+    let most = r
+        .providers
+        .iter()
+        .max_by(|a, b| saving(a).total_cmp(&saving(b)));
+    match most {
+        Some(p) if p.usd_saving_share >= 0.0005 => {
+            format!(
+                "{memory}; {}, {}",
+                change(p.usd_saving_share),
+                clean(&p.name)
+            )
+        }
+        Some(_) => format!("{memory}; no bill is smaller"),
+        None => memory,
+    }
+}
