@@ -5,7 +5,10 @@ use crate::data::FEWEST;
 use crate::features::Table;
 use crate::formula::percent;
 use crate::margin::CAP;
-use trace::{Breakpoint, Bytes, CallBounds, CutOff, Feature, Model, ModelKind, Recommendation};
+use crate::replay::Needs;
+use trace::{
+    Breakpoint, Bytes, CallBounds, CutOff, Feature, Model, ModelKind, Predictor, Recommendation,
+};
 
 /// Why this number, what its floor is, what was clipped.
 pub(crate) fn because(
@@ -29,7 +32,7 @@ pub(crate) fn because(
         ));
     }
     match (&r.sizing, &r.sizing_feature) {
-        (Some(model), Some(feature)) => because.extend(call_sentences(r, model, feature, lead)),
+        (Some(model), Some(sized_by)) => because.extend(call_sentences(r, model, sized_by, lead)),
         _ => because.push(
             "every call gets the same: nothing known before the call predicts its need".to_owned(),
         ),
@@ -76,6 +79,12 @@ fn function_sentence(r: &Recommendation, table: &Table, n: usize) -> String {
         .unwrap_or_default();
     let inputs = inputs(n);
     let needed = r.largest_need_bytes;
+    let needs: Vec<f64> = table.rows.iter().map(|row| row.committed).collect();
+    if Needs::of(&needs).are_one() {
+        return format!(
+            "every call gets what each of {n} distinct {inputs} needed, {needed}, which is its floor"
+        );
+    }
     if r.inputs_needed == 0 {
         return format!(
             "every call gets the largest need of {n} distinct {inputs}, {needed}{label}, which is also its floor"
@@ -89,7 +98,12 @@ fn function_sentence(r: &Recommendation, table: &Table, n: usize) -> String {
     )
 }
 
-fn call_sentences(r: &Recommendation, model: &Model, feature: &Feature, lead: f64) -> Vec<String> {
+fn call_sentences(
+    r: &Recommendation,
+    model: &Model,
+    sized_by: &Predictor,
+    lead: f64,
+) -> Vec<String> {
     let CallBounds {
         floor,
         cap,
@@ -113,10 +127,11 @@ fn call_sentences(r: &Recommendation, model: &Model, feature: &Feature, lead: f6
         "a single call gets {} with a margin of {margin}{added}, at least {floor}, at most {cap}; {beyond}",
         model.formula
     )];
-    if feature.breakpoint != Breakpoint::Input {
+    let known_before = |f: &Feature| f.breakpoint == Breakpoint::Input;
+    if !sized_by.features().all(known_before) {
         sentences.push(format!(
             "{} is not known before the call: it sizes a call only where memory can still be set then, with {} of the growth ahead",
-            name(feature),
+            name(sized_by),
             percent(lead)
         ));
     }

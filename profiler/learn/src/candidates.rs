@@ -1,28 +1,29 @@
-//! Features ranked by what each alone predicts on held-out inputs, and why each is or is not the one chosen.
-//! Not the choice itself.
+//! Features ranked by what each alone predicts on held-out inputs, and why each is or is not the one chosen. The sizes of
+//! the input are always among them, however badly they predict: people guess by them. Not the choice itself.
 
-use crate::data::Data;
+use crate::data::{Columns, Data};
 use crate::explain::{Explained, Problem};
-use crate::features::Column;
+use crate::features::{Column, is_input_size};
 use crate::fit::Shape;
-use crate::folds::{Folds, held_out, on_all, relative_errors};
+use crate::folds::{Folds, held_out, relative_errors};
 use crate::press::Training;
-use crate::select::{explained, first_column, is_double, select_one};
+use crate::products;
+use crate::select::{explained, first, is_double, select_one};
 use crate::statistics::median;
-use trace::{Breakpoint, Candidate, CandidateNote, Feature, ModelKind, Transform};
+use trace::{Breakpoint, Candidate, CandidateNote, Feature, ModelKind, Predictor, Transform};
 
-/// Candidates listed.
+/// Candidates listed, sizes of the input apart.
 const LISTED: usize = 20;
 
-/// A feature with less of the growth ahead than this is final too late to size a call by.
+/// What has less of the growth ahead than this is final too late to size a call by.
 const TOO_LATE: f64 = 0.1;
 
 /// What predicts within this factor of the chosen one, or within a percent, predicts about as well.
 const ABOUT: f64 = 1.5;
 const ABOUT_SHARE: f64 = 0.01;
 
-/// The candidates, the chosen ones first, then by held-out error. The problem's columns are `columns`, in order.
-pub(crate) fn rank(problem: &Problem, explained: &Explained, columns: &[Column]) -> Vec<Candidate> {
+/// The candidates, the chosen ones first, then by held-out error. The problem's columns are `table`, in order.
+pub(crate) fn rank(problem: &Problem, explained: &Explained, table: &[Column]) -> Vec<Candidate> {
     // Where memory does not move, every feature predicts it, and none means anything.
     if explained.model.kind == ModelKind::Constant {
         return Vec::new();
@@ -33,113 +34,123 @@ pub(crate) fn rank(problem: &Problem, explained: &Explained, columns: &[Column])
         .as_ref()
         .map(|f| f.columns())
         .unwrap_or_default();
-    let mut judged: Vec<Judged> = listed(data, &chosen)
+    let leader = chosen.first().and_then(|&c| Judged::new(data, c));
+    let mut judged: Vec<Judged> = listed(problem, &chosen, leader.as_ref())
         .into_iter()
-        .filter_map(|j| Judged::new(data, j))
+        .filter_map(|c| Judged::new(data, c))
         .collect();
     judged.sort_by(|a, b| a.error.total_cmp(&b.error));
     // In order of the model's terms, a stable sort.
     judged.sort_by_key(|j| {
         chosen
             .iter()
-            .position(|&c| c == j.column)
+            .position(|&c| c == j.columns)
             .unwrap_or(usize::MAX)
     });
-    let leader = chosen
-        .first()
-        .and_then(|&c| judged.iter().find(|j| j.column == c))
-        .cloned();
     judged
         .iter()
-        .map(|j| Candidate {
-            variable: columns[j.column].feature.variable.clone(),
-            breakpoint: columns[j.column].feature.breakpoint.clone(),
-            aggregate: columns[j.column].feature.aggregate,
-            held_out_median_ape: j.error,
-            lead: columns[j.column].lead,
-            note: note(data, j, &chosen, leader.as_ref(), columns),
+        .map(|j| {
+            let lead = lead(j.columns, table);
+            Candidate {
+                predictor: problem.predictor(j.columns),
+                held_out_median_ape: j.error,
+                lead,
+                note: if chosen.contains(&j.columns) {
+                    CandidateNote::Chosen
+                } else {
+                    note(problem, j, leader.as_ref(), lead)
+                },
+            }
         })
         .collect()
 }
 
-/// One feature and its best model.
-#[derive(Clone)]
+/// Share of the growth still ahead when all of it is final.
+fn lead(columns: Columns, table: &[Column]) -> f64 {
+    match columns {
+        Columns::One(a) => table[a].lead,
+        Columns::Product(a, b) => table[a].lead.min(table[b].lead),
+    }
+}
+
+/// A candidate and its best model.
 struct Judged {
-    column: usize,
+    columns: Columns,
     shape: Shape,
     /// Median absolute percentage error on held-out inputs, the shape chosen anew in each fold.
     error: f64,
 }
 
 impl Judged {
-    fn new(data: &Data, column: usize) -> Option<Judged> {
-        let shape =
-            |training: &Training| select_one(training, column).map_or(Shape::Constant, |s| s.shape);
+    fn new(data: &Data, columns: Columns) -> Option<Judged> {
+        let shape = |training: &Training| {
+            select_one(training, columns).map_or(Shape::Constant, |s| s.shape)
+        };
         let predictions = held_out(data, &Folds::at_most(data, 10), shape);
-        let on_all_rows = select_one(&Training::without(data, |_| false), column)?;
-        let (_, fitted) = on_all(data, |_| on_all_rows.clone());
         Some(Judged {
-            column,
-            shape: fitted.shape,
+            columns,
+            shape: shape(&Training::without(data, |_| false)),
             error: median(&relative_errors(data, &predictions))?,
         })
     }
 }
 
-/// The columns worth listing: the chosen ones, and those that explain most by a line.
-fn listed(data: &Data, chosen: &[usize]) -> Vec<usize> {
+/// What is worth listing: what was chosen, a product that says the same, features that explain most by a line, and the sizes
+/// of the input.
+fn listed(problem: &Problem, chosen: &[Columns], leader: Option<&Judged>) -> Vec<Columns> {
+    let data = &problem.data;
     let all = Training::without(data, |_| false);
     let share = |&j: &usize| {
         let shapes = [Transform::Identity, Transform::Square, Transform::Log];
-        let columns = shapes.iter().filter_map(|&t| data.shaped(j, t));
+        let columns = shapes
+            .iter()
+            .filter_map(|&t| data.shaped(Columns::One(j), t));
         let best = columns
-            .map(|c| explained(&all.weight, &all.y, c))
+            .map(|c| explained(&all.weight, &all.y, &c))
             .fold(0.0, f64::max);
-        (best, j)
+        (best, Columns::One(j))
     };
-    let mut ranked: Vec<(f64, usize)> = data.usable.iter().map(share).collect();
+    let mut ranked: Vec<(f64, Columns)> = data.usable.iter().map(share).collect();
     ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let others = ranked
-        .into_iter()
-        .map(|r| r.1)
-        .filter(|j| !chosen.contains(j));
-    chosen.iter().copied().chain(others).take(LISTED).collect()
+    let alike = leader.and_then(|l| products::alike(data, &l.shape));
+    let mut listed = chosen.to_vec();
+    for columns in alike.into_iter().chain(ranked.into_iter().map(|r| r.1)) {
+        if listed.len() < LISTED && !listed.contains(&columns) {
+            listed.push(columns);
+        }
+    }
+    let sizes = (0..problem.features.len()).filter(|&j| is_input_size(&problem.features[j]));
+    for size in sizes.map(Columns::One) {
+        if !listed.contains(&size) {
+            listed.push(size);
+        }
+    }
+    listed
 }
 
-fn note(
-    data: &Data,
-    judged: &Judged,
-    chosen: &[usize],
-    leader: Option<&Judged>,
-    columns: &[Column],
-) -> CandidateNote {
-    if chosen.contains(&judged.column) {
-        return CandidateNote::Chosen;
-    }
+/// Why a candidate is not the chosen one.
+fn note(problem: &Problem, judged: &Judged, leader: Option<&Judged>, lead: f64) -> CandidateNote {
     let Some(leader) = leader else {
         return CandidateNote::Worse;
     };
-    if first_column(&judged.shape).is_some()
-        && is_double(
-            &Training::without(data, |_| false),
-            &judged.shape,
-            &leader.shape,
-        )
-    {
-        return CandidateNote::DoubleOf(name(&columns[leader.column].feature));
+    let all = Training::without(&problem.data, |_| false);
+    if first(&judged.shape).is_some() && is_double(&all, &judged.shape, &leader.shape) {
+        return CandidateNote::DoubleOf(name(&problem.predictor(leader.columns)));
     }
     let as_well = judged.error <= (ABOUT * leader.error).max(leader.error + ABOUT_SHARE);
-    match (as_well, columns[judged.column].lead < TOO_LATE) {
+    match (as_well, lead < TOO_LATE) {
         (true, true) => CandidateNote::TooLate,
         (true, false) => CandidateNote::Competitor,
         (false, _) => CandidateNote::Worse,
     }
 }
 
-/// A feature as a sentence names it: `max(lines) at set:LINES`, `stdin_bytes`.
-pub(crate) fn name(feature: &Feature) -> String {
-    match feature.breakpoint {
+/// A predictor as a sentence names it: `max(lines) at set:LINES`, `stdin_bytes`.
+pub(crate) fn name(predictor: &Predictor) -> String {
+    let name = |feature: &Feature| match feature.breakpoint {
         Breakpoint::Input => feature.to_string(),
         _ => format!("{feature} at {}", feature.breakpoint),
-    }
+    };
+    let names: Vec<String> = predictor.features().map(name).collect();
+    names.join(" x ")
 }

@@ -27,6 +27,13 @@ pub(crate) const SHAPES: [Transform; 6] = [
     Transform::Log,
 ];
 
+/// What a term is made of: a column, or the product of two. In order of preference among columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Columns {
+    One(usize),
+    Product(usize, usize),
+}
+
 /// One fitting problem.
 pub(crate) struct Data<'a> {
     columns: Vec<Cow<'a, [f64]>>,
@@ -37,6 +44,8 @@ pub(crate) struct Data<'a> {
     pub(crate) sample: Vec<usize>,
     /// Columns with enough distinct values to be used, in order of preference.
     pub(crate) usable: Vec<usize>,
+    /// Per column, which variable it is of; `None` where it may not be multiplied with another.
+    families: Vec<Option<usize>>,
     /// Per usable column and shape, over the sample: mean 0 and deviation 1; `None` where it does not move.
     shaped: Vec<[Option<Vec<f64>>; SHAPES.len()]>,
     /// Per column, over the sample, a threshold at each of a few values, when first asked for.
@@ -50,8 +59,14 @@ struct Hinge {
 }
 
 impl<'a> Data<'a> {
-    /// A problem over the given columns, each as long as `y`.
-    pub(crate) fn new(columns: Vec<Cow<'a, [f64]>>, y: Cow<'a, [f64]>, seed: u64) -> Data<'a> {
+    /// A problem over the given columns, each as long as `y`. `families`: per column the variable it is of, as far as
+    /// products with others may be tried.
+    pub(crate) fn new(
+        columns: Vec<Cow<'a, [f64]>>,
+        mut families: Vec<Option<usize>>,
+        y: Cow<'a, [f64]>,
+        seed: u64,
+    ) -> Data<'a> {
         let mut sample: Vec<usize> = (0..y.len()).collect();
         sample.shuffle(&mut SmallRng::seed_from_u64(seed));
         sample.truncate(SAMPLE);
@@ -59,6 +74,10 @@ impl<'a> Data<'a> {
         let mut shaped = Vec::new();
         for (j, column) in columns.iter().enumerate() {
             let values: Vec<f64> = sample.iter().map(|&row| column[row]).collect();
+            // No size is negative, and what is no size is no side of a product.
+            if values.iter().any(|v| *v < 0.0) {
+                families[j] = None;
+            }
             if distinct(&values) >= FEWEST {
                 usable.push(j);
                 shaped.push(
@@ -75,6 +94,7 @@ impl<'a> Data<'a> {
             y,
             sample,
             usable,
+            families,
             shaped,
         }
     }
@@ -89,38 +109,60 @@ impl<'a> Data<'a> {
         &self.columns[column]
     }
 
-    /// A column, over the sample.
-    pub(crate) fn sampled(&self, column: usize) -> Vec<f64> {
-        self.sample
-            .iter()
-            .map(|&row| self.columns[column][row])
-            .collect()
+    /// The variable that a column is of, where it may be multiplied with columns of others.
+    pub(crate) fn family(&self, column: usize) -> Option<usize> {
+        self.families[column]
     }
 
-    /// A transformed column over the sample, mean 0 and deviation 1; `None` where it does not move, or where the transform
-    /// is a threshold that is not among [`Data::knots`].
-    pub(crate) fn shaped(&self, column: usize, transform: Transform) -> Option<&[f64]> {
-        match transform {
-            Transform::Hinge { knot } => {
-                let hinge = self.hinges(column).iter().find(|h| h.knot == knot)?;
-                Some(&hinge.column)
-            }
-            _ => {
-                let shape = SHAPES.iter().position(|&s| s == transform)?;
-                self.shaped[column][shape].as_deref()
-            }
+    /// The value in one row.
+    pub(crate) fn value(&self, columns: Columns, row: usize) -> f64 {
+        match columns {
+            Columns::One(a) => self.columns[a][row],
+            Columns::Product(a, b) => self.columns[a][row] * self.columns[b][row],
         }
     }
 
-    /// Places where a line in this column may begin to rise: values seen, evenly by rank, at least one below and three above.
-    pub(crate) fn knots(&self, column: usize) -> impl Iterator<Item = f64> {
-        self.hinges(column).iter().map(|h| h.knot)
+    /// The values over the sample.
+    pub(crate) fn sampled(&self, columns: Columns) -> Vec<f64> {
+        let rows = self.sample.iter();
+        rows.map(|&row| self.value(columns, row)).collect()
+    }
+
+    /// The transformed values over the sample, mean 0 and deviation 1; `None` where they do not move, or where the transform
+    /// is a threshold that is not among [`Data::knots`]. Products are many and most are asked for once, so they are not
+    /// kept.
+    pub(crate) fn shaped(&self, columns: Columns, transform: Transform) -> Option<Cow<'_, [f64]>> {
+        let kept = match (columns, transform) {
+            (Columns::Product(..), _) => {
+                let values = self.sampled(columns).into_iter();
+                return standardised(values.map(|x| transform.apply(x)).collect()).map(Cow::Owned);
+            }
+            (Columns::One(column), Transform::Hinge { knot }) => {
+                let hinge = self.hinges(column).iter().find(|h| h.knot == knot)?;
+                Some(hinge.column.as_slice())
+            }
+            (Columns::One(column), _) => {
+                let shape = SHAPES.iter().position(|&s| s == transform)?;
+                self.shaped[column][shape].as_deref()
+            }
+        };
+        kept.map(Cow::Borrowed)
+    }
+
+    /// Places where a line may begin to rise: values seen, evenly by rank, at least one below and three above. None for a
+    /// product.
+    pub(crate) fn knots(&self, columns: Columns) -> impl Iterator<Item = f64> {
+        let hinges = match columns {
+            Columns::One(column) => self.hinges(column),
+            Columns::Product(..) => &[],
+        };
+        hinges.iter().map(|h| h.knot)
     }
 
     fn hinges(&self, column: usize) -> &[Hinge] {
         const MOST: usize = 8;
         self.hinges[column].get_or_init(|| {
-            let values = self.sampled(column);
+            let values = self.sampled(Columns::One(column));
             let mut sorted = values.clone();
             sorted.sort_by(f64::total_cmp);
             sorted.dedup();

@@ -1,7 +1,7 @@
 //! From a fitting problem to a model with its error bars, or to a sentence why there is none.
 
-use crate::data::{Data, FEWEST};
-use crate::features::most_distinct;
+use crate::data::{Columns, Data, FEWEST};
+use crate::features::{Column, most_distinct};
 use crate::fit::{Fitted, Shape};
 use crate::folds::{Folds, held_out, on_all, relative_errors};
 use crate::formula::{formula, percent};
@@ -10,7 +10,8 @@ use crate::scored::Scored;
 use crate::select::select;
 use crate::significance::something_explains;
 use crate::statistics::{distinct, mean, median, quantile};
-use trace::{Feature, HeldOut, Model, ModelKind, SeenRange, Target, Term, Transform};
+use std::borrow::Cow;
+use trace::{Feature, HeldOut, Model, ModelKind, Predictor, SeenRange, Target, Term, Transform};
 
 /// A target that moves by no more than this share of its largest value does not move.
 const STILL: f64 = 0.02;
@@ -37,6 +38,38 @@ pub(crate) struct Problem<'a> {
     pub(crate) seed: u64,
 }
 
+impl<'a> Problem<'a> {
+    /// A problem over the given columns, of which `rows` takes the rows of `y`. The rows have no names.
+    pub(crate) fn new<'c: 'a>(
+        columns: impl Iterator<Item = &'c Column> + Clone,
+        rows: impl Fn(&'c [f64]) -> Cow<'a, [f64]>,
+        y: Cow<'a, [f64]>,
+        target: Target,
+        seed: u64,
+    ) -> Problem<'a> {
+        let values = columns.clone().map(|c| rows(&c.values)).collect();
+        let families = columns.clone().map(|c| c.family).collect();
+        Problem {
+            data: Data::new(values, families, y, seed),
+            features: columns.map(|c| c.feature.clone()).collect(),
+            labels: Vec::new(),
+            target,
+            seed,
+        }
+    }
+
+    /// The columns by name.
+    pub(crate) fn predictor(&self, columns: Columns) -> Predictor {
+        match columns {
+            Columns::One(a) => self.features[a].clone().into(),
+            Columns::Product(a, b) => Predictor {
+                feature: self.features[a].clone(),
+                times: Some(self.features[b].clone()),
+            },
+        }
+    }
+}
+
 /// What was found.
 pub(crate) struct Explained {
     pub(crate) model: Model,
@@ -48,12 +81,12 @@ pub(crate) struct Explained {
 /// Explains the target by the columns.
 pub(crate) fn explain(problem: &Problem) -> Explained {
     let data = &problem.data;
-    let largest = most_distinct((0..problem.features.len()).map(|j| data.column(j)));
+    let largest = || most_distinct((0..problem.features.len()).map(|j| data.column(j)));
     if data.rows() < FEWEST {
         let values = if problem.features.is_empty() {
             data.rows()
         } else {
-            largest
+            largest()
         };
         return nothing(problem, not_enough(values));
     }
@@ -64,7 +97,7 @@ pub(crate) fn explain(problem: &Problem) -> Explained {
         return unexplained(problem, "no variable that moves was observed".to_owned());
     }
     if data.usable.is_empty() {
-        return unexplained(problem, not_enough(largest));
+        return unexplained(problem, not_enough(largest()));
     }
     let choose = |training: &Training| select(training, &data.usable);
     let folds = Folds::of(data);
@@ -175,8 +208,8 @@ pub(crate) fn none(n: usize, reason: String) -> Model {
 
 fn model(problem: &Problem, fitted: &Fitted, errors: Option<&[f64]>, reason: String) -> Model {
     let data = &problem.data;
-    let term = |(&(column, transform), &coefficient): (&(usize, Transform), &f64)| Term {
-        feature: problem.features[column].clone(),
+    let term = |(&(columns, transform), &coefficient): (&(Columns, Transform), &f64)| Term {
+        predictor: problem.predictor(columns),
         transform,
         coefficient,
     };
@@ -190,7 +223,7 @@ fn model(problem: &Problem, fitted: &Fitted, errors: Option<&[f64]>, reason: Str
         terms.retain(|t| t.coefficient != 0.0);
     }
     let mut model = Model {
-        kind: kind(&fitted.shape, fitted.columns().len()),
+        kind: kind(fitted),
         formula: String::new(),
         intercept: fitted.intercept,
         terms,
@@ -203,18 +236,20 @@ fn model(problem: &Problem, fitted: &Fitted, errors: Option<&[f64]>, reason: Str
                 p95_ape: quantile(e, 0.95)?,
             })
         }),
-        seen: fitted.columns().iter().map(|&j| seen(problem, j)).collect(),
+        seen: seen(problem, fitted),
         reason,
     };
     model.formula = formula(&model, problem.target);
     model
 }
 
-fn kind(shape: &Shape, columns: usize) -> ModelKind {
-    match shape {
+fn kind(fitted: &Fitted) -> ModelKind {
+    match &fitted.shape {
         Shape::Constant => ModelKind::Constant,
         Shape::Isotonic(_) => ModelKind::Isotonic,
-        Shape::Terms(_) if columns > 1 => ModelKind::Multiple,
+        Shape::Terms(_) if !matches!(fitted.columns()[..], [Columns::One(_)]) => {
+            ModelKind::Multiple
+        }
         Shape::Terms(terms) if terms.iter().all(|t| t.1 == Transform::Identity) => {
             ModelKind::Linear
         }
@@ -222,14 +257,27 @@ fn kind(shape: &Shape, columns: usize) -> ModelKind {
     }
 }
 
-fn seen(problem: &Problem, column: usize) -> SeenRange {
-    let values = problem.data.column(column);
-    SeenRange {
-        feature: problem.features[column].clone(),
-        min: values.iter().copied().fold(f64::INFINITY, f64::min),
-        max: values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
-        distinct: distinct(values),
+/// The ranges of what the terms are made of, then of the features of a product: a picture of one row of a million pixels is
+/// as large as others, and unlike them.
+fn seen(problem: &Problem, fitted: &Fitted) -> Vec<SeenRange> {
+    let mut all = fitted.columns();
+    for columns in fitted.columns() {
+        if let Columns::Product(a, b) = columns {
+            let unseen = [a, b].map(Columns::One).into_iter();
+            all.extend(unseen.filter(|c| !all.contains(c)).collect::<Vec<_>>());
+        }
     }
+    let range = |columns: Columns| {
+        let rows = 0..problem.data.rows();
+        let values: Vec<f64> = rows.map(|row| problem.data.value(columns, row)).collect();
+        SeenRange {
+            predictor: problem.predictor(columns),
+            min: values.iter().copied().fold(f64::INFINITY, f64::min),
+            max: values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+            distinct: distinct(&values),
+        }
+    };
+    all.into_iter().map(range).collect()
 }
 
 /// Share of the variance explained; `None` where there is none.
@@ -248,7 +296,11 @@ fn reason(problem: &Problem, scored: &Scored, errors: &[f64], constant: &[f64]) 
         1 => "the only candidate".to_owned(),
         n => format!("best of {n} candidates"),
     };
+    let product = |t: &(Columns, Transform)| matches!(t.0, Columns::Product(..));
     let shape = match &scored.shape {
+        Shape::Terms(terms) if terms.iter().any(product) => {
+            "; the product of two explains what neither of them does, nor their sum"
+        }
         Shape::Terms(terms) if terms.iter().any(|t| t.1 == Transform::Pow2Ceil) => {
             "; capacity that doubles (pow2ceil) explains steps that a straight line misses"
         }

@@ -14,6 +14,9 @@ use trace::{Aggregate, Breakpoint, Feature, Moment, Observed, Trace};
 #[derive(Clone, Debug)]
 pub(crate) struct Column {
     pub(crate) feature: Feature,
+    /// Which variable it is of, counted in the order in which they were observed; `None` for a parameter without a name.
+    /// Features of different variables may be multiplied, as parameters without names, often pointers, may not.
+    pub(crate) family: Option<usize>,
     pub(crate) values: Vec<f64>,
     /// Share of the growth still ahead when the value is final, median over the rows.
     pub(crate) lead: f64,
@@ -45,8 +48,10 @@ pub(crate) fn table(traces: &[Trace]) -> Table {
     let rows = measure(&measured, &row_of);
     let mut left_out = Vec::new();
     let mut columns = Vec::new();
-    for seen in observe(&measured, &row_of, rows.len()) {
-        seen.columns(&mut columns, &mut left_out);
+    let observed = observe(&measured, &row_of, rows.len());
+    for seen in &observed {
+        let family = observed.iter().position(|s| s.variable == seen.variable);
+        seen.columns(family, &mut columns, &mut left_out);
     }
     columns.sort_by(|a, b| preference(a).cmp(&preference(b)));
     drop_other_names(&mut columns);
@@ -58,9 +63,9 @@ pub(crate) fn table(traces: &[Trace]) -> Table {
 }
 
 /// Two features that say exactly the same are told apart by this only: a variable of the guest names the cause better
-/// than the size of its input does, but a parameter without a name explains nothing; a name that says what it is better than one that does not; then the one that is
-/// final earlier; then the name, so that the answer is stable; and of one variable the aggregate that is the more natural
-/// cause of a peak.
+/// than the size of its input does, but a parameter without a name explains nothing; a name that says what it is better
+/// than one that does not; then the one that is final earlier; then the name, so that the answer is stable; and of one
+/// variable the aggregate that is the more natural cause of a peak.
 fn preference(column: &Column) -> (bool, bool, bool, i64, &Breakpoint, &str, Option<usize>) {
     let feature = &column.feature;
     (
@@ -81,6 +86,11 @@ fn preference(column: &Column) -> (bool, bool, bool, i64, &Breakpoint, &str, Opt
 fn is_other_name(feature: &Feature) -> bool {
     feature.breakpoint == Breakpoint::Input
         && (feature.variable == "largest_input_bytes" || is_position(&feature.variable))
+}
+
+/// Whether a feature is the size of what a call is given to read.
+pub(crate) fn is_input_size(feature: &Feature) -> bool {
+    feature.breakpoint == Breakpoint::Input && feature.variable.ends_with("_bytes")
 }
 
 /// Whether a feature is a parameter of the guest's that is known by its position only: often a pointer.
@@ -239,17 +249,31 @@ fn still_ahead(trace: &Trace, moment: Option<Moment>) -> f64 {
 }
 
 impl Seen<'_> {
-    /// Adds the columns of this variable at this breakpoint: one per aggregate that differs from the others and moves.
-    fn columns(&self, columns: &mut Vec<Column>, left_out: &mut Vec<LeftOut>) {
+    /// Adds the columns of this variable at this breakpoint: one per aggregate that differs from the others and moves. Where
+    /// the first value is also the largest, or the last, it is told as the first: that is known sooner.
+    fn columns(
+        &self,
+        family: Option<usize>,
+        columns: &mut Vec<Column>,
+        left_out: &mut Vec<LeftOut>,
+    ) {
         let missing = self.cells.iter().filter(|c| c.repeats == 0).count();
         let first_of_this = columns.len();
         for &aggregate in aggregates(self.breakpoint) {
             let Some(values) = self.values(aggregate, missing) else {
                 continue;
             };
-            let same = columns[first_of_this..].iter().any(|c| c.values == values);
-            if !same && values.iter().any(|v| *v != values[0]) {
-                columns.push(self.column(aggregate, values));
+            let mut known = columns[first_of_this..].iter_mut();
+            let same = known.find(|c| c.values == values);
+            match same {
+                Some(same) if aggregate == Aggregate::First => {
+                    *same = self.column(family, aggregate, values);
+                }
+                Some(_) => {}
+                None if values.iter().any(|v| *v != values[0]) => {
+                    columns.push(self.column(family, aggregate, values));
+                }
+                None => {}
             }
         }
         if missing > 0 {
@@ -286,7 +310,7 @@ impl Seen<'_> {
         values.iter().all(|v| v.is_finite()).then_some(values)
     }
 
-    fn column(&self, aggregate: Aggregate, values: Vec<f64>) -> Column {
+    fn column(&self, family: Option<usize>, aggregate: Aggregate, values: Vec<f64>) -> Column {
         let early = matches!(aggregate, Aggregate::First);
         let lead = |c: &Cell| {
             let sum = if early { c.lead_first } else { c.lead_last };
@@ -298,19 +322,21 @@ impl Seen<'_> {
             .filter(|c| c.repeats > 0)
             .map(lead)
             .collect();
+        let feature = Feature {
+            variable: self.variable.to_owned(),
+            breakpoint: self.breakpoint.clone(),
+            aggregate,
+        };
         Column {
-            feature: Feature {
-                variable: self.variable.to_owned(),
-                breakpoint: self.breakpoint.clone(),
-                aggregate,
-            },
+            family: family.filter(|_| !is_nameless_parameter(&feature)),
+            feature,
             values,
             lead: median(&leads).unwrap_or(0.0),
         }
     }
 }
 
-/// The aggregates of a breakpoint, preferred first. Where two have the same values in every row, only the earlier is kept.
+/// The aggregates of a breakpoint, preferred first. Of two that have the same values in every row, one is kept.
 fn aggregates(breakpoint: &Breakpoint) -> &'static [Aggregate] {
     use Aggregate::{Count, First, Last, Max, Sum};
     match breakpoint {

@@ -1,7 +1,7 @@
 //! Least squares by linfa, on columns standardised before and rows weighted by hand: linfa centres only the target and
 //! ignores weights. Fits one given model; which one is the work of `select`.
 
-use crate::data::Data;
+use crate::data::{Columns, Data};
 use crate::isotonic;
 use crate::statistics::weighted_median;
 use linfa::{Dataset, traits::Fit};
@@ -131,10 +131,10 @@ fn moments(values: &[f64], weights: &[f64]) -> Option<(f64, f64)> {
 pub(crate) enum Shape {
     /// The same for every call.
     Constant,
-    /// A sum of transformed columns.
-    Terms(Vec<(usize, Transform)>),
+    /// A sum of transformed columns or products of two.
+    Terms(Vec<(Columns, Transform)>),
     /// Monotone in one column.
-    Isotonic(usize),
+    Isotonic(Columns),
 }
 
 /// A fitted model over the columns of a [`Data`].
@@ -152,9 +152,10 @@ pub(crate) struct Fitted {
 pub(crate) fn fit(data: &Data, shape: &Shape, rows: &[usize]) -> Fitted {
     let y: Vec<f64> = rows.iter().map(|&r| data.y[r]).collect();
     let weights: Vec<f64> = rows.iter().map(|&r| data.scale[r].powi(-2)).collect();
-    let gather = |column: usize, t: Transform| -> Vec<f64> {
-        let column = data.column(column);
-        rows.iter().map(|&r| t.apply(column[r])).collect()
+    let gather = |columns: Columns, t: Transform| -> Vec<f64> {
+        rows.iter()
+            .map(|&r| t.apply(data.value(columns, r)))
+            .collect()
     };
     let fitted = match shape {
         Shape::Constant => None,
@@ -213,8 +214,8 @@ fn constant(y: &[f64], weights: &[f64]) -> Fitted {
 }
 
 impl Fitted {
-    /// The columns used, each once, in order of the terms.
-    pub(crate) fn columns(&self) -> Vec<usize> {
+    /// What the terms are made of, each once, in their order.
+    pub(crate) fn columns(&self) -> Vec<Columns> {
         let mut columns = Vec::new();
         let all = match &self.shape {
             Shape::Constant => Vec::new(),
@@ -233,12 +234,12 @@ impl Fitted {
     pub(crate) fn predict(&self, data: &Data, row: usize) -> f64 {
         match &self.shape {
             Shape::Constant => self.intercept,
-            Shape::Isotonic(column) => isotonic::predict(&self.steps, data.column(*column)[row]),
+            Shape::Isotonic(column) => isotonic::predict(&self.steps, data.value(*column, row)),
             Shape::Terms(terms) => {
                 terms
                     .iter()
                     .zip(&self.slopes)
-                    .map(|((column, t), slope)| slope * t.apply(data.column(*column)[row]))
+                    .map(|((column, t), slope)| slope * t.apply(data.value(*column, row)))
                     .sum::<f64>()
                     + self.intercept
             }

@@ -26,7 +26,7 @@ fn sum(model: &Model, amount: impl Fn(f64) -> String) -> String {
         let first = text.is_empty();
         text.push_str(&signed(term.coefficient, &amount, first));
         text.push_str(" x ");
-        text.push_str(&term.transform.show(&term.feature.to_string()));
+        text.push_str(&term.transform.show(&term.predictor));
     }
     text
 }
@@ -42,14 +42,14 @@ fn signed(value: f64, amount: &impl Fn(f64) -> String, first: bool) -> String {
 }
 
 fn steps(model: &Model, amount: impl Fn(f64) -> String) -> String {
-    let feature = model
+    let predictor = model
         .terms
         .first()
-        .map(|t| t.feature.to_string())
+        .map(|t| t.predictor.to_string())
         .unwrap_or_default();
     match (model.steps.first(), model.steps.last()) {
         (Some(first), Some(last)) => format!(
-            "rising with {feature}: {} at {} to {} at {}",
+            "rising with {predictor}: {} at {} to {} at {}",
             amount(first.1),
             number(first.0),
             amount(last.1),
@@ -176,11 +176,12 @@ mod tests {
             intercept: -2e6,
             terms: [86.0, -3.0]
                 .map(|coefficient| Term {
-                    feature: Feature {
+                    predictor: Feature {
                         variable: "n".to_owned(),
                         breakpoint: Breakpoint::Input,
                         aggregate: Aggregate::First,
-                    },
+                    }
+                    .into(),
                     transform: Transform::Identity,
                     coefficient,
                 })

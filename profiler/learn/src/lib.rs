@@ -7,7 +7,7 @@
 //! | step | file | takes | gives |
 //! |---|---|---|---|
 //! | features | `rows`, `features` | traces | a row per distinct input, a column per feature, leads |
-//! | choose | `select`, `several`, judged by `press`, `scored`, `needed` | columns, target | a shape: constant, terms, steps |
+//! | choose | `select`, `several`, `products`, judged by `press`, `scored`, `needed` | columns, target | a shape: constant, terms, steps |
 //! | fit | [`fit`] (linfa), `isotonic` | a shape | coefficients |
 //! | judge | `folds`, `significance`, `explain` | a problem | a model with held-out errors, or why there is none |
 //! | rank | `candidates` | a model | competitors, doubles, what comes too late |
@@ -20,8 +20,8 @@
 //! shape were chosen without the input they are tested on. A formula justifies no sentence outside the range seen.
 //!
 //! # Limits
-//! Features and shapes are selected on at most 400 inputs, chosen by the seed; coefficients are fitted on all. Products of
-//! variables are not tried.
+//! Features and shapes are selected on at most 400 inputs, chosen by the seed; coefficients are fitted on all. Products are
+//! tried of two variables, not of three, and of the eight that follow the target most closely.
 
 mod because;
 pub mod bill;
@@ -40,6 +40,7 @@ mod margin;
 mod needed;
 mod notes;
 mod press;
+mod products;
 mod recommend;
 mod replay;
 mod rows;
@@ -57,7 +58,6 @@ pub use formula::formula;
 pub use recommend::size_call;
 pub use settings::{CheckedSettings, Order, Settings, SettingsError};
 
-use data::Data;
 use explain::{Problem, explain, none};
 use features::Table;
 use rows::Row;
@@ -111,16 +111,9 @@ pub fn learn(
 }
 
 fn problem<'a>(table: &'a Table, y: Cow<'a, [f64]>, target: Target, seed: u64) -> Problem<'a> {
-    let columns = table
-        .columns
-        .iter()
-        .map(|c| Cow::Borrowed(c.values.as_slice()));
     Problem {
-        data: Data::new(columns.collect(), y, seed),
-        features: table.columns.iter().map(|c| c.feature.clone()).collect(),
         labels: table.rows.iter().map(|r| r.label.as_str()).collect(),
-        target,
-        seed,
+        ..Problem::new(table.columns.iter(), Cow::Borrowed, y, target, seed)
     }
 }
 
@@ -137,17 +130,13 @@ fn live(table: &Table, traces: &[Trace], seed: u64) -> Model {
         return none(0, no_live(&measured));
     }
     let gather = |values: &[f64]| Cow::Owned(known.iter().map(|&(i, _)| values[i]).collect());
-    let columns = table.columns.iter().map(|c| gather(&c.values));
     let y: Vec<f64> = known.iter().map(|k| k.1).collect();
+    let y = Cow::Owned(y);
+    let problem = Problem::new(table.columns.iter(), gather, y, Target::Live, seed);
+    let labels = known.iter().map(|&(i, _)| table.rows[i].label.as_str());
     explain(&Problem {
-        data: Data::new(columns.collect(), Cow::Owned(y), seed),
-        features: table.columns.iter().map(|c| c.feature.clone()).collect(),
-        labels: known
-            .iter()
-            .map(|&(i, _)| table.rows[i].label.as_str())
-            .collect(),
-        target: Target::Live,
-        seed,
+        labels: labels.collect(),
+        ..problem
     })
     .model
 }

@@ -2,7 +2,7 @@
 //! within reason. A regression without one fails half of all calls.
 
 use crate::statistics::conformal_rank;
-use trace::{Bytes, CallBounds, Feature, Model, ModelKind, Recommendation};
+use trace::{Bytes, CallBounds, Feature, Model, ModelKind, Recommendation, Transform};
 
 /// Up to here every margin is widened by 1 + 1/n.
 const FEW: usize = 30;
@@ -131,10 +131,10 @@ pub(crate) fn size(
     let beyond = widening(model, value_of);
     if model.kind == ModelKind::Isotonic && beyond.is_some() {
         // Steps are flat beyond the last one; memory in proportion is the safer guess.
-        let term = &model.terms.first()?.feature;
-        let seen = model.seen.iter().find(|s| &s.feature == term)?;
+        let x = &model.terms.first()?.predictor;
+        let seen = model.seen.iter().find(|s| &s.predictor == x)?;
         if seen.max > 0.0 {
-            predicted *= (value_of(term)? / seen.max).max(1.0);
+            predicted *= (x.value(value_of)? / seen.max).max(1.0);
         }
     }
     predicted
@@ -143,24 +143,29 @@ pub(crate) fn size(
 }
 
 /// By what the margin grows for a call outside the seen range, `None` inside it: the standard error of a prediction there
-/// against that at the edge, for inputs spread evenly over the range (leverage 1/n + (x - mean)^2 / Sxx).
+/// against that at the edge, for inputs spread evenly over the range (leverage 1/n + (x - mean)^2 / Sxx). A product may be
+/// inside its range while one of its features is outside its own.
 fn widening(model: &Model, value_of: &dyn Fn(&Feature) -> Option<f64>) -> Option<f64> {
     let n = model.n.max(1) as f64;
     let farthest = model
-        .terms
+        .seen
         .iter()
-        .filter_map(|term| {
-            let seen = model.seen.iter().find(|s| s.feature == term.feature)?;
-            let x = value_of(&term.feature)?;
+        .filter_map(|seen| {
+            let x = seen.predictor.value(value_of)?;
             if (seen.min..=seen.max).contains(&x) {
                 return None;
             }
-            let (low, high) = (
-                term.transform.apply(seen.min),
-                term.transform.apply(seen.max),
-            );
-            let x = term.transform.apply(x);
-            Some(((low - x).max(x - high) / (high - low).abs().max(f64::MIN_POSITIVE)).max(0.0))
+            let distance = |transform: Transform| {
+                let (low, high) = (transform.apply(seen.min), transform.apply(seen.max));
+                let x = transform.apply(x);
+                ((low - x).max(x - high) / (high - low).abs().max(f64::MIN_POSITIVE)).max(0.0)
+            };
+            let terms = model.terms.iter();
+            let terms = terms.filter(|t| t.predictor == seen.predictor);
+            let distances = terms.map(|t| distance(t.transform));
+            // A feature of a product has no term of its own.
+            let of_terms = distances.max_by(f64::total_cmp);
+            Some(of_terms.unwrap_or_else(|| distance(Transform::Identity)))
         })
         .max_by(f64::total_cmp)?;
     let leverage = |distance: f64| (1.0 + 12.0 * (0.5 + distance).powi(2)) / n;

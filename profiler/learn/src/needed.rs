@@ -1,6 +1,7 @@
 //! Whether a further term of a model is worth having: it must be more than chance, given how many were tried, and it must
 //! be more than nothing. Not which one.
 
+use crate::data::Columns;
 use crate::fit::{Shape, fit};
 use crate::press::Training;
 use crate::statistics::student_two_sided;
@@ -16,7 +17,7 @@ const NOTHING: f64 = 0.01;
 /// Whether the last term explains more of what the others leave than the best of so many would by chance (partial t-test).
 pub(crate) fn last_is_needed(
     training: &Training,
-    terms: &[(usize, Transform)],
+    terms: &[(Columns, Transform)],
     tried: usize,
 ) -> bool {
     let Some((_, others)) = terms.split_last() else {
@@ -32,14 +33,14 @@ pub(crate) fn last_is_needed(
 }
 
 /// Whether somewhere the last term makes a difference, against its least value seen, of a share of the target.
-fn adds(training: &Training, terms: &[(usize, Transform)]) -> bool {
+fn adds(training: &Training, terms: &[(Columns, Transform)]) -> bool {
     let data = training.data;
     let rows: Vec<usize> = training.kept().map(|p| data.sample[p]).collect();
     let fitted = fit(data, &Shape::Terms(terms.to_vec()), &rows);
     let (Some(&(column, transform)), Some(slope)) = (terms.last(), fitted.slopes.last()) else {
         return false;
     };
-    let term = |&row: &usize| slope * transform.apply(data.column(column)[row]);
+    let term = |&row: &usize| slope * transform.apply(data.value(column, row));
     // The slope's sign decides which value is the least.
     let values: Vec<f64> = rows.iter().map(term).collect();
     let least = values
@@ -52,14 +53,14 @@ fn adds(training: &Training, terms: &[(usize, Transform)]) -> bool {
 }
 
 /// Weighted sum of squared errors of least squares.
-fn left(training: &Training, terms: &[(usize, Transform)]) -> f64 {
+fn left(training: &Training, terms: &[(Columns, Transform)]) -> f64 {
     let errors = residuals(training, terms);
     let squares = errors.iter().zip(&training.weight);
     squares.map(|(e, w)| w * e * e).sum()
 }
 
 /// Errors of least squares over the sample, fitted on the rows that are not held out.
-pub(crate) fn residuals(training: &Training, terms: &[(usize, Transform)]) -> Vec<f64> {
+pub(crate) fn residuals(training: &Training, terms: &[(Columns, Transform)]) -> Vec<f64> {
     let data = training.data;
     let rows: Vec<usize> = training.kept().map(|p| data.sample[p]).collect();
     let fitted = fit(data, &Shape::Terms(terms.to_vec()), &rows);

@@ -2,6 +2,7 @@
 //! thousands of candidates; the models that are kept are fitted by linfa, in `fit`.
 
 use crate::data::Data;
+use std::borrow::Cow;
 
 /// Most terms a model may have, the intercept apart.
 pub(crate) const MOST_TERMS: usize = 6;
@@ -60,7 +61,7 @@ impl<'a> Training<'a> {
 
 /// Per sampled row, the relative error of the model fitted without that row: intercept and the given columns, rows weighted
 /// by their relative error. `None` where the columns do not determine a model: too few rows, too many columns, or collinear.
-pub(crate) fn losses(training: &Training, columns: &[&[f64]]) -> Option<Vec<f64>> {
+pub(crate) fn losses(training: &Training, columns: &[Cow<[f64]>]) -> Option<Vec<f64>> {
     // Sizes known to the compiler, because this is where the time goes.
     match columns.len() {
         0 => sized::<1>(training, columns),
@@ -77,7 +78,7 @@ pub(crate) fn losses(training: &Training, columns: &[&[f64]]) -> Option<Vec<f64>
 type Matrix<const SIDE: usize> = [[f64; SIDE]; SIDE];
 
 /// The losses of a model of `SIDE` coefficients, the intercept among them.
-fn sized<const SIDE: usize>(training: &Training, columns: &[&[f64]]) -> Option<Vec<f64>> {
+fn sized<const SIDE: usize>(training: &Training, columns: &[Cow<[f64]>]) -> Option<Vec<f64>> {
     if training.rows <= SIDE {
         return None;
     }
@@ -173,9 +174,9 @@ fn inverse_root<const SIDE: usize>(gram: &Matrix<SIDE>) -> Option<Matrix<SIDE>> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::Columns;
     use crate::fit::{Shape, fit};
     use rand::{Rng, SeedableRng, rngs::SmallRng};
-    use std::borrow::Cow;
     use trace::Transform;
 
     #[test]
@@ -186,13 +187,12 @@ mod tests {
             .iter()
             .map(|x| 1e6 + 86.0 * x * rng.gen_range(0.8..1.2))
             .collect();
-        let data = Data::new(vec![Cow::Owned(x)], Cow::Owned(y), 1);
-        let terms = vec![(0, Transform::Identity), (0, Transform::Square)];
+        let data = Data::new(vec![Cow::Owned(x)], vec![None], Cow::Owned(y), 1);
+        let x = Columns::One(0);
+        let terms = vec![(x, Transform::Identity), (x, Transform::Square)];
         let all = Training::without(&data, |_| false);
-        let columns: Vec<&[f64]> = terms
-            .iter()
-            .map(|&(j, t)| data.shaped(j, t).unwrap())
-            .collect();
+        let columns = terms.iter().map(|&(j, t)| data.shaped(j, t).unwrap());
+        let columns: Vec<Cow<[f64]>> = columns.collect();
         let closed = losses(&all, &columns).unwrap();
         for (position, &out) in data.sample.iter().enumerate() {
             let rows: Vec<usize> = (0..data.rows()).filter(|&row| row != out).collect();
@@ -212,12 +212,13 @@ mod tests {
         let twice = x.iter().map(|x| 2.0 * x).collect();
         let data = Data::new(
             vec![Cow::Borrowed(&x), Cow::Owned(twice)],
+            vec![None; 2],
             Cow::Owned(vec![1.0; 9]),
             1,
         );
         let all = Training::without(&data, |_| false);
-        let columns: Vec<&[f64]> = (0..2)
-            .map(|j| data.shaped(j, Transform::Identity).unwrap())
+        let columns: Vec<Cow<[f64]>> = (0..2)
+            .map(|j| data.shaped(Columns::One(j), Transform::Identity).unwrap())
             .collect();
         assert!(losses(&all, &columns[..1]).is_some() && losses(&all, &columns).is_none());
     }

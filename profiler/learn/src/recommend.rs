@@ -26,14 +26,7 @@ const EARLY_ENOUGH: f64 = 0.5;
 ///
 /// What the recommendation gives every call, where it sizes no single call or a value that it needs is missing.
 pub fn size_call(recommendation: &Recommendation, input_features: &[Observed]) -> Bytes {
-    let value_of = |feature: &Feature| {
-        let known =
-            |o: &&Observed| o.variable == feature.variable && o.breakpoint == feature.breakpoint;
-        input_features
-            .iter()
-            .find(known)?
-            .aggregated(feature.aggregate)
-    };
+    let value_of = |feature: &Feature| feature.value_in(input_features);
     let sized = recommendation
         .sizing
         .as_ref()
@@ -55,7 +48,7 @@ pub(crate) fn recommend(
     let at_least = at_least(traces);
     let started: Vec<u64> = table.rows.iter().map(|r| r.started).collect();
     let order = replay::order(&started, settings);
-    let allocation = function_allocation(largest, at_least, n, settings.failure_rate);
+    let allocation = function_allocation(&needs, at_least, settings.failure_rate);
     let replayed = replay::function(&needs, &order, settings.failure_rate);
     let calls = single_calls(table, &needs, &order, traces, settings, at_least);
     let inputs_needed = backing_inputs(settings.failure_rate).saturating_sub(n);
@@ -75,7 +68,7 @@ pub(crate) fn recommend(
         sizing_feature: calls
             .model
             .as_ref()
-            .and_then(|m| Some(m.terms.first()?.feature.clone())),
+            .and_then(|m| Some(m.terms.first()?.predictor.clone())),
         sizing: calls.model,
         margin: calls.rule.map(|r| r.factor),
         call_bounds: calls.rule.map(|r| r.bounds).unwrap_or_default(),
@@ -108,17 +101,13 @@ fn at_least(traces: &[Trace]) -> Option<Bytes> {
     cut_off.map(Trace::needed).max()
 }
 
-fn function_allocation(
-    largest: f64,
-    at_least: Option<Bytes>,
-    n: usize,
-    failure_rate: f64,
-) -> Bytes {
-    let measured = replay::function_need(largest, n, failure_rate);
+fn function_allocation(needs: &[f64], at_least: Option<Bytes>, failure_rate: f64) -> Bytes {
+    let needs = replay::Needs::of(needs);
+    let measured = needs.bound(failure_rate);
     // What a call that was cut off had reached is only a lower bound: it gets the widest margin.
     let beyond = at_least
         .map(|b| b.as_f64())
-        .filter(|b| *b > largest)
+        .filter(|b| *b > needs.largest)
         .map_or(0.0, |b| b * CAP);
     Bytes::from_f64(measured.max(beyond).ceil()).round_up_to_pages()
 }
@@ -128,7 +117,7 @@ struct SingleCalls {
     model: Option<Model>,
     rule: Option<Rule>,
     replay: Option<Replay>,
-    /// Share of the growth still ahead when the feature is known.
+    /// Share of the growth still ahead when the model's first term is known.
     lead: f64,
 }
 
@@ -141,8 +130,7 @@ fn single_calls(
     at_least: Option<Bytes>,
 ) -> SingleCalls {
     let known_before = |c: &&Column| c.feature.breakpoint == Breakpoint::Input;
-    let known_early =
-        |c: &&Column| c.feature.is_early() && c.lead >= EARLY_ENOUGH && !known_before(c);
+    let known_early = |c: &&Column| c.feature.is_early() && c.lead >= EARLY_ENOUGH;
     let start = traces
         .iter()
         .map(|t| t.committed_start)
@@ -173,12 +161,11 @@ fn single_calls(
             settings.failure_rate,
             bounds,
         );
-        let feature = model.terms.first().map(|t| &t.feature);
-        let lead = early
-            .columns
-            .iter()
-            .find(|c| Some(&c.feature) == feature)
-            .map_or(0.0, |c| c.lead);
+        let lead = model
+            .terms
+            .first()
+            .and_then(|t| early.lead(&t.predictor))
+            .unwrap_or(0.0);
         return SingleCalls {
             model: Some(model),
             rule: Some(rule),
@@ -239,6 +226,9 @@ fn call(recommendation: &Recommendation, trace: &Trace) -> CallAllocation {
         } else {
             given
         },
-        feature_value: recommendation.sizing_feature.as_ref().and_then(value_of),
+        feature_value: recommendation
+            .sizing_feature
+            .as_ref()
+            .and_then(|sized_by| sized_by.value(value_of)),
     }
 }

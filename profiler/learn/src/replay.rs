@@ -1,7 +1,7 @@
 //! What would have happened, had each recorded call been given what was learned from those before it only.
 //! Never looks ahead; makes no recommendation.
 
-use crate::data::{Data, FEWEST};
+use crate::data::FEWEST;
 use crate::explain::{Explained, Problem, explain};
 use crate::features::Column;
 use crate::margin::{CAP, Foretold, Rule, rule, size};
@@ -9,7 +9,7 @@ use crate::settings::{Order, Settings};
 use crate::statistics::{clopper_pearson_upper, conformal_rank};
 use rand::{SeedableRng, rngs::SmallRng, seq::SliceRandom};
 use std::borrow::Cow;
-use trace::{Bytes, CallBounds, Feature, Model, Replay, Target};
+use trace::{Bytes, CallBounds, Feature, Model, Predictor, Replay, Target};
 
 /// The rows in the order of replay.
 pub(crate) fn order(started: &[u64], settings: &Settings) -> Vec<usize> {
@@ -21,13 +21,48 @@ pub(crate) fn order(started: &[u64], settings: &Settings) -> Vec<usize> {
     rows
 }
 
-/// What every call is given, in bytes, by the largest need of `n` inputs: the bound of the next need, which is the largest
-/// seen as long as the rate is not backed, then widened by 1 + 1/n, at most 15 %. Never below the largest need.
-pub(crate) fn function_need(largest: f64, n: usize, failure_rate: f64) -> f64 {
-    if conformal_rank(n, failure_rate) <= n {
-        largest
-    } else {
-        largest * (1.0 + 1.0 / n.max(1) as f64).min(CAP)
+/// The needs of the inputs seen so far, bytes.
+#[derive(Clone, Copy)]
+pub(crate) struct Needs {
+    inputs: usize,
+    smallest: f64,
+    pub(crate) largest: f64,
+}
+
+impl Needs {
+    pub(crate) fn none() -> Needs {
+        Needs {
+            inputs: 0,
+            smallest: f64::INFINITY,
+            largest: 0.0,
+        }
+    }
+
+    pub(crate) fn of(needs: &[f64]) -> Needs {
+        let mut seen = Needs::none();
+        needs.iter().for_each(|need| seen.add(*need));
+        seen
+    }
+
+    fn add(&mut self, need: f64) {
+        self.inputs += 1;
+        self.smallest = self.smallest.min(need);
+        self.largest = self.largest.max(need);
+    }
+
+    /// Whether enough inputs all needed the same: then there is no spread to be careful about.
+    pub(crate) fn are_one(&self) -> bool {
+        self.inputs >= FEWEST && self.smallest == self.largest
+    }
+
+    /// What every call is given, in bytes: the bound of the next need, which is the largest seen, widened by 1 + 1/n, at
+    /// most 15 %, as long as the rate is not backed. Never below the largest need, which is the floor.
+    pub(crate) fn bound(&self, failure_rate: f64) -> f64 {
+        if self.are_one() || conformal_rank(self.inputs, failure_rate) <= self.inputs {
+            self.largest
+        } else {
+            self.largest * (1.0 + 1.0 / self.inputs.max(1) as f64).min(CAP)
+        }
     }
 }
 
@@ -65,16 +100,16 @@ impl Tally {
 /// Replays the per-function rule; `None` where no call has five before it.
 pub(crate) fn function(needs: &[f64], order: &[usize], failure_rate: f64) -> Option<Replay> {
     let mut tally = Tally::default();
-    let mut largest = 0.0f64;
+    let mut seen = Needs::none();
     for (before, &row) in order.iter().enumerate() {
         if before >= FEWEST {
-            let given = function_need(largest, before, failure_rate);
+            let given = seen.bound(failure_rate);
             tally.add(
                 Bytes::from_f64(given.ceil()).round_up_to_pages(),
                 needs[row],
             );
         }
-        largest = largest.max(needs[row]);
+        seen.add(needs[row]);
     }
     tally.replay()
 }
@@ -95,24 +130,21 @@ pub(crate) struct Early<'a> {
 }
 
 impl Early<'_> {
-    fn problem(&self, rows: &[usize], seed: u64) -> Problem<'static> {
+    fn problem(&self, rows: &[usize], seed: u64) -> Problem<'_> {
         let gather = |values: &[f64]| Cow::Owned(rows.iter().map(|&r| values[r]).collect());
-        Problem {
-            data: Data::new(
-                self.columns.iter().map(|c| gather(&c.values)).collect(),
-                gather(self.needs),
-                seed,
-            ),
-            features: self.columns.iter().map(|c| c.feature.clone()).collect(),
-            labels: Vec::new(),
-            target: Target::Committed,
-            seed,
-        }
+        let columns = self.columns.iter().copied();
+        let needs = gather(self.needs);
+        Problem::new(columns, gather, needs, Target::Committed, seed)
     }
 
-    fn value(&self, feature: &Feature, row: usize) -> Option<f64> {
-        let column = self.columns.iter().find(|c| &c.feature == feature)?;
-        Some(column.values[row])
+    fn column(&self, feature: &Feature) -> Option<&Column> {
+        self.columns.iter().copied().find(|c| &c.feature == feature)
+    }
+
+    /// Share of the growth still ahead when all of the predictor is known.
+    pub(crate) fn lead(&self, predictor: &Predictor) -> Option<f64> {
+        let leads = predictor.features().filter_map(|f| self.column(f));
+        leads.map(|c| c.lead).min_by(f64::total_cmp)
     }
 
     /// The model of the given rows, and the predictions made with each left out.
@@ -150,7 +182,7 @@ pub(crate) fn per_call(early: &Early, order: &[usize], settings: &Settings) -> P
     let mut ahead = Vec::new();
     let mut learned: Option<(Model, Rule)> = None;
     let mut next = FEWEST;
-    let mut largest = 0.0f64;
+    let mut seen = Needs::none();
     for (before, &row) in order.iter().enumerate() {
         let needed = early.needs[row];
         if before == next {
@@ -163,19 +195,18 @@ pub(crate) fn per_call(early: &Early, order: &[usize], settings: &Settings) -> P
             next = later(before);
         }
         if before >= FEWEST {
-            let value_of = |feature: &Feature| early.value(feature, row);
+            let value_of = |feature: &Feature| Some(early.column(feature)?.values[row]);
             let sized = learned
                 .as_ref()
                 .and_then(|(model, rule)| size(model, rule, &value_of));
-            let function =
-                || Bytes::from_f64(function_need(largest, before, settings.failure_rate).ceil());
+            let function = || Bytes::from_f64(seen.bound(settings.failure_rate).ceil());
             tally.add(
                 sized.map_or_else(|| function().round_up_to_pages(), |s| s.1),
                 needed,
             );
             ahead.extend(sized.map(|(predicted, _)| Foretold { predicted, needed }));
         }
-        largest = largest.max(needed);
+        seen.add(needed);
     }
     PerCall {
         replay: tally.replay(),

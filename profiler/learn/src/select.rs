@@ -1,14 +1,16 @@
 //! Which features, in which shape: chosen by the error on rows left out, the simplest preferred unless another is clearly
 //! better. Runs the same on all rows and inside every fold, so that held-out errors include the price of choosing.
 
-use crate::data::SHAPES;
+use crate::data::{Columns, SHAPES};
 use crate::fit::Shape;
 use crate::isotonic;
 use crate::needed::last_is_needed;
 use crate::press::{Training, losses};
+use crate::products;
 use crate::scored::{NO_DIFFERENCE, Scored};
 use crate::several;
 use crate::statistics::correlation;
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use trace::Transform;
 
@@ -26,9 +28,9 @@ pub(crate) fn select(training: &Training, allowed: &[usize]) -> Scored {
     let Some(single) = best_single(training, &singles) else {
         return constant;
     };
-    let mut best = single;
+    let mut best = single.clone();
     for other in [
-        several::stepwise(training, &best, allowed),
+        several::stepwise(training, &single, allowed),
         several::elastic_net(training, &singles, allowed.len()),
     ]
     .into_iter()
@@ -37,6 +39,14 @@ pub(crate) fn select(training: &Training, allowed: &[usize]) -> Scored {
         if other.clearly_better_than(&best, training) {
             best = other;
         }
+    }
+    if let Some(product) = products::best(training, &single, allowed)
+        && product.preferred_to(&best, training)
+    {
+        best = match several::stepwise(training, &product, allowed) {
+            Some(more) if more.clearly_better_than(&product, training) => more,
+            _ => product,
+        };
     }
     if let Some(steps) = steps(training, &singles)
         && steps.clearly_better_than(&best, training)
@@ -50,9 +60,9 @@ pub(crate) fn select(training: &Training, allowed: &[usize]) -> Scored {
     }
 }
 
-/// The model for one column only.
-pub(crate) fn select_one(training: &Training, column: usize) -> Option<Scored> {
-    let tried = one_feature(training, column, true);
+/// The model for one column, or one product, only.
+pub(crate) fn select_one(training: &Training, columns: Columns) -> Option<Scored> {
+    let tried = one_predictor(training, columns, true);
     Some(simplest(training, &tried)?.model.clone())
 }
 
@@ -63,8 +73,8 @@ fn short_list(training: &Training, allowed: &[usize]) -> Vec<usize> {
         .map(|&j| {
             let explained = [Transform::Identity, Transform::Square, Transform::Log]
                 .iter()
-                .filter_map(|&t| training.data.shaped(j, t))
-                .map(|c| explained(&training.weight, &training.y, c))
+                .filter_map(|&t| training.data.shaped(Columns::One(j), t))
+                .map(|c| explained(&training.weight, &training.y, &c))
                 .fold(0.0, f64::max);
             (explained, j)
         })
@@ -99,13 +109,13 @@ pub(crate) fn explained(weight: &[f64], y: &[f64], x: &[f64]) -> f64 {
 fn singles(training: &Training, short_list: &[usize]) -> Vec<Vec<Scored>> {
     let mut groups: Vec<(usize, Vec<Scored>)> = short_list
         .iter()
-        .map(|&j| (j, one_feature(training, j, false)))
+        .map(|&j| (j, one_predictor(training, Columns::One(j), false)))
         .filter(|(_, tried)| !tried.is_empty())
         .collect();
     let order = |(j, tried): &(usize, Vec<Scored>)| (settled(least(tried)), *j);
     groups.sort_by_key(order);
     for (j, tried) in groups.iter_mut().take(SHORTER_LIST) {
-        tried.extend(richer(training, *j));
+        tried.extend(richer(training, Columns::One(*j)));
     }
     groups.sort_by_key(order);
     groups.into_iter().map(|(_, tried)| tried).collect()
@@ -121,32 +131,32 @@ fn least(tried: &[Scored]) -> f64 {
     tried.iter().map(|s| s.mean).fold(f64::INFINITY, f64::min)
 }
 
-fn one_feature(training: &Training, column: usize, rich: bool) -> Vec<Scored> {
+fn one_predictor(training: &Training, columns: Columns, rich: bool) -> Vec<Scored> {
     let plain = SHAPES
         .iter()
-        .filter_map(|&t| Scored::terms(training, &[(column, t)]));
+        .filter_map(|&t| Scored::terms(training, &[(columns, t)]));
     let mut tried: Vec<Scored> = plain.collect();
     if rich {
-        tried.extend(richer(training, column));
+        tried.extend(richer(training, columns));
     }
     tried
 }
 
-/// Thresholds, and a straight line with a second shape of the same feature: lines cost their bytes and, in a vector that
+/// Thresholds, and a straight line with a second shape of the same predictor: lines cost their bytes and, in a vector that
 /// doubles, their capacity.
-fn richer(training: &Training, column: usize) -> Vec<Scored> {
+fn richer(training: &Training, columns: Columns) -> Vec<Scored> {
     let hinges = || {
         training
             .data
-            .knots(column)
+            .knots(columns)
             .map(|knot| Transform::Hinge { knot })
     };
-    let alone = hinges().map(|h| vec![(column, h)]);
+    let alone = hinges().map(|h| vec![(columns, h)]);
     let second = [Transform::Pow2Ceil, Transform::Square, Transform::NLogN];
     let both = second
         .into_iter()
         .chain(hinges())
-        .map(|t| vec![(column, Transform::Identity), (column, t)]);
+        .map(|t| vec![(columns, Transform::Identity), (columns, t)]);
     alone
         .chain(both)
         .filter_map(|terms| Scored::terms(training, &terms))
@@ -170,7 +180,7 @@ fn best_single(training: &Training, groups: &[Vec<Scored>]) -> Option<Scored> {
         .filter(|s| s.mean <= ABOUT * best.mean + NO_DIFFERENCE)
         .filter(|s| is_double(training, &s.shape, &best.shape));
     equals
-        .min_by_key(|s| (s.complexity(), first_column(&s.shape)))
+        .min_by_key(|s| (s.complexity(), first(&s.shape)))
         .cloned()
 }
 
@@ -203,7 +213,8 @@ fn simplest<'t>(training: &Training, tried: &'t [Scored]) -> Option<Simplest<'t>
     }
 }
 
-pub(crate) fn first_column(shape: &Shape) -> Option<usize> {
+/// What the first term is made of.
+pub(crate) fn first(shape: &Shape) -> Option<Columns> {
     match shape {
         Shape::Constant => None,
         Shape::Terms(terms) => terms.first().map(|t| t.0),
@@ -211,18 +222,18 @@ pub(crate) fn first_column(shape: &Shape) -> Option<usize> {
     }
 }
 
-/// Whether two one-feature models rest on columns that the rows not held out cannot tell apart: |correlation| above 0.999,
+/// Whether two models of one predictor each rest on columns that the rows not held out cannot tell apart: |correlation| above 0.999,
 /// raw or as transformed by the models.
 pub(crate) fn is_double(training: &Training, a: &Shape, b: &Shape) -> bool {
     let data = training.data;
-    let raw = |shape: &Shape| first_column(shape).and_then(|j| data.shaped(j, Transform::Identity));
+    let raw = |shape: &Shape| first(shape).and_then(|j| data.shaped(j, Transform::Identity));
     let transformed = |shape: &Shape| match shape {
         Shape::Terms(terms) => terms.first().and_then(|&(j, t)| data.shaped(j, t)),
         Shape::Constant | Shape::Isotonic(_) => raw(shape),
     };
     let kept = |x: &[f64]| training.kept().map(|p| x[p]).collect::<Vec<f64>>();
-    let close = |x: Option<&[f64]>, y: Option<&[f64]>| match (x, y) {
-        (Some(x), Some(y)) => correlation(&kept(x), &kept(y)).abs() > 0.999,
+    let close = |x: Option<Cow<[f64]>>, y: Option<Cow<[f64]>>| match (x, y) {
+        (Some(x), Some(y)) => correlation(&kept(&x), &kept(&y)).abs() > 0.999,
         _ => false,
     };
     close(raw(a), raw(b)) || close(transformed(a), transformed(b))
@@ -236,12 +247,12 @@ fn steps(training: &Training, groups: &[Vec<Scored>]) -> Option<Scored> {
         return None;
     }
     // Of columns that cannot be told apart, the preferred one.
-    let first = &best.first()?.shape;
+    let closest = &best.first()?.shape;
     let column = groups
         .iter()
         .filter_map(|tried| Some(&tried.first()?.shape))
-        .filter(|shape| is_double(training, shape, first))
-        .filter_map(first_column)
+        .filter(|shape| is_double(training, shape, closest))
+        .filter_map(first)
         .min()?;
     let x = training.data.sampled(column);
     let kept: Vec<usize> = (0..x.len()).filter(|&p| training.weight[p] > 0.0).collect();

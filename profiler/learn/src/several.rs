@@ -1,18 +1,19 @@
 //! Models of several features: stepwise, and by the features that an elastic net keeps. Both are judged like every other
 //! model, by least squares on rows left out; the net's own shrunk coefficients are not used.
 
-use crate::data::FEWEST;
+use crate::data::{Columns, FEWEST};
 use crate::fit;
 use crate::fit::Shape;
 use crate::needed::{last_is_needed, residuals};
 use crate::press::Training;
 use crate::scored::{NO_DIFFERENCE, Scored};
-use crate::select::{explained, first_column, settled};
+use crate::select::{explained, first, settled};
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use trace::Transform;
 
 /// Below this mean relative error one feature is enough: nothing could be clearly better.
-const GOOD_ENOUGH: f64 = NO_DIFFERENCE;
+pub(crate) const GOOD_ENOUGH: f64 = NO_DIFFERENCE;
 
 /// On more rows than this a term that is there is seen to help even where another is still missing.
 const FEW_ROWS: usize = 60;
@@ -62,7 +63,9 @@ fn extended(training: &Training, from: &Scored, allowed: &[usize]) -> Option<Sco
         return None;
     };
     let tried = next_columns(training, terms, allowed);
-    let new = tried.into_iter().flat_map(|j| SHAPES.map(|t| (j, t)));
+    let new = tried
+        .into_iter()
+        .flat_map(|j| SHAPES.map(|t| (Columns::One(j), t)));
     new.filter(|new| !terms.contains(new))
         .filter_map(|new| Scored::terms(training, &[terms.as_slice(), &[new]].concat()))
         .min_by(|a, b| a.mean.total_cmp(&b.mean))
@@ -79,22 +82,24 @@ const SAME: f64 = 0.998;
 /// Columns that explain most of what the terms leave. A column that the rows cannot tell from one of the terms is that one.
 fn next_columns(
     training: &Training,
-    terms: &[(usize, Transform)],
+    terms: &[(Columns, Transform)],
     allowed: &[usize],
 ) -> Vec<usize> {
     let left = residuals(training, terms);
+    let shaped = |c: Columns| training.data.shaped(c, Transform::Identity);
+    let used = terms.iter().filter_map(|t| Some((t.0, shaped(t.0)?)));
+    let used: Vec<(Columns, Cow<[f64]>)> = used.collect();
     let mut ranked: Vec<(f64, usize)> = allowed
         .iter()
         .filter_map(|&j| {
-            let column = training.data.shaped(j, Transform::Identity)?;
-            let same = |k: usize| {
-                let other = training.data.shaped(k, Transform::Identity);
-                k != j && other.is_some_and(|o| explained(&training.weight, o, column) > SAME)
+            let column = shaped(Columns::One(j))?;
+            let same = |(k, other): &(Columns, Cow<[f64]>)| {
+                *k != Columns::One(j) && explained(&training.weight, other, &column) > SAME
             };
-            if terms.iter().any(|&(k, _)| same(k)) {
+            if used.iter().any(same) {
                 return None;
             }
-            Some((explained(&training.weight, &left, column), j))
+            Some((explained(&training.weight, &left, &column), j))
         })
         .collect();
     ranked.sort_by_key(|r| Reverse(settled(r.0)));
@@ -110,9 +115,9 @@ pub(crate) fn elastic_net(
     allowed: usize,
 ) -> Option<Scored> {
     const PENALTIES: [f64; 4] = [0.3, 0.1, 0.03, 0.01];
-    let columns: Vec<usize> = groups
+    let columns: Vec<Columns> = groups
         .iter()
-        .filter_map(|tried| first_column(&tried.first()?.shape))
+        .filter_map(|tried| first(&tried.first()?.shape))
         .collect();
     let good = groups
         .first()
@@ -126,7 +131,7 @@ pub(crate) fn elastic_net(
         .map(|&j| gather(&training.data.sampled(j)))
         .collect();
     let (y, weights) = (gather(&training.y), gather(&training.weight));
-    let mut tried: Vec<Vec<(usize, Transform)>> = Vec::new();
+    let mut tried: Vec<Vec<(Columns, Transform)>> = Vec::new();
     for penalty in PENALTIES {
         let net = fit::elastic_net(&x, &y, &weights, penalty, 0.9)?;
         let chosen: Vec<_> = columns
@@ -149,9 +154,9 @@ pub(crate) fn elastic_net(
 /// Without the terms that are not needed beside the others; nothing where they are too many or collinear.
 fn pruned(
     training: &Training,
-    mut terms: Vec<(usize, Transform)>,
+    mut terms: Vec<(Columns, Transform)>,
     candidates: usize,
-) -> Vec<(usize, Transform)> {
+) -> Vec<(Columns, Transform)> {
     if Scored::terms(training, &terms).is_none() {
         return Vec::new();
     }

@@ -1,10 +1,14 @@
-//! Whether the best of many features explains more than the best would of a shuffled target (a permutation test of the
-//! largest correlation: Westfall and Young 1993). The guard against finding drivers in noise: choosing among 1,500
-//! candidates on 12 inputs always finds something.
+//! Whether the best of many features, and of products of two, explains more than the best would of a shuffled target (a
+//! permutation test of the largest correlation: Westfall and Young 1993). The guard against finding drivers in noise:
+//! choosing among 1,500 candidates on 12 inputs always finds something.
 
-use crate::data::{Data, SHAPES, standardised};
+use crate::data::{Columns, Data, SHAPES, standardised};
+use crate::products::pairs;
+use crate::statistics::dot;
 use ndarray::{Array2, ArrayView1};
 use rand::{SeedableRng, rngs::SmallRng, seq::SliceRandom};
+use std::collections::HashMap;
+use trace::Transform;
 
 /// Rows looked at: what 100 rows do not show is not worth a formula.
 const ROWS: usize = 100;
@@ -13,23 +17,36 @@ const ROWS: usize = 100;
 const SHUFFLES: usize = 199;
 const MAY_DO_BETTER: usize = 1;
 
-/// Whether some usable column, in some shape, follows the target more closely than chance would have it.
+/// Whether some usable column in some shape, or the product of two, follows the target more closely than chance would have
+/// it. Which columns are multiplied is decided by the target, so it is decided again for each shuffle.
 pub(crate) fn something_explains(data: &Data, seed: u64) -> bool {
     let rows = &data.sample[..data.sample.len().min(ROWS)];
-    let Some(mut y) = standardised(rows.iter().map(|&r| data.y[r]).collect()) else {
+    let y = standardised(rows.iter().map(|&r| data.y[r]).collect());
+    let log_y = standardised(rows.iter().map(|&r| data.scale[r].ln()).collect());
+    let (Some(y), Some(log_y)) = (y, log_y) else {
         return false;
     };
     let columns = columns(data, rows.len());
-    let best = |y: &[f64]| {
-        let products = columns.dot(&ArrayView1::from(y));
-        products.fold(0.0, |most: f64, p| most.max(p.abs()))
+    let logs = logs(data, rows.len());
+    let best = |target: &[(f64, f64)]| {
+        let (y, log_y): (Vec<f64>, Vec<f64>) = target.iter().copied().unzip();
+        let alone = columns.dot(&ArrayView1::from(&y));
+        let follows = |j: usize| logs.get(&j).map_or(0.0, |log| dot(log, &log_y).abs());
+        let products = pairs(data, &data.usable, follows).into_iter();
+        let products = products.filter_map(|(a, b)| {
+            let value = |&row: &usize| data.value(Columns::Product(a, b), row);
+            Some(dot(&standardised(rows.iter().map(value).collect())?, &y))
+        });
+        let all = alone.iter().copied().chain(products);
+        all.fold(0.0, |most: f64, follows| most.max(follows.abs()))
     };
-    let seen = best(&y) * (1.0 + 1e-12);
+    let mut target: Vec<(f64, f64)> = y.into_iter().zip(log_y).collect();
+    let seen = best(&target) * (1.0 + 1e-12);
     let mut rng = SmallRng::seed_from_u64(seed);
     let mut better = 0;
     for _ in 0..SHUFFLES {
-        y.shuffle(&mut rng);
-        better += usize::from(best(&y) > seen);
+        target.shuffle(&mut rng);
+        better += usize::from(best(&target) > seen);
         if better > MAY_DO_BETTER {
             return false;
         }
@@ -40,9 +57,21 @@ pub(crate) fn something_explains(data: &Data, seed: u64) -> bool {
 /// Every usable column in every shape, over the first sampled rows, standardised: one per row of the matrix.
 fn columns(data: &Data, rows: usize) -> Array2<f64> {
     let shapes = data.usable.iter().flat_map(|&j| SHAPES.map(|t| (j, t)));
-    let shaped = shapes.filter_map(|(j, t)| data.shaped(j, t));
-    let columns: Vec<Vec<f64>> = shaped
-        .filter_map(|c| standardised(c[..rows].to_vec()))
+    let columns: Vec<Vec<f64>> = shapes
+        .filter_map(|(j, t)| first_rows(data, j, t, rows))
         .collect();
     Array2::from_shape_fn((columns.len(), rows), |(c, r)| columns[c][r])
+}
+
+/// The logarithm of every column that may be multiplied, likewise.
+fn logs(data: &Data, rows: usize) -> HashMap<usize, Vec<f64>> {
+    let usable = data.usable.iter().filter(|&&j| data.family(j).is_some());
+    usable
+        .filter_map(|&j| Some((j, first_rows(data, j, Transform::Log, rows)?)))
+        .collect()
+}
+
+fn first_rows(data: &Data, column: usize, transform: Transform, rows: usize) -> Option<Vec<f64>> {
+    let shaped = data.shaped(Columns::One(column), transform)?;
+    standardised(shaped[..rows].to_vec())
 }

@@ -40,6 +40,11 @@ pub(crate) fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
+/// Sum of the products.
+pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
 /// Pearson's correlation; 0 where one of the two does not move.
 pub(crate) fn correlation(a: &[f64], b: &[f64]) -> f64 {
     let (Some(mean_a), Some(mean_b)) = (mean(a), mean(b)) else {

@@ -2,9 +2,8 @@
 //! that reads twelve files shows twelve times how `lines` drives memory. Never mixed with the relation across calls.
 
 use crate::candidates::name;
-use crate::data::Data;
 use crate::explain::{Explained, Problem, explain, none};
-use crate::features::{is_candidate, is_nameless_parameter};
+use crate::features::{Column, is_candidate, is_nameless_parameter};
 use crate::statistics::{correlation, distinct, median};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -69,7 +68,7 @@ pub(crate) fn live(traces: &[Trace], seed: u64) -> Model {
 fn best(relations: Vec<(f64, Model)>) -> Option<Model> {
     let nameless = |model: &Model| {
         let mut terms = model.terms.iter();
-        terms.any(|t| is_nameless_parameter(&t.feature))
+        terms.any(|t| is_nameless_parameter(&t.predictor.feature))
     };
     let least = |nameless_ones: bool| {
         relations
@@ -193,7 +192,7 @@ fn relation(feature: &Feature, hits: &[Point], seed: u64) -> Option<(f64, Model)
     let mut model = explained.model;
     model.reason = format!(
         "{}: {when}, {} hits; {}",
-        name(feature),
+        name(&feature.clone().into()),
         hits.len(),
         model.reason
     );
@@ -224,13 +223,14 @@ fn fitted(
     if x.len() < FEWEST_VALUES || largest < LEAST_RANGE * smallest {
         return None;
     }
-    let problem = Problem {
-        data: Data::new(vec![Cow::Owned(x)], Cow::Owned(y), seed),
-        features: vec![feature.clone()],
-        labels: Vec::new(),
-        target: Target::Live,
-        seed,
+    let column = Column {
+        feature: feature.clone(),
+        family: None,
+        values: x,
+        lead: 0.0,
     };
+    let columns = std::iter::once(&column);
+    let problem = Problem::new(columns, Cow::Borrowed, Cow::Owned(y), Target::Live, seed);
     let explained = explain(&problem);
     let explains = !matches!(explained.model.kind, ModelKind::None | ModelKind::Constant);
     // Rows are in order of the value: the first is the smallest.

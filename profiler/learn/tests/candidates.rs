@@ -9,7 +9,7 @@ fn note<'p>(profile: &'p Profile, variable: &str) -> &'p Candidate {
     profile
         .variables
         .iter()
-        .find(|c| c.variable == variable)
+        .find(|c| c.predictor.variables() == variable)
         .unwrap()
 }
 
@@ -56,13 +56,13 @@ fn candidates_are_ranked_and_told_apart() {
     let first = &profile.variables[0];
     assert_eq!(
         (
-            first.variable.as_str(),
-            first.breakpoint.to_string().as_str()
+            first.predictor.feature.variable.as_str(),
+            first.predictor.feature.breakpoint.to_string().as_str()
         ),
         ("lines", "set:LINES")
     );
     assert_eq!((&first.note, first.lead), (&CandidateNote::Chosen, 1.0));
-    let double = CandidateNote::DoubleOf("max(lines) at set:LINES".to_owned());
+    let double = CandidateNote::DoubleOf("first(lines) at set:LINES".to_owned());
     assert_eq!(note(&profile, "stdin_bytes").note, double);
     assert_eq!(note(&profile, "stdin_bytes").lead, 1.0);
     assert_eq!(note(&profile, "weekday").note, CandidateNote::Worse);
@@ -71,17 +71,17 @@ fn candidates_are_ranked_and_told_apart() {
     let places: Vec<String> = profile
         .variables
         .iter()
-        .map(|c| c.breakpoint.to_string())
+        .map(|c| c.predictor.feature.breakpoint.to_string())
         .collect();
     assert!(
         !places.iter().any(|p| p == "sample" || p == "entry:malloc"),
         "{places:?}"
     );
     // The formula names the guest's variable; calls are sized by what is known before them.
-    assert_eq!(profile.model.terms[0].feature.variable, "lines");
+    assert_eq!(profile.model.terms[0].predictor.feature.variable, "lines");
     let recommendation = profile.recommendation.unwrap();
     assert_eq!(
-        recommendation.sizing_feature.unwrap().breakpoint,
+        recommendation.sizing_feature.unwrap().feature.breakpoint,
         Breakpoint::Input
     );
     // What is also observed at a breakpoint lacks nothing; what only the timeline reads does.
@@ -200,9 +200,9 @@ fn what_has_two_names_is_told_by_the_better_one_and_gaps_take_one_note() {
         let mut traces = Vec::new();
         named(&mut traces, &names);
         let profile = profile(&traces);
-        assert_eq!(profile.model.terms[0].feature.variable, better);
+        assert_eq!(profile.model.terms[0].predictor.feature.variable, better);
         let sizing = profile.recommendation.unwrap().sizing_feature.unwrap();
-        assert_eq!(sizing.variable, better);
+        assert_eq!(sizing.feature.variable, better);
         assert_eq!(profile.variables.len(), 1, "one thing, not two that agree");
         let gaps = "`a`, `b` and 2 more were not seen in every input: left out, or taken as 0";
         assert_eq!(profile.notes.len(), 2, "and one on the allocator");

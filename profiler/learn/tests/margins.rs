@@ -42,7 +42,12 @@ fn the_asked_failure_rate_is_kept_on_calls_never_seen() {
                 .collect();
             let recommendation = learned(&traces, rate, Order::Sweep);
             assert_eq!(
-                recommendation.sizing_feature.as_ref().unwrap().variable,
+                recommendation
+                    .sizing_feature
+                    .as_ref()
+                    .unwrap()
+                    .feature
+                    .variable,
                 "stdin_bytes"
             );
             for _ in 0..200 {

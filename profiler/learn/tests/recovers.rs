@@ -27,12 +27,12 @@ fn exact_bytes_per_line_are_recovered_within_one_percent() {
     let live = &profile.models.live;
     println!("{}\n{}", live.formula, profile.model.formula);
     assert_eq!(live.kind, ModelKind::Linear);
-    assert_eq!(live.terms[0].feature.to_string(), "max(lines)");
+    assert_eq!(live.terms[0].predictor.to_string(), "first(lines)");
     assert!((live.terms[0].coefficient / 86.0 - 1.0).abs() < 1e-6);
     assert!((live.intercept / 9_000.0 - 1.0).abs() < 1e-6);
-    assert_eq!(live.formula, "9,000 B + 86 B x max(lines)");
+    assert_eq!(live.formula, "9,000 B + 86 B x first(lines)");
     let committed = &profile.model;
-    assert_eq!(committed.terms[0].feature.variable, "lines");
+    assert_eq!(committed.terms[0].predictor.feature.variable, "lines");
     let slope = committed.terms[0].coefficient;
     assert!((slope / 86.0 - 1.0).abs() < 0.02, "{slope}");
 }
@@ -59,7 +59,7 @@ fn a_vector_that_doubles_is_found_and_named() {
     }
     assert_eq!(
         profile.models.live.formula,
-        "2,000 B + 62 B x max(lines) + 24 B x pow2ceil(max(lines))"
+        "2,000 B + 62 B x first(lines) + 24 B x pow2ceil(first(lines))"
     );
 }
 
@@ -75,6 +75,33 @@ fn a_threshold_below_which_nothing_grows_is_found() {
         "{}",
         profile.models.live.formula
     );
+}
+
+#[test]
+fn a_square_of_the_only_input_is_a_square() {
+    // The side of a board, small and in steps of one; that of a grid, over two decades.
+    let boards: Vec<f64> = (6..=20).map(f64::from).collect();
+    for sides in [boards, spread(10.0, 1_500.0, 15)] {
+        let mut rng = rng(5);
+        let calls = sides.iter().map(|&side| {
+            let live = 900.0 + 5_000.0 * side * side;
+            let mut trace = call(&side.to_string(), pages(1.15e6 + live), Some(live));
+            let body = format!(r#"{{"side": {side}}}"#).len() as f64;
+            trace.observations = vec![
+                Observed::before_the_call("stdin_bytes", body),
+                Observed::before_the_call("json.side", side),
+                Observed::before_the_call("json.seed", rng.gen_range(1.0..1e6)),
+            ];
+            trace
+        });
+        let profile = profile(&calls.collect::<Vec<Trace>>());
+        assert_eq!(profile.models.live.formula, "900 B + 5,000 B x json.side^2");
+        let [term] = &profile.model.terms[..] else {
+            panic!("{}", profile.model.formula);
+        };
+        assert_eq!(term.transform, Transform::Square);
+        assert!((term.coefficient / 5_000.0 - 1.0).abs() < 0.02);
+    }
 }
 
 #[test]
@@ -112,7 +139,7 @@ fn several_variables_are_recovered() {
         let term = model
             .terms
             .iter()
-            .find(|t| t.feature.variable == name)
+            .find(|t| t.predictor.feature.variable == name)
             .unwrap();
         assert!(
             (term.coefficient / coefficient - 1.0).abs() < 0.02,
@@ -180,6 +207,37 @@ fn constant_memory_and_too_little_data_are_said() {
     assert_eq!(constant.models.live.kind, ModelKind::Constant);
     assert_eq!(constant.models.live.formula, "12.1 KiB");
     assert_eq!(constant.model.kind, ModelKind::Constant);
+
+    // Inputs that differ in everything that is known of them, and need the same.
+    let same: Vec<Trace> = spread(1.0, 1e6, 30)
+        .iter()
+        .map(|&radius| {
+            let body = format!(r#"{{"radius": {radius}}}"#).len() as f64;
+            let mut trace = call(&radius.to_string(), pages(1.2e6), Some(900.0));
+            trace.observations = vec![
+                Observed::before_the_call("stdin_bytes", body),
+                Observed::before_the_call("json.radius", radius),
+            ];
+            trace
+        })
+        .collect();
+    let same = profile(&same);
+    assert_eq!(same.model.kind, ModelKind::Constant);
+    assert_eq!(
+        same.model.reason,
+        "constant: it is the same on all 30 inputs"
+    );
+    assert!(same.variables.is_empty());
+    let r = same.recommendation.unwrap();
+    assert!(r.sizing.is_none());
+    assert_eq!(r.largest_need_bytes.as_f64(), pages(1.2e6));
+    // Nothing is added: there is no spread to be careful about.
+    assert_eq!(r.allocation_bytes, r.largest_need_bytes);
+    assert!(
+        r.because[0].contains("what each of 30 distinct inputs needed"),
+        "{:?}",
+        r.because
+    );
 
     let three = profile(&line_calls(&[10.0, 1_000.0, 9_000.0], |x| 1e6 + 86.0 * x));
     assert_eq!(three.model.kind, ModelKind::None);
@@ -257,7 +315,7 @@ fn one_call_over_twelve_files_gives_the_bytes_per_line() {
         let model = profile(&[trace]).within_call.live;
         println!("{} | {}", model.formula, model.reason);
         assert_eq!(model.kind, ModelKind::Linear);
-        assert_eq!(model.terms[0].feature.aggregate, Aggregate::Value);
+        assert_eq!(model.terms[0].predictor.feature.aggregate, Aggregate::Value);
         assert!(
             (model.terms[0].coefficient / 86.0 - 1.0).abs() < 0.01,
             "{}",
@@ -298,7 +356,7 @@ fn a_pointer_that_happens_to_lie_on_a_line_explains_nothing_within_a_call() {
     trace.observations.insert(0, nameless);
     let named = trace.observations[1].variable.clone();
     let model = profile(&[trace]).within_call.live;
-    assert_eq!(model.terms[0].feature.variable, named);
+    assert_eq!(model.terms[0].predictor.feature.variable, named);
 }
 
 #[test]

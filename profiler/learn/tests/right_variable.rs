@@ -61,7 +61,7 @@ fn the_right_one_of_201_variables_is_found() {
         let found = model
             .terms
             .first()
-            .is_some_and(|t| t.feature.variable == "lines");
+            .is_some_and(|t| t.predictor.feature.variable == "lines");
         if found && model.seen.len() == 1 {
             right += 1;
         } else {

@@ -18,12 +18,14 @@ fn main() -> io::Result<()> {
     let calls = common::traces();
     let (constant, constant_calls) = common::constant();
     let (late, late_calls) = common::too_late();
+    let (product, product_calls) = common::product();
     let (nothing, nothing_calls) = common::nothing_succeeded();
     let (hostile, hostile_calls) = common::hostile();
     write(&folder, "sample", &common::profile(), &calls)?;
     write(&folder, "constant", &constant, &constant_calls)?;
     write(&folder, "too-few", &common::too_few(), &calls[9..])?;
     write(&folder, "too-late", &late, &late_calls)?;
+    write(&folder, "product", &product, &product_calls)?;
     write(&folder, "nothing", &nothing, &nothing_calls)?;
     write(&folder, "hostile", &hostile, &hostile_calls)
 }

@@ -18,6 +18,8 @@ pub struct Context {
     pub problems: Vec<Problem>,
     /// Median wall-clock time of the calls that succeeded, seconds.
     pub wall_seconds: Option<f64>,
+    /// Label of the input whose call is drawn in detail; the most telling one where it is `None` or not recorded.
+    pub call: Option<String>,
     /// When the last call was recorded, milliseconds since 1970-01-01 UTC.
     pub recorded_unix_ms: Option<u64>,
 }

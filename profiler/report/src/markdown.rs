@@ -2,7 +2,7 @@
 
 use crate::clean::{clean, markdown as escape};
 use crate::screen::change;
-use crate::show::{megabytes, percent, round_size, seconds, size, usd, value};
+use crate::show::{megabytes, percent, round_size, seconds, size, usd, value_of};
 use crate::{Context, words};
 use trace::{Candidate, Profile, Recommendation};
 
@@ -94,23 +94,23 @@ fn deploy(recommendation: &Recommendation) -> String {
 }
 
 fn calls(recommendation: &Recommendation) -> String {
-    let feature = recommendation.sizing_feature.as_ref();
+    let sized_by = recommendation.sizing_feature.as_ref();
     let rows: Vec<Vec<String>> = recommendation
         .calls
         .iter()
         .take(CALLS)
         .map(|c| {
-            let shown = feature.zip(c.feature_value);
+            let shown = sized_by.zip(c.feature_value);
             vec![
                 clean(&c.input),
-                shown.map_or("-".to_owned(), |(f, x)| value(&f.variable, x)),
+                shown.map_or("-".to_owned(), |(p, x)| value_of(p, x)),
                 size(c.needed_bytes),
                 size(c.allocation_bytes),
                 c.outcome.to_string(),
             ]
         })
         .collect();
-    let name = feature.map_or("-".to_owned(), |f| clean(&f.variable));
+    let name = sized_by.map_or("-".to_owned(), |p| clean(&p.variables()));
     let header = [
         "input",
         name.as_str(),
@@ -142,9 +142,11 @@ fn variables(profile: &Profile) -> Option<String> {
 
 fn variable(candidate: &Candidate) -> Vec<String> {
     vec![
-        clean(&candidate.variable),
-        clean(&candidate.breakpoint.to_string()),
-        candidate.aggregate.to_string(),
+        clean(&candidate.predictor.variables()),
+        clean(&words::times(&candidate.predictor, |f| {
+            f.breakpoint.to_string()
+        })),
+        words::times(&candidate.predictor, |f| f.aggregate.to_string()),
         percent(candidate.held_out_median_ape),
         percent(candidate.lead),
     ]

@@ -1,6 +1,6 @@
 //! Numbers as people read them: bytes, counts, shares, rates, times, money. Not prose: sentences are in `words`.
 
-use trace::Bytes;
+use trace::{Bytes, Predictor};
 
 /// Bytes in IEC units with one decimal, so that they line up: `24.9 MiB`, `3.0 MiB`; none from a hundred on.
 pub(crate) fn size(bytes: Bytes) -> String {
@@ -29,6 +29,19 @@ pub(crate) fn value(variable: &str, value: f64) -> String {
     } else {
         number(value)
     }
+}
+
+/// A value of a predictor, likewise; a product is a count, of whatever.
+pub(crate) fn value_of(predictor: &Predictor, x: f64) -> String {
+    match predictor.times {
+        None => value(&predictor.feature.variable, x),
+        Some(_) => number(x),
+    }
+}
+
+/// Whether a predictor is an amount of bytes.
+pub(crate) fn is_in_bytes(predictor: &Predictor) -> bool {
+    predictor.times.is_none() && is_bytes(&predictor.feature.variable)
 }
 
 /// Whether a variable is an amount of bytes: all input features that are say so in their names.

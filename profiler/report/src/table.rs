@@ -1,12 +1,12 @@
 //! Several functions in one Markdown table, a row each: what drives the memory of each, how sure that is, what to give
 //! it and what that saves. The report of one function is [`crate::markdown()`].
 
-use crate::clean::{clean, quoted};
+use crate::clean::clean;
 use crate::markdown::rows_as_table;
 use crate::screen::{change, held};
 use crate::show::{odds, percent, round_size, share_explained, size};
 use crate::words;
-use trace::{Feature, Model, ModelKind, Profile, ProviderBill, Recommendation};
+use trace::{Model, ModelKind, Predictor, Profile, ProviderBill, Recommendation};
 
 /// A Markdown table with a row per function, in the order given. Memory and bills are compared with the size that all
 /// of them are given today.
@@ -86,14 +86,14 @@ fn variable(profile: &Profile) -> String {
         .recommendation
         .as_ref()
         .and_then(|r| r.sizing_feature.as_ref());
-    let explaining = profile.model.terms.first().map(|term| &term.feature);
+    let explaining = profile.model.terms.first().map(|term| &term.predictor);
     match (explaining, sizing) {
         (None, _) => "none".to_owned(),
         (Some(explaining), Some(sizing)) if explaining == sizing => when(profile, sizing),
         (Some(explaining), Some(sizing)) => {
             format!(
                 "{} explains; {}",
-                quoted(&explaining.variable),
+                words::names(explaining),
                 when(profile, sizing)
             )
         }
@@ -101,15 +101,12 @@ fn variable(profile: &Profile) -> String {
     }
 }
 
-fn when(profile: &Profile, feature: &Feature) -> String {
-    match (&feature.breakpoint, words::candidate(profile, feature)) {
-        (trace::Breakpoint::Input, _) => format!("{}: before the call", words::place(feature)),
-        (_, Some(c)) => format!(
-            "{}: {} of growth ahead",
-            words::place(feature),
-            percent(c.lead)
-        ),
-        (_, None) => words::place(feature),
+fn when(profile: &Profile, predictor: &Predictor) -> String {
+    let place = words::place(predictor);
+    match words::candidate(profile, predictor) {
+        _ if words::known_before(predictor) => format!("{place}: before the call"),
+        Some(c) => format!("{place}: {} of growth ahead", percent(c.lead)),
+        None => place,
     }
 }
 

@@ -45,6 +45,7 @@ fn every_chart_of_every_kind_of_profile_is_a_described_document() {
     for (profile, traces) in [
         common::constant(),
         common::too_late(),
+        common::product(),
         common::nothing_succeeded(),
         common::hostile(),
     ] {
@@ -118,6 +119,17 @@ fn a_call_that_was_limited_is_marked_as_a_lower_bound() {
     traces.push(common::ended("huge", 900_000, Outcome::Limited, "limit"));
     let chart = relation(&common::profile(), &traces, &Theme::default());
     assert!(chart.contains("limited: needs at least this"));
+}
+
+#[test]
+fn a_product_is_one_axis_and_its_fit_one_curve() {
+    let (profile, traces) = common::product();
+    let chart = relation(&profile, &traces, &Theme::default());
+    assert!(chart.contains("width x height at set:width and set:height"));
+    // The pixels of the smallest and the largest call.
+    let said = "12 measured calls. Seen from 1,000 to 250,000. Fit: 1.1 MiB + 86 B x first(width) x first(height)";
+    let description = between(&chart, "<desc id=", "</desc>");
+    assert!(description.contains(said), "{description}");
 }
 
 #[test]

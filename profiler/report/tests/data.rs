@@ -4,7 +4,7 @@ mod common;
 
 use report::{json, run_record, traces_csv, traces_json};
 use serde_json::Value;
-use trace::{Heap, Outcome, Profile, Trace};
+use trace::{Heap, Outcome, Profile, Term, Trace};
 
 #[track_caller]
 fn has(value: &Value, pointer: &str, is: fn(&Value) -> bool) {
@@ -88,6 +88,36 @@ fn the_profile_has_the_fields_that_scripts_rely_on() {
         rounded(reread) == rounded(value),
         "what is read back differs"
     );
+}
+
+#[test]
+fn a_product_is_its_first_feature_and_what_that_is_multiplied_by() {
+    let (profile, _) = common::product();
+    let text = json(&profile);
+    let value: Value = serde_json::from_str(&text).unwrap();
+    for at in [
+        "/model/terms/0",
+        "/model/seen/0",
+        "/variables/0",
+        "/recommendation/sizing_feature",
+    ] {
+        assert_eq!(value.pointer(at).unwrap()["variable"], "width", "{at}");
+        let times = &value.pointer(at).unwrap()["times"];
+        assert_eq!(times["variable"], "height", "{at}");
+        assert_eq!(times["breakpoint"], "set:height", "{at}");
+    }
+    let back: Profile = serde_json::from_str(&text).unwrap();
+    assert_eq!(back.model.terms, profile.model.terms);
+    assert_eq!(back.variables, profile.variables);
+}
+
+/// What was written before there were products has no `times`; so have features that are multiplied by nothing.
+#[test]
+fn a_term_of_one_feature_is_read_and_written_as_ever() {
+    let old = r#"{"variable":"n","breakpoint":"input","aggregate":"first","transform":"square","coefficient":8.0}"#;
+    let term: Term = serde_json::from_str(old).unwrap();
+    assert_eq!(term.predictor.times, None);
+    assert_eq!(serde_json::to_string(&term).unwrap(), old);
 }
 
 /// Fractions to 12 digits: serde_json may be off by the last bit when it reads them.

@@ -36,6 +36,7 @@ fn context(traces: &[Trace]) -> Context {
 
 fn cases() -> Vec<(&'static str, Profile, Vec<Trace>)> {
     let (late, late_traces) = common::too_late();
+    let (product, product_traces) = common::product();
     let (nothing, nothing_traces) = common::nothing_succeeded();
     let (constant, constant_traces) = common::constant();
     vec![
@@ -43,6 +44,7 @@ fn cases() -> Vec<(&'static str, Profile, Vec<Trace>)> {
         ("constant", constant, constant_traces),
         ("too-few", common::too_few(), common::traces()[9..].to_vec()),
         ("too-late", late, late_traces),
+        ("product", product, product_traces),
         ("nothing", nothing, nothing_traces),
     ]
 }
@@ -59,6 +61,8 @@ fn the_screen_says_what_was_agreed_in_every_honest_case() {
 fn markdown_says_the_same() {
     let text = markdown(&common::profile(), &context(&common::traces()));
     expect("linear.md", &text);
+    let (profile, traces) = common::product();
+    expect("product.md", &markdown(&profile, &context(&traces)));
 }
 
 #[test]

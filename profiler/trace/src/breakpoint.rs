@@ -18,11 +18,11 @@ pub enum Breakpoint {
     Entry(String),
     /// A function returns; its result is readable. Does not fire after a trap or an exit of the whole guest.
     Exit(String),
-    /// An exported variable has just been assigned.
+    /// A watched or exported variable has just been assigned.
     Set(String),
-    /// The sandbox ends, however it ends; exported variables are readable.
+    /// The sandbox ends, however it ends; watched and exported variables are readable.
     End,
-    /// The timeline took a sample; exported variables are readable. Which values are seen depends on timing.
+    /// The timeline took a sample; watched and exported variables are readable. Which values are seen depends on timing.
     Sample,
 }
 

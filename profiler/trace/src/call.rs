@@ -263,10 +263,7 @@ impl Trace {
 
     /// The value of a feature in this call; `None` where its breakpoint was never reached.
     pub fn value_of(&self, feature: &Feature) -> Option<f64> {
-        self.observations
-            .iter()
-            .find(|o| o.variable == feature.variable && o.breakpoint == feature.breakpoint)?
-            .aggregated(feature.aggregate)
+        feature.value_in(&self.observations)
     }
 
     /// Whether the call can be learned from: it ran to its own end.

@@ -25,7 +25,7 @@ pub use call::{
     FunctionId, Growth, Heap, Hit, Input, Limits, Moment, Observed, Outcome, Refusal, Sample, Trace,
 };
 pub use model::{
-    Aggregate, Feature, HeldOut, Model, ModelKind, SeenRange, Target, Term, Transform,
+    Aggregate, Feature, HeldOut, Model, ModelKind, Predictor, SeenRange, Target, Term, Transform,
 };
 pub use plan::{Plan, PlannedProbe, ProbeMode, Selection};
 pub use profile::{Candidate, CandidateNote, InvocationCounts, Models, Profile, WithinCall};

@@ -1,9 +1,9 @@
-//! A fitted relation between a feature and a number to be explained, with everything needed to judge it.
+//! A fitted relation between features and a number to be explained, with everything needed to judge it.
 //! Fitting is the work of `learn`; predicting from a finished model needs only arithmetic, so it is here.
 
-use crate::Breakpoint;
+use crate::{Breakpoint, Observed};
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::{fmt, iter};
 
 /// What a model explains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -67,6 +67,14 @@ impl Feature {
             || (self.aggregate == Aggregate::First
                 && !matches!(self.breakpoint, Breakpoint::End | Breakpoint::Sample))
     }
+
+    /// The value among what was observed of one call; `None` where the breakpoint was never reached.
+    pub fn value_in(&self, observed: &[Observed]) -> Option<f64> {
+        observed
+            .iter()
+            .find(|o| o.variable == self.variable && o.breakpoint == self.breakpoint)?
+            .aggregated(self.aggregate)
+    }
 }
 
 impl fmt::Display for Feature {
@@ -80,7 +88,62 @@ impl fmt::Display for Feature {
     }
 }
 
-/// A shape that memory really takes, applied to a feature before the linear fit.
+/// What a term of a model is made of: a feature, or the product of two, as pixels are of width and height.
+///
+/// In JSON the fields of the feature, and `times` where there is a second one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Predictor {
+    /// The feature; of a product the first.
+    #[serde(flatten)]
+    pub feature: Feature,
+    /// The feature it is multiplied by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<Feature>,
+}
+
+impl Predictor {
+    /// The one or two features.
+    pub fn features(&self) -> impl Iterator<Item = &Feature> {
+        iter::once(&self.feature).chain(&self.times)
+    }
+
+    /// The value, a product of the features' values; `None` where one of them is missing.
+    pub fn value(&self, value_of: impl Fn(&Feature) -> Option<f64>) -> Option<f64> {
+        self.features().map(value_of).product()
+    }
+
+    /// Whether all of it is final early: see [`Feature::is_early`].
+    pub fn is_early(&self) -> bool {
+        self.features().all(Feature::is_early)
+    }
+
+    /// The names of the variables alone: `width x height`.
+    pub fn variables(&self) -> String {
+        product(self.features().map(|f| f.variable.clone()))
+    }
+}
+
+impl From<Feature> for Predictor {
+    fn from(feature: Feature) -> Predictor {
+        Predictor {
+            feature,
+            times: None,
+        }
+    }
+}
+
+impl fmt::Display for Predictor {
+    /// `stdin_bytes`, `max(width) x max(height)`: as it stands in a formula.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&product(self.features().map(Feature::to_string)))
+    }
+}
+
+fn product(factors: impl Iterator<Item = String>) -> String {
+    factors.collect::<Vec<String>>().join(" x ")
+}
+
+/// A shape that memory really takes, applied to a predictor before the linear fit.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Transform {
@@ -96,7 +159,7 @@ pub enum Transform {
     Log,
     /// max(0, x - knot): flat until a threshold, then linear.
     Hinge {
-        /// Where the line begins to rise, in units of the feature.
+        /// Where the line begins to rise, in units of the predictor.
         knot: f64,
     },
     /// The smallest power of two that is at least x: the capacity of a vector that doubles.
@@ -119,16 +182,22 @@ impl Transform {
         }
     }
 
-    /// The transform as it stands in a formula, around the feature's name.
-    pub fn show(self, feature: &str) -> String {
+    /// The transform as it stands in a formula, around the predictor.
+    pub fn show(self, predictor: &Predictor) -> String {
+        let x = predictor.to_string();
+        let one = if predictor.times.is_some() {
+            format!("({x})")
+        } else {
+            x.clone()
+        };
         match self {
-            Transform::Identity => feature.to_owned(),
-            Transform::Square => format!("{feature}^2"),
-            Transform::NLogN => format!("{feature} log2 {feature}"),
-            Transform::Root => format!("sqrt({feature})"),
-            Transform::Log => format!("log2(1 + {feature})"),
-            Transform::Hinge { knot } => format!("max(0, {feature} - {knot})"),
-            Transform::Pow2Ceil => format!("pow2ceil({feature})"),
+            Transform::Identity => x,
+            Transform::Square => format!("{one}^2"),
+            Transform::NLogN => format!("{one} log2 {one}"),
+            Transform::Root => format!("sqrt({x})"),
+            Transform::Log => format!("log2(1 + {x})"),
+            Transform::Hinge { knot } => format!("max(0, {x} - {knot})"),
+            Transform::Pow2Ceil => format!("pow2ceil({x})"),
         }
     }
 }
@@ -136,12 +205,12 @@ impl Transform {
 /// One summand of a model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Term {
-    /// The feature.
+    /// A feature, or the product of two.
     #[serde(flatten)]
-    pub feature: Feature,
-    /// Applied to the feature first.
+    pub predictor: Predictor,
+    /// Applied to the predictor first.
     pub transform: Transform,
-    /// Units of the target per unit of the transformed feature.
+    /// Units of the target per unit of the transformed predictor.
     pub coefficient: f64,
 }
 
@@ -157,7 +226,7 @@ pub enum ModelKind {
     Linear,
     /// Linear in one transformed feature.
     Transformed,
-    /// Linear in several features.
+    /// Linear in several features, or in the product of two.
     Multiple,
     /// Monotone in one feature, in steps.
     Isotonic,
@@ -172,12 +241,12 @@ pub struct HeldOut {
     pub p95_ape: f64,
 }
 
-/// The range of a feature in the data a model was fitted on. Outside it a prediction is an extrapolation.
+/// The range of a predictor in the data a model was fitted on. Outside it a prediction is an extrapolation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SeenRange {
-    /// The feature.
+    /// A feature, or the product of two.
     #[serde(flatten)]
-    pub feature: Feature,
+    pub predictor: Predictor,
     /// Smallest value seen.
     pub min: f64,
     /// Largest value seen.
@@ -200,7 +269,7 @@ pub struct Model {
     pub intercept: f64,
     /// The summands; empty for `none` and `constant`.
     pub terms: Vec<Term>,
-    /// For `isotonic`: (feature value, prediction) at each step, ascending; predictions between are interpolated.
+    /// For `isotonic`: (value of the predictor, prediction) at each step, ascending; predictions between are interpolated.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<(f64, f64)>,
     /// Distinct inputs (across calls) or hits (within a call) it was fitted on.
@@ -209,7 +278,7 @@ pub struct Model {
     pub r2: Option<f64>,
     /// Errors on held-out inputs; `None` where there were too few to hold any out.
     pub held_out: Option<HeldOut>,
-    /// Ranges of the features.
+    /// Ranges of the terms' predictors, and of both features of a product.
     pub seen: Vec<SeenRange>,
     /// One sentence: why this model and not another.
     pub reason: String,
@@ -223,13 +292,14 @@ impl Model {
             ModelKind::None => None,
             ModelKind::Isotonic => {
                 let term = self.terms.first()?;
-                interpolate(&self.steps, value_of(&term.feature)?)
+                interpolate(&self.steps, term.predictor.value(value_of)?)
             }
             ModelKind::Constant
             | ModelKind::Linear
             | ModelKind::Transformed
             | ModelKind::Multiple => self.terms.iter().try_fold(self.intercept, |sum, term| {
-                Some(sum + term.coefficient * term.transform.apply(value_of(&term.feature)?))
+                let x = term.predictor.value(&value_of)?;
+                Some(sum + term.coefficient * term.transform.apply(x))
             }),
         }
     }
@@ -260,6 +330,51 @@ mod tests {
         ] {
             assert_eq!(Transform::Pow2Ceil.apply(x), capacity, "{x}");
         }
+    }
+
+    fn feature(variable: &str) -> Feature {
+        Feature {
+            variable: variable.to_owned(),
+            breakpoint: Breakpoint::Set(variable.to_owned()),
+            aggregate: Aggregate::First,
+        }
+    }
+
+    fn pixels() -> Predictor {
+        Predictor {
+            times: Some(feature("height")),
+            ..feature("width").into()
+        }
+    }
+
+    #[test]
+    fn a_product_is_written_once_and_is_known_when_both_features_are() {
+        let pixels = pixels();
+        assert_eq!(pixels.variables(), "width x height");
+        for (transform, text) in [
+            (Transform::Identity, "first(width) x first(height)"),
+            (Transform::Square, "(first(width) x first(height))^2"),
+            (
+                Transform::Pow2Ceil,
+                "pow2ceil(first(width) x first(height))",
+            ),
+        ] {
+            assert_eq!(transform.show(&pixels), text);
+        }
+        assert_eq!(Transform::Square.show(&feature("n").into()), "first(n)^2");
+        let value_of = |f: &Feature| (f.variable == "width").then_some(3.0);
+        assert_eq!(pixels.value(value_of), None);
+        assert_eq!(pixels.value(|f| value_of(f).or(Some(4.0))), Some(12.0));
+        assert!(pixels.is_early());
+        let late = Feature {
+            aggregate: Aggregate::Max,
+            ..feature("height")
+        };
+        let pixels = Predictor {
+            times: Some(late),
+            ..pixels
+        };
+        assert!(!pixels.is_early());
     }
 
     #[test]

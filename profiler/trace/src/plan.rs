@@ -3,7 +3,7 @@
 use crate::Breakpoint;
 use serde::{Deserialize, Serialize};
 
-/// What a user asks to observe. Empty lists mean the default: input features, all exported globals and statics,
+/// What a user asks to observe. Empty lists mean the default: input features, all watched variables, exported globals and statics,
 /// scalar parameters of exported functions.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -1,6 +1,6 @@
 //! Everything derived from the traces of one function: what `fathom profile --json` prints.
 
-use crate::{Aggregate, Breakpoint, FunctionId, Model, Recommendation};
+use crate::{FunctionId, Model, Predictor, Recommendation};
 use serde::{Deserialize, Serialize};
 
 /// How many calls ended how.
@@ -28,7 +28,7 @@ pub enum CandidateNote {
     Chosen,
     /// Predicts about as well.
     Competitor,
-    /// Correlates so closely with the named feature that the data cannot tell them apart.
+    /// Correlates so closely with the named predictor that the data cannot tell them apart.
     DoubleOf(String),
     /// Explains, but is final only when the memory has already been used.
     TooLate,
@@ -36,18 +36,16 @@ pub enum CandidateNote {
     Worse,
 }
 
-/// One feature, ranked by how well it alone predicts held-out inputs.
+/// One feature, or the product of two, ranked by how well it alone predicts held-out inputs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Candidate {
-    /// The variable.
-    pub variable: String,
-    /// Where it is observed.
-    pub breakpoint: Breakpoint,
-    /// How its values become one number.
-    pub aggregate: Aggregate,
+    /// The feature, or the product of two.
+    #[serde(flatten)]
+    pub predictor: Predictor,
     /// Median absolute percentage error of committed memory on held-out inputs.
     pub held_out_median_ape: f64,
     /// Share of the growth still ahead when the value is final, median over the calls: 1 before the call, 0 at the end.
+    /// Of a product, the smaller of its features'.
     pub lead: f64,
     /// Why it is, or is not, the one chosen.
     pub note: CandidateNote,
@@ -86,7 +84,7 @@ pub struct Profile {
     pub models: Models,
     /// Within a call.
     pub within_call: WithinCall,
-    /// Features, best first.
+    /// Features, and products of two that explain as much as what was chosen; best first.
     pub variables: Vec<Candidate>,
     /// What to allocate; `None` where not a single call succeeded.
     pub recommendation: Option<Recommendation>,

@@ -1,6 +1,6 @@
 //! What to allocate, how sure that is, and what it costs. Deciding it is the work of `learn`.
 
-use crate::{Bytes, Feature, Model, Outcome};
+use crate::{Bytes, Model, Outcome, Predictor};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 
@@ -143,8 +143,8 @@ pub struct Recommendation {
     pub runtime_base_bytes: Bytes,
     /// The model a single call is sized by: early features only. `None` where no early feature predicts.
     pub sizing: Option<Model>,
-    /// The feature `sizing` needs, and how much of the growth is still ahead when it is known.
-    pub sizing_feature: Option<Feature>,
+    /// What the first term of `sizing` is made of: a feature, or the product of two.
+    pub sizing_feature: Option<Predictor>,
     /// Factor from central prediction to allocation, at the asked failure rate.
     pub margin: Option<f64>,
     /// The other parts of the per-call rule.

@@ -80,14 +80,18 @@ pub fn seen_once(variable: &str, breakpoint: Breakpoint, value: f64, committed: 
     }
 }
 
+/// A variable that is set once, before memory grows.
+pub fn set_once(variable: &str, value: f64) -> Observed {
+    let place = Breakpoint::Set(variable.to_owned());
+    seen_once(variable, place, value, Bytes(17 * PAGE.0))
+}
+
 /// `LINES`, set once before memory grows.
 pub fn lines(value: f64) -> Observed {
-    seen_once(
-        "lines",
-        Breakpoint::Set("LINES".to_owned()),
-        value,
-        Bytes(17 * PAGE.0),
-    )
+    Observed {
+        breakpoint: Breakpoint::Set("LINES".to_owned()),
+        ..set_once("lines", value)
+    }
 }
 
 /// Whole pages, and never less than the module begins with.
@@ -95,6 +99,11 @@ pub fn pages(bytes: f64) -> f64 {
     Bytes::from_f64(bytes.max(17.0 * PAGE.as_f64()).ceil())
         .round_up_to_pages()
         .as_f64()
+}
+
+/// A whole number of which the logarithm is evenly distributed.
+pub fn log_spread(rng: &mut SmallRng, from: f64, to: f64) -> f64 {
+    (from * (to / from).powf(rng.r#gen())).round()
 }
 
 /// Values spread evenly over the logarithm.

@@ -10,10 +10,10 @@ use super::legend::{Mark, legend};
 use super::ticks::Unit;
 use crate::clean::clean;
 use crate::layout::shorten;
-use crate::show::{seconds, size, value};
+use crate::show::{seconds, size, value_of};
 use plotters::element::{EmptyElement, PathElement, Text};
 use plotters::prelude::*;
-use trace::{Feature, Profile, Trace};
+use trace::{Predictor, Profile, Trace};
 
 /// Calls shown: as many as have room for what is written above them.
 const CALLS: usize = 6;
@@ -120,19 +120,23 @@ impl Curves {
 
 /// What is written above a call: its input, what explains its memory, how long it took.
 fn said(call: &Trace, profile: &Profile) -> [String; 3] {
-    let explaining = profile.model.terms.first().map(|term| &term.feature);
+    let explaining = profile.model.terms.first().map(|term| &term.predictor);
     [
         call.input.label.clone(),
         explaining
-            .and_then(|feature| explained(call, feature))
+            .and_then(|predictor| explained(call, predictor))
             .unwrap_or_default(),
         seconds(call.wall.as_seconds()),
     ]
 }
 
-fn explained(call: &Trace, feature: &Feature) -> Option<String> {
-    let shown = value(&feature.variable, call.value_of(feature)?);
-    Some(format!("{} {shown}", feature.variable))
+fn explained(call: &Trace, predictor: &Predictor) -> Option<String> {
+    let x = predictor.value(|feature| call.value_of(feature))?;
+    Some(format!(
+        "{} {}",
+        predictor.variables(),
+        value_of(predictor, x)
+    ))
 }
 
 fn caption(plot: &mut Plot<'_>, theme: &Theme, (x, y): Point, lines: &[String; 3]) -> Drawn {

@@ -9,7 +9,7 @@ use super::legend::{Mark, legend};
 use super::subject::Subject;
 use super::ticks::Unit;
 use crate::matched::matched;
-use crate::show::{count, value};
+use crate::show::{count, value_of};
 use crate::words;
 use plotters::element::{
     Circle, Cross, DashedPathElement, PathElement, Polygon, Rectangle, TriangleMarker,
@@ -135,10 +135,10 @@ impl Data {
 
     fn description(&self, profile: &Profile, subject: &Subject<'_>) -> String {
         let range = match (self.seen, subject) {
-            (Some((low, high)), Subject::Feature(feature, _)) => format!(
+            (Some((low, high)), Subject::Predictor(predictor, _)) => format!(
                 " Seen from {} to {}.",
-                value(&feature.variable, low),
-                value(&feature.variable, high)
+                value_of(predictor, low),
+                value_of(predictor, high)
             ),
             _ => String::new(),
         };

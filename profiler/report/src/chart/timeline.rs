@@ -120,7 +120,7 @@ fn subject<'a>(trace: &'a Trace, profile: &Profile) -> Option<&'a Observed> {
         .terms
         .iter()
         .chain(&profile.within_call.live.terms);
-    let wanted: Vec<&Feature> = explaining.map(|t| &t.feature).collect();
+    let wanted: Vec<&Feature> = explaining.flat_map(|t| t.predictor.features()).collect();
     let observed = || trace.observations.iter().filter(|o| !o.hits.is_empty());
     observed()
         .find(|o| {

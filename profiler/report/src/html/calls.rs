@@ -2,9 +2,9 @@
 
 use crate::clean::clean;
 use crate::matched::matched;
-use crate::show::{count, seconds, size, value};
+use crate::show::{count, seconds, size, value_of};
 use maud::{Markup, html};
-use trace::{CallAllocation, Feature, Outcome, Profile, Trace};
+use trace::{CallAllocation, Outcome, Predictor, Profile, Trace};
 
 /// Rows shown; the CSV has all of them.
 const SHOWN: usize = 1_000;
@@ -14,7 +14,7 @@ pub(super) fn calls(profile: &Profile, traces: &[Trace]) -> Markup {
         return Markup::default();
     }
     let recommendation = profile.recommendation.as_ref();
-    let feature = recommendation.and_then(|r| r.sizing_feature.as_ref());
+    let sized_by = recommendation.and_then(|r| r.sizing_feature.as_ref());
     let hidden = traces.len().saturating_sub(SHOWN);
     html! {
         section {
@@ -24,7 +24,7 @@ pub(super) fn calls(profile: &Profile, traces: &[Trace]) -> Markup {
                     thead {
                         tr {
                             th scope="col" { "Input" }
-                            @if let Some(feature) = feature { th.number scope="col" { code { (clean(&feature.variable)) } } }
+                            @if let Some(sized_by) = sized_by { th.number scope="col" { code { (clean(&sized_by.variables())) } } }
                             th.number scope="col" { "Needed" }
                             th.number scope="col" { "Given alone" }
                             th.number scope="col" { "Live peak" }
@@ -35,7 +35,7 @@ pub(super) fn calls(profile: &Profile, traces: &[Trace]) -> Markup {
                     }
                     tbody {
                         @for (trace, allocation) in matched(profile, traces).into_iter().take(SHOWN) {
-                            (row(trace, feature, allocation))
+                            (row(trace, sized_by, allocation))
                         }
                     }
                 }
@@ -48,19 +48,19 @@ pub(super) fn calls(profile: &Profile, traces: &[Trace]) -> Markup {
     }
 }
 
-fn row(trace: &Trace, feature: Option<&Feature>, allocation: Option<&CallAllocation>) -> Markup {
+fn row(trace: &Trace, sized_by: Option<&Predictor>, allocation: Option<&CallAllocation>) -> Markup {
     let at_least = if trace.outcome == Outcome::Limited {
         "at least "
     } else {
         ""
     };
     let contended = if trace.contended { "*" } else { "" };
-    let of = |f: &Feature| trace.value_of(f).map(|x| value(&f.variable, x));
+    let of = |p: &Predictor| Some(value_of(p, p.value(|f| trace.value_of(f))?));
     let dash = || "-".to_owned();
     html! {
         tr {
             th scope="row" { (clean(&trace.input.label)) }
-            @if let Some(feature) = feature { td.number { (of(feature).unwrap_or_else(dash)) } }
+            @if let Some(sized_by) = sized_by { td.number { (of(sized_by).unwrap_or_else(dash)) } }
             td.number { (at_least) (size(trace.needed())) }
             td.number { (allocation.map_or_else(dash, |a| size(a.allocation_bytes))) }
             td.number { (trace.heap.live_peak().map_or_else(dash, size)) }

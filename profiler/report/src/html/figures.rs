@@ -3,15 +3,20 @@
 use super::prose::prose;
 use crate::chart::{Theme, allocation, bill, calls, relation, timeline, waste};
 use crate::show::{percent, size};
-use crate::words;
+use crate::{Context, words};
 use maud::{Markup, PreEscaped, html};
 use trace::{Profile, Trace};
 
-pub(super) fn figures(profile: &Profile, traces: &[Trace], theme: &Theme) -> Markup {
+pub(super) fn figures(
+    profile: &Profile,
+    traces: &[Trace],
+    context: &Context,
+    theme: &Theme,
+) -> Markup {
     html! {
         section {
             h2 { "In pictures" }
-            @if let Some(call) = telling(traces) {
+            @if let Some(call) = telling(traces, context.call.as_deref()) {
                 (figure(
                     &format!("One call over time: {}", call.input.label),
                     &timeline(call, profile, theme),
@@ -48,8 +53,9 @@ fn figure(title: &str, svg: &str, caption: &str) -> Markup {
     }
 }
 
-/// The call whose picture tells most: one that succeeded, with several hits, and of those the one that needed most.
-fn telling(traces: &[Trace]) -> Option<&Trace> {
+/// The call asked for, else the one whose picture tells most: one that succeeded, with several hits, and of those the one
+/// that needed most.
+fn telling<'a>(traces: &'a [Trace], asked: Option<&str>) -> Option<&'a Trace> {
     traces.iter().max_by_key(|t| {
         let hits = t
             .observations
@@ -57,7 +63,8 @@ fn telling(traces: &[Trace]) -> Option<&Trace> {
             .map(|o| o.hits.len())
             .max()
             .unwrap_or(0);
-        (t.is_measurement(), hits >= 3, t.needed())
+        let asked = asked == Some(t.input.label.as_str());
+        (asked, t.is_measurement(), hits >= 3, t.needed())
     })
 }
 

@@ -135,9 +135,9 @@ fn variables(profile: &Profile) -> Markup {
                 tbody {
                     @for c in profile.variables.iter().take(VARIABLES) {
                         tr {
-                            th scope="row" { code { (clean(&c.variable)) } }
-                            td { code { (clean(&c.breakpoint.to_string())) } }
-                            td { (c.aggregate) }
+                            th scope="row" { code { (clean(&c.predictor.variables())) } }
+                            td { code { (clean(&words::times(&c.predictor, |f| f.breakpoint.to_string()))) } }
+                            td { (words::times(&c.predictor, |f| f.aggregate.to_string())) }
                             td.number { "\u{b1}" (percent(c.held_out_median_ape)) }
                             td.number { (percent(c.lead)) }
                             td { (note(&c.note)) }

@@ -45,7 +45,7 @@ pub fn html(profile: &Profile, traces: &[Trace], context: &Context) -> String {
                     (caution(profile, context))
                     (card::problems(context))
                     (card::deploy(profile, context))
-                    (figures::figures(profile, traces, &theme))
+                    (figures::figures(profile, traces, context, &theme))
                     (method::method(profile))
                     (calls::calls(profile, traces))
                     (data::data(profile, traces))

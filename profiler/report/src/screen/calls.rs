@@ -2,7 +2,7 @@
 
 use crate::clean::clean;
 use crate::layout::{Cell, Tone, left, right, shorten, table};
-use crate::show::{count, size, value};
+use crate::show::{count, size, value_of};
 use crate::{Style, words};
 use trace::{Bytes, CallAllocation, Outcome, Profile, Recommendation};
 
@@ -72,21 +72,21 @@ fn header(recommendation: &Recommendation, picked: &[&CallAllocation]) -> Vec<Ce
     cells.into_iter().map(|c| c.tone(Tone::Faint)).collect()
 }
 
-/// The sizing variable, where the calls have values of it.
+/// What calls are sized by, where they have values of it.
 fn feature_name(recommendation: &Recommendation, picked: &[&CallAllocation]) -> Option<String> {
-    let feature = recommendation.sizing_feature.as_ref()?;
+    let sized_by = recommendation.sizing_feature.as_ref()?;
     picked
         .iter()
         .any(|c| c.feature_value.is_some())
-        .then(|| feature.variable.clone())
+        .then(|| sized_by.variables())
 }
 
 fn row(recommendation: &Recommendation, call: &CallAllocation) -> Vec<Cell> {
     let mut cells = vec![left(shorten(&clean(&call.input), 28))];
-    if let Some(feature) = &recommendation.sizing_feature {
+    if let Some(sized_by) = &recommendation.sizing_feature {
         cells.push(right(
             call.feature_value
-                .map_or("-".to_owned(), |x| value(&feature.variable, x)),
+                .map_or("-".to_owned(), |x| value_of(sized_by, x)),
         ));
     }
     let at_least = if call.outcome == Outcome::Limited {

@@ -16,38 +16,60 @@ pub(crate) use when::{outside_seen, when};
 pub(crate) use why::{error, formula, seen, why, within_call};
 
 use crate::clean::{clean, quoted};
-use trace::{Breakpoint, Candidate, Feature, Profile};
+use trace::{Breakpoint, Candidate, Feature, Predictor, Profile};
 
-/// A feature and where it is observed: `` `lines` at set:LINES``, `` `stdin_bytes` ``.
-pub(crate) fn place(feature: &Feature) -> String {
-    match &feature.breakpoint {
-        Breakpoint::Input => quoted(&feature.to_string()),
-        breakpoint => format!(
-            "{} at {}",
-            quoted(&feature.variable),
-            clean(&breakpoint.to_string())
-        ),
+/// A predictor by its variables: `` `lines` ``, `` `width` x `height` ``.
+pub(crate) fn names(predictor: &Predictor) -> String {
+    times(predictor, |f| quoted(&f.variable))
+}
+
+/// What is said of each feature of a predictor, with a multiplication sign between.
+pub(crate) fn times(predictor: &Predictor, said: impl Fn(&Feature) -> String) -> String {
+    predictor
+        .features()
+        .map(said)
+        .collect::<Vec<String>>()
+        .join(" x ")
+}
+
+/// A predictor and where it is observed: `` `lines` at set:LINES``, `` `stdin_bytes` ``,
+/// `` `width` x `height` at set:width and set:height``.
+pub(crate) fn place(predictor: &Predictor) -> String {
+    let mut places: Vec<String> = Vec::new();
+    for feature in predictor.features() {
+        let place = clean(&feature.breakpoint.to_string());
+        if feature.breakpoint != Breakpoint::Input && !places.contains(&place) {
+            places.push(place);
+        }
+    }
+    let names = names(predictor);
+    if places.is_empty() {
+        names
+    } else {
+        format!("{names} at {}", listed(&places))
     }
 }
 
-/// The ranked candidate that is the given feature.
-pub(crate) fn candidate<'a>(profile: &'a Profile, feature: &Feature) -> Option<&'a Candidate> {
-    profile.variables.iter().find(|c| feature_of(c) == *feature)
+/// Whether all of a predictor is known before the call.
+pub(crate) fn known_before(predictor: &Predictor) -> bool {
+    let mut features = predictor.features();
+    features.all(|f| f.breakpoint == Breakpoint::Input)
 }
 
-/// The feature that a candidate is.
-pub(crate) fn feature_of(candidate: &Candidate) -> Feature {
-    Feature {
-        variable: candidate.variable.clone(),
-        breakpoint: candidate.breakpoint.clone(),
-        aggregate: candidate.aggregate,
-    }
+/// The ranked candidate that is the given predictor.
+pub(crate) fn candidate<'a>(profile: &'a Profile, predictor: &Predictor) -> Option<&'a Candidate> {
+    let mut candidates = profile.variables.iter();
+    candidates.find(|c| c.predictor == *predictor)
 }
 
-/// Whether a candidate is another variable than those in the model, not one of them seen elsewhere.
+/// Whether a candidate is of another variable than those in the model, not one of them seen elsewhere.
 pub(crate) fn is_another(profile: &Profile, candidate: &Candidate) -> bool {
-    let mut terms = profile.model.terms.iter();
-    terms.all(|t| t.feature.variable != candidate.variable)
+    let terms = || profile.model.terms.iter();
+    let known = |f: &Feature| {
+        let mut features = terms().flat_map(|t| t.predictor.features());
+        features.any(|of_model| of_model.variable == f.variable)
+    };
+    !candidate.predictor.features().all(known)
 }
 
 /// `a`, `a and b`, `a, b and c`.

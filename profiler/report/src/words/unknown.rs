@@ -1,9 +1,9 @@
 //! Three lines of caution: what else could explain the memory, what would change the answer, what is not known.
 
-use super::{feature_of, is_another, listed, place, sentence};
+use super::{is_another, listed, names, place, sentence};
 use crate::Context;
 use crate::clean::quoted;
-use crate::show::{counted, percent, value};
+use crate::show::{counted, percent, value_of};
 use trace::{Candidate, CandidateNote, ModelKind, Profile};
 
 /// What else could explain it.
@@ -50,7 +50,7 @@ fn described(candidate: &Candidate) -> String {
     };
     let inner = [format!("+-{error}"), note];
     let inner: Vec<String> = inner.into_iter().filter(|p| !p.is_empty()).collect();
-    format!("{} ({})", place(&feature_of(candidate)), inner.join(", "))
+    format!("{} ({})", place(&candidate.predictor), inner.join(", "))
 }
 
 /// What would change this.
@@ -64,11 +64,10 @@ pub(crate) fn changes(profile: &Profile) -> String {
         .iter()
         .take(2)
         .map(|s| {
-            let variable = &s.feature.variable;
             format!(
                 "an input with {} above {}",
-                quoted(variable),
-                value(variable, s.max)
+                names(&s.predictor),
+                value_of(&s.predictor, s.max)
             )
         })
         .collect();

@@ -1,11 +1,11 @@
 //! When the need is known: before the call, while it runs and memory is still to grow, or too late to be of use.
 
-use super::{candidate, place};
-use crate::clean::{clean, quoted};
-use crate::show::{percent, size, value};
+use super::{candidate, known_before, names, place};
+use crate::clean::clean;
+use crate::show::{percent, size, value_of};
 use trace::{
-    Breakpoint, Bytes, CallAllocation, Candidate, CandidateNote, Feature, Model, ModelKind,
-    Profile, Recommendation,
+    Bytes, CallAllocation, Candidate, CandidateNote, Model, ModelKind, Predictor, Profile,
+    Recommendation,
 };
 
 /// When the need is known; empty where no variable is needed or none was found.
@@ -17,51 +17,71 @@ pub(crate) fn when(profile: &Profile) -> Vec<String> {
         return Vec::new();
     };
     match &recommendation.sizing_feature {
-        Some(feature) => {
-            let mut parts = vec![early(profile, feature)];
-            parts.extend(explaining(profile, feature));
+        Some(sized_by) => {
+            let mut parts = vec![early(profile, sized_by)];
+            parts.extend(explaining(profile, sized_by));
             let mut said = vec![parts.join("; ")];
             said.extend(per_call(recommendation));
             said
         }
-        None => too_late(profile).into_iter().collect(),
+        None => too_late(profile),
     }
 }
 
-fn early(profile: &Profile, feature: &Feature) -> String {
-    match feature.breakpoint {
-        Breakpoint::Input => format!("{} says it before the call", quoted(&feature.variable)),
-        _ => format!("{}{}", place(feature), ahead(candidate(profile, feature))),
+fn early(profile: &Profile, sized_by: &Predictor) -> String {
+    if known_before(sized_by) {
+        format!("{} says it before the call", names(sized_by))
+    } else {
+        placed(profile, sized_by)
     }
 }
 
-/// The feature that explains, where it is another one than the feature that is known early.
-fn explaining(profile: &Profile, sizing: &Feature) -> Option<String> {
-    let feature = &profile.model.terms.first()?.feature;
-    (feature != sizing).then(|| format!("{}{}", place(feature), ahead(candidate(profile, feature))))
+/// What explains, where it is something else than what is known early.
+fn explaining(profile: &Profile, sized_by: &Predictor) -> Option<String> {
+    let predictor = &profile.model.terms.first()?.predictor;
+    (predictor != sized_by).then(|| placed(profile, predictor))
 }
 
-fn ahead(candidate: Option<&Candidate>) -> String {
-    match candidate {
-        Some(c) if c.lead > 0.0 => format!(", {} of growth still ahead", percent(c.lead)),
-        Some(_) => ", no growth ahead any more".to_owned(),
-        None => String::new(),
-    }
+fn placed(profile: &Profile, predictor: &Predictor) -> String {
+    let ahead = growth(candidate(profile, predictor));
+    let ahead = ahead.map_or(String::new(), |ahead| format!(", {ahead}"));
+    format!("{}{ahead}", place(predictor))
 }
 
-fn too_late(profile: &Profile) -> Option<String> {
-    let feature = match profile.model.terms.first() {
-        Some(term) => term.feature.clone(),
-        None => {
-            let late = |c: &&Candidate| c.note == CandidateNote::TooLate;
-            super::feature_of(profile.variables.iter().find(late)?)
-        }
+/// How much of the growth is still ahead when it is known.
+fn growth(candidate: Option<&Candidate>) -> Option<String> {
+    let lead = candidate?.lead;
+    Some(if lead > 0.0 {
+        format!("{} of growth still ahead", percent(lead))
+    } else {
+        "no growth ahead any more".to_owned()
+    })
+}
+
+/// That what explains does not predict, and how far off it is what is known in time.
+fn too_late(profile: &Profile) -> Vec<String> {
+    let late = |c: &&Candidate| c.note == CandidateNote::TooLate;
+    let late = profile.variables.iter().find(late).map(|c| &c.predictor);
+    let explaining = profile.model.terms.first().map(|t| &t.predictor);
+    let Some(predictor) = explaining.or(late) else {
+        return Vec::new();
     };
-    Some(format!(
-        "too late: {}{}; every call gets the same",
-        place(&feature),
-        ahead(candidate(profile, &feature))
-    ))
+    let ahead = growth(candidate(profile, predictor));
+    let ahead = ahead.map_or(String::new(), |ahead| format!(": {ahead}"));
+    let mut said = vec![format!(
+        "{} explains, but is known too late to size a call{ahead}; every call gets the same",
+        place(predictor),
+    )];
+    let mut before = profile.variables.iter();
+    let before = before.find(|c| known_before(&c.predictor));
+    said.extend(before.map(|c| {
+        format!(
+            "{} is known before the call, and off by {} in the middle case",
+            names(&c.predictor),
+            percent(c.held_out_median_ape)
+        )
+    }));
+    said
 }
 
 /// What sizing each call on its own would change.
@@ -88,14 +108,14 @@ fn per_call(recommendation: &Recommendation) -> Option<String> {
 pub(crate) fn outside_seen(sizing: &Model, call: &CallAllocation) -> Option<String> {
     let (seen, x) = (sizing.seen.first()?, call.feature_value?);
     (x < seen.min || x > seen.max).then(|| {
-        let variable = &seen.feature.variable;
+        let shown = |x: f64| value_of(&seen.predictor, x);
         format!(
             "{}: {} = {} lies outside {}..{}, its size is extrapolated",
             clean(&call.input),
-            quoted(variable),
-            value(variable, x),
-            value(variable, seen.min),
-            value(variable, seen.max)
+            names(&seen.predictor),
+            shown(x),
+            shown(seen.min),
+            shown(seen.max)
         )
     })
 }

@@ -1,9 +1,9 @@
 //! Why: which variable memory follows, by which formula, how closely, in which range. What is not known is told
 //! apart: too little data, memory that does not move, and variables that explain nothing have their own sentences.
 
-use super::{is_another, listed, place};
+use super::{is_another, listed, names, place, times};
 use crate::clean::{clean, quoted};
-use crate::show::{percent, size, value};
+use crate::show::{percent, size, value_of};
 use trace::{Bytes, CallAllocation, CandidateNote, Model, ModelKind, Outcome, Profile, Transform};
 
 /// Why calls need the memory they need; one sentence per paragraph.
@@ -27,11 +27,11 @@ pub(crate) fn why(profile: &Profile) -> Vec<String> {
 
 fn explained(profile: &Profile) -> Vec<String> {
     let model = &profile.model;
-    let mut names: Vec<String> = Vec::new();
-    for name in model.terms.iter().map(|t| quoted(&t.feature.variable)) {
+    let mut followed: Vec<String> = Vec::new();
+    for name in model.terms.iter().map(|t| names(&t.predictor)) {
         // Two terms of one variable are one variable.
-        if !names.contains(&name) {
-            names.push(name);
+        if !followed.contains(&name) {
+            followed.push(name);
         }
     }
     let verb = match model.kind {
@@ -40,7 +40,7 @@ fn explained(profile: &Profile) -> Vec<String> {
     };
     let mut parts = vec![format!(
         "memory {verb} {}: peak = {}",
-        listed(&names),
+        listed(&followed),
         formula(model)
     )];
     parts.extend(error(model));
@@ -73,17 +73,19 @@ pub(crate) fn error(model: &Model) -> Option<String> {
     })
 }
 
-/// `seen 1,000..250,000`, of each feature where there are several.
+/// `seen 1,000..250,000`, of each where there are several.
 pub(crate) fn seen(model: &Model) -> Option<String> {
     let ranges: Vec<String> = model
         .seen
         .iter()
         .map(|s| {
-            let variable = &s.feature.variable;
-            let range = format!("{}..{}", value(variable, s.min), value(variable, s.max));
+            let [min, max] = [s.min, s.max].map(|x| value_of(&s.predictor, x));
             match model.seen.len() {
-                1 => range,
-                _ => format!("{} {range}", quoted(&s.feature.to_string())),
+                1 => format!("{min}..{max}"),
+                _ => {
+                    let features = times(&s.predictor, |f| quoted(&f.to_string()));
+                    format!("{features} {min}..{max}")
+                }
             }
         })
         .collect();
@@ -111,7 +113,7 @@ fn doubling(profile: &Profile) -> Option<String> {
         .find(|t| t.transform == Transform::Pow2Ceil)?;
     Some(format!(
         "a vector that doubles: its capacity is {} rounded up to a power of two (pow2ceil)",
-        quoted(&term.feature.variable)
+        names(&term.predictor)
     ))
 }
 
@@ -143,7 +145,7 @@ fn doubles(profile: &Profile) -> Option<String> {
         .iter()
         .filter(|c| matches!(c.note, CandidateNote::DoubleOf(_)) && is_another(profile, c))
         .take(3)
-        .map(|c| place(&super::feature_of(c)))
+        .map(|c| place(&c.predictor))
         .collect();
     let moves = if names.len() == 1 { "moves" } else { "move" };
     (!names.is_empty()).then(|| format!("{} {moves} with it and would do as well", listed(&names)))

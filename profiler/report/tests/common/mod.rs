@@ -203,7 +203,7 @@ pub(crate) fn ended(label: &str, lines: u64, outcome: Outcome, failure: &str) ->
 
 pub(crate) fn model(kind: ModelKind, formula: &str, feature: Option<Feature>) -> Model {
     let terms = feature.iter().map(|f| Term {
-        feature: f.clone(),
+        predictor: f.clone().into(),
         transform: Transform::Identity,
         coefficient: if f.variable == "stdin_bytes" {
             PER_LINE / 60.0
@@ -212,7 +212,7 @@ pub(crate) fn model(kind: ModelKind, formula: &str, feature: Option<Feature>) ->
         },
     });
     let seen = feature.iter().map(|f| SeenRange {
-        feature: f.clone(),
+        predictor: f.clone().into(),
         min: if f.variable == "stdin_bytes" {
             60_000.0
         } else {
@@ -253,9 +253,7 @@ fn no_model(reason: &str) -> Model {
 
 fn candidate(feature: Feature, ape: f64, lead: f64, note: CandidateNote) -> Candidate {
     Candidate {
-        variable: feature.variable,
-        breakpoint: feature.breakpoint,
-        aggregate: feature.aggregate,
+        predictor: feature.into(),
         held_out_median_ape: ape,
         lead,
         note,
@@ -351,7 +349,7 @@ fn recommendation() -> Recommendation {
             "1.1 MiB + 1.43 B x stdin_bytes",
             Some(stdin_bytes()),
         )),
-        sizing_feature: Some(stdin_bytes()),
+        sizing_feature: Some(stdin_bytes().into()),
         margin: Some(1.06),
         call_bounds: CallBounds {
             floor: Bytes(START),
@@ -598,6 +596,70 @@ pub(crate) fn too_late() -> (Profile, Vec<Trace>) {
     (profile, traces)
 }
 
+/// What the sample guest needs as a function of pixels: width and height of its input are known at once.
+pub(crate) fn product() -> (Profile, Vec<Trace>) {
+    let set = |name: &str| feature(name, Breakpoint::Set(name.to_owned()), Aggregate::First);
+    let (width, height) = (set("width"), set("height"));
+    let pixels = Predictor {
+        feature: width.clone(),
+        times: Some(height.clone()),
+    };
+    // Every sample call has its lines as pixels: a width that goes up and down, and the height that belongs to it.
+    let sides = |lines: u64, i: usize| {
+        let width = [20, 500, 100][i % 3];
+        [("width", width), ("height", lines / width)]
+    };
+    let mut traces = traces();
+    for (i, (trace, (_, lines))) in traces.iter_mut().zip(INPUTS).enumerate() {
+        let seen = sides(lines, i).map(|(name, value)| {
+            let mut seen = observed(name, Breakpoint::Set(name.to_owned()));
+            let moment = moment(trace, Nanos(1_000), Bytes(0));
+            seen.hits.push(Hit {
+                value: value as f64,
+                moment,
+                live_until_next: None,
+            });
+            summarise(&mut seen);
+            seen
+        });
+        trace.observations.extend(seen);
+    }
+    let mut profile = profile();
+    let mut model = model(
+        ModelKind::Multiple,
+        "1.1 MiB + 86 B x first(width) x first(height)",
+        Some(width.clone()),
+    );
+    model.terms[0].predictor = pixels.clone();
+    model.seen[0].predictor = pixels.clone();
+    for (side, max) in [(&width, 500.0), (&height, 6_050.0)] {
+        model.seen.push(SeenRange {
+            predictor: side.clone().into(),
+            min: 20.0,
+            max,
+            distinct: 3,
+        });
+    }
+    profile.model = model.clone();
+    profile.models.committed = model.clone();
+    profile.within_call.live = no_model("no variable explains live bytes from hit to hit");
+    profile.variables = vec![
+        Candidate {
+            predictor: pixels.clone(),
+            ..candidate(width.clone(), 0.012, 1.0, CandidateNote::Chosen)
+        },
+        candidate(height, 0.31, 1.0, CandidateNote::Worse),
+        candidate(width, 0.62, 1.0, CandidateNote::Worse),
+        candidate(stdin_bytes(), 1.4, 1.0, CandidateNote::Worse),
+    ];
+    let r = profile.recommendation.as_mut().expect("the sample has one");
+    (r.sizing, r.sizing_feature) = (Some(model), Some(pixels.clone()));
+    for (call, trace) in r.calls.iter_mut().zip(&traces) {
+        call.feature_value = pixels.value(|f| trace.value_of(f));
+    }
+    (profile, traces)
+}
+
 /// Not a single call succeeded.
 pub(crate) fn nothing_succeeded() -> (Profile, Vec<Trace>) {
     let traces = vec![
@@ -636,15 +698,15 @@ pub(crate) fn hostile() -> (Profile, Vec<Trace>) {
         .iter_mut()
         .chain(&mut profile.within_call.live.terms)
     {
-        term.feature.variable = EVIL.to_owned();
-        term.feature.breakpoint = Breakpoint::Set(EVIL.to_owned());
+        term.predictor.feature.variable = EVIL.to_owned();
+        term.predictor.feature.breakpoint = Breakpoint::Set(EVIL.to_owned());
     }
     for seen in &mut profile.model.seen {
-        seen.feature.variable = EVIL.to_owned();
+        seen.predictor.feature.variable = EVIL.to_owned();
     }
     for candidate in &mut profile.variables {
-        candidate.variable = EVIL.to_owned();
-        candidate.breakpoint = Breakpoint::Entry(EVIL.to_owned());
+        candidate.predictor.feature.variable = EVIL.to_owned();
+        candidate.predictor.feature.breakpoint = Breakpoint::Entry(EVIL.to_owned());
         candidate.note = CandidateNote::DoubleOf(EVIL.to_owned());
     }
     let r = profile.recommendation.as_mut().expect("the sample has one");
