@@ -1,6 +1,6 @@
 //! What can be observed in a guest: the nouns that [`crate::inspect`] fills in. Nothing is found out here.
 
-use crate::ValueType;
+use crate::{Mailbox, ValueType};
 use serde::Serialize;
 
 /// Everything that looking at a module, without running it, says about it.
@@ -24,12 +24,14 @@ pub struct Inspection {
     pub exports: Vec<Export>,
     /// Linear memories, imported ones first.
     pub memories: Vec<Memory>,
-    /// Exported variables.
+    /// Variables: exported ones and those that the guest shows by itself.
     pub variables: Vec<Variable>,
     /// Functions with a body.
     pub functions: Vec<Function>,
     /// The allocator.
     pub allocator: Allocator,
+    /// What was left out, and why, in sentences for people.
+    pub notes: Vec<String>,
     /// Functions in total, imports included: tells this module from another.
     #[serde(skip)]
     pub(crate) function_count: usize,
@@ -37,6 +39,9 @@ pub struct Inspection {
     #[serde(skip)]
     pub(crate) path_open: Vec<u32>,
 }
+
+/// [`Inspection::language`] of Go.
+pub(crate) const GO: &str = "Go";
 
 /// How a module is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -89,28 +94,40 @@ pub struct Memory {
     pub shared: bool,
 }
 
-/// An exported variable.
+/// A variable that can be observed anywhere: an exported one, or one that the guest shows by itself.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Variable {
-    /// The name it is exported under.
+    /// The name it is exported or shown under.
     pub name: String,
     /// Where it lives.
     pub kind: VariableKind,
     /// Its type; `None` where the guest does not say.
     #[serde(rename = "type")]
     pub value_type: Option<ValueType>,
-    /// Whether the type comes from the guest's debug information and cannot be told otherwise.
+    /// Whether the type comes from the guest itself and cannot be told otherwise.
     pub typed: bool,
     /// What the guest says it is where that is not a scalar: `a structure`.
     pub not_scalar: Option<String>,
     /// Places in the code that are known to assign it. A static with none is only sampled.
     pub assignments: usize,
-    /// Where the code stores into a static: offsets of the instructions in the module, ascending.
+    /// Addresses in linear memory 0 of the values of its watch cells, by which the guest shows it: one for each place
+    /// in the source, as far as they are used. Empty for an exported variable.
+    pub cells: Vec<u32>,
+    /// Where the code stores into a static.
     #[serde(skip)]
-    pub(crate) stores: Vec<usize>,
+    pub(crate) stores: Vec<Assignment>,
 }
 
-/// Where an exported variable lives.
+/// An instruction that stores into a static.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Assignment {
+    /// Its offset in the module.
+    pub(crate) offset: usize,
+    /// The address of the static in linear memory 0.
+    pub(crate) address: u32,
+}
+
+/// Where a variable lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "in")]
 pub enum VariableKind {
@@ -119,9 +136,9 @@ pub enum VariableKind {
         /// Its index.
         index: u32,
     },
-    /// An exported static: an exported immutable global that holds an address in linear memory 0.
+    /// A static in linear memory 0, known by an exported immutable global that holds its address or by a watch cell.
     Static {
-        /// That address.
+        /// That address. With several watch cells, the first.
         address: u32,
     },
 }
@@ -160,7 +177,7 @@ pub struct Parameter {
     pub name: Option<String>,
     /// Its type as WebAssembly has it.
     pub wasm: String,
-    /// Its type as a scalar; `None` for references and vectors, which are never observed.
+    /// Its type as a scalar; `None` for what is never observed: references, vectors, and what Go passes.
     #[serde(rename = "type")]
     pub value_type: Option<ValueType>,
     /// Whether the debug information says that it is an address: it is then observed only when asked for by name.
@@ -292,6 +309,24 @@ impl Inspection {
     pub(crate) fn is_allocator(&self, function: &Function) -> bool {
         let functions = self.allocator.functions();
         functions.iter().any(|f| f.index == function.index)
+    }
+
+    /// The variables whose value is now in one watch cell, now in another. The mailbox has a word for each that follows
+    /// them.
+    fn in_several_cells(&self) -> impl Iterator<Item = &Variable> {
+        self.variables.iter().filter(|v| v.cells.len() > 1)
+    }
+
+    /// Where in the mailbox the latest value of a variable with several watch cells is.
+    pub(crate) fn latest_at(&self, variable: &Variable) -> u32 {
+        let before = self.in_several_cells();
+        let before = before.take_while(|v| v.name != variable.name).count();
+        (Mailbox::LATEST + 8 * before) as u32
+    }
+
+    /// Where in the mailbox the records begin.
+    pub(crate) fn records_at(&self) -> usize {
+        Mailbox::LATEST + 8 * self.in_several_cells().count()
     }
 
     /// The exported name of memory 0, where it has one.

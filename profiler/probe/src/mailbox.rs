@@ -41,10 +41,11 @@ impl Mailbox {
     /// Offset of the time since the call began, nanoseconds. Written by the host now and then, copied by probes: a
     /// clock that costs a load.
     pub const CLOCK: usize = 64;
-    /// Offset of the first record of a slot.
-    pub const RECORDS: usize = 128;
+    /// Offset of the first word that keeps the latest value of a variable with several watch cells. The records of
+    /// slots follow the last.
+    pub(crate) const LATEST: usize = 128;
     /// Distance between records.
-    pub const RECORD_BYTES: usize = 8 * Record::FIELDS;
+    pub(crate) const RECORD_BYTES: usize = 8 * Record::FIELDS;
     /// Where in a record the number of hits is, bytes from its beginning.
     pub const RECORD_COUNT: usize = 8 * Record::COUNT;
     /// Where in a record of a slot that calls the host it says when: at every hit whose number, counted from 1, is
@@ -86,9 +87,9 @@ impl Mailbox {
         })
     }
 
-    /// Pages needed for so many records.
-    pub(crate) fn pages_for(records: usize) -> u64 {
-        (Mailbox::RECORDS + records * Mailbox::RECORD_BYTES).div_ceil(1 << 16) as u64
+    /// Pages needed for so many bytes.
+    pub(crate) fn pages_for(bytes: usize) -> u64 {
+        bytes.div_ceil(1 << 16) as u64
     }
 }
 

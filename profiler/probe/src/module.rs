@@ -3,9 +3,9 @@
 
 use crate::error::{InspectError, invalid};
 use wasmparser::{
-    CompositeInnerType, CustomSectionReader, Encoding, Export, ExternalKind, FuncType,
-    FunctionBody, Global, GlobalType, Import, MemoryType, Parser, Payload, SubType, TypeRef,
-    ValidPayload, Validator, WasmFeatures,
+    CompositeInnerType, ConstExpr, CustomSectionReader, Encoding, Export, ExternalKind, FuncType,
+    FunctionBody, Global, GlobalType, Import, MemoryType, Operator, Parser, Payload, SubType,
+    TypeRef, ValidPayload, Validator, WasmFeatures,
 };
 
 /// A parsed module. Index spaces begin with the imports, as in WebAssembly itself.
@@ -184,6 +184,15 @@ impl<'a> Module<'a> {
             .iter()
             .find(|section| section.name() == name)
             .map(CustomSectionReader::data)
+    }
+}
+
+/// The value of an expression that is a plain `i32.const`.
+pub(crate) fn constant(expression: &ConstExpr<'_>) -> Option<u32> {
+    let mut operators = expression.get_operators_reader();
+    match (operators.read().ok()?, operators.read().ok()?) {
+        (Operator::I32Const { value }, Operator::End) => Some(value as u32),
+        _ => None,
     }
 }
 

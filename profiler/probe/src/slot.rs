@@ -48,7 +48,7 @@ pub enum Place {
         /// Its index.
         index: u32,
     },
-    /// A static in linear memory.
+    /// A static in linear memory: in memory 0, or in the mailbox, where that is what is named.
     Static {
         /// Its address.
         address: u32,

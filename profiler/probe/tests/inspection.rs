@@ -372,3 +372,27 @@ fn backtraces_keep_their_names_and_stale_sections_go() {
         ]
     );
 }
+
+/// What Go passes to a function is not what its source passes.
+#[test]
+fn parameters_of_go_are_not_taken_for_those_of_the_source() {
+    let wat = r#"(module (@producers (language "Go" "go1.27"))
+        (func $main.report (param i32) (result i32) (i32.const 0))
+        (func (export "exported") (param i64)))"#;
+    let guest = probe::inspect(&wat::parse_str(wat).unwrap()).unwrap();
+    let by_default = probe::plan(&guest, &Selection::default()).unwrap();
+    let breakpoints: Vec<String> = by_default
+        .slots
+        .iter()
+        .map(|s| s.breakpoint.to_string())
+        .collect();
+    assert_eq!(breakpoints, ["entry:exported"]);
+    let plan = probe::plan(
+        &guest,
+        &selection(&["entry:main.report", "exit:main.*"], &[]),
+    )
+    .unwrap();
+    let observed: Vec<&str> = plan.slots.iter().map(|s| s.variable.as_str()).collect();
+    assert_eq!(observed, ["hits", "hits"]);
+    assert_eq!(plan.plan.notes.len(), 1, "{:?}", plan.plan.notes);
+}

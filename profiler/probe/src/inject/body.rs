@@ -161,11 +161,14 @@ impl Rewriter<'_, '_> {
                 }
                 _ => {
                     if !self.sites.store.is_empty()
-                        && let Some(armed) = self.sites.store.get(&start)
+                        && let Some(assigned) = self.sites.store.get(&start)
                     {
                         replace(code);
                         code.extend_from_slice(&self.wasm[start..end]);
-                        emit::probes(code, armed, self.layout, scratch);
+                        if let Some((from, to)) = assigned.copied {
+                            emit::copy_to_mailbox(code, from, to, self.layout);
+                        }
+                        emit::probes(code, &assigned.armed, self.layout, scratch);
                     }
                 }
             }

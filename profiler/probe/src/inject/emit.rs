@@ -75,7 +75,7 @@ fn probe(code: &mut Vec<u8>, number: u32, slot: &Slot, layout: &Layout, scratch:
     let Some(offset) = slot.mailbox_offset else {
         return;
     };
-    value(code, slot, scratch);
+    value(code, slot, layout, scratch);
     let local = scratch.reported(slot.value_type);
     InstructionSink::new(code).local_set(local);
     let record = RecordAt {
@@ -133,7 +133,7 @@ fn call_if_asked(
 }
 
 /// Pushes the value in its reported form: an integer as i64, sign- or zero-extended, a float as f64.
-fn value(code: &mut Vec<u8>, slot: &Slot, scratch: &Scratch) {
+fn value(code: &mut Vec<u8>, slot: &Slot, layout: &Layout, scratch: &Scratch) {
     let mut sink = InstructionSink::new(code);
     match &slot.place {
         Place::Hits | Place::TailCalls => {
@@ -150,16 +150,35 @@ fn value(code: &mut Vec<u8>, slot: &Slot, scratch: &Scratch) {
         Place::Global { index, .. } => {
             sink.global_get(*index);
         }
-        Place::Static { address, .. } => load(&mut sink, *address, slot.value_type),
+        Place::Static { address, memory } => {
+            let memory = if memory == Mailbox::EXPORT {
+                layout.mailbox_memory
+            } else {
+                0
+            };
+            load(&mut sink, memory, *address, slot.value_type);
+        }
     }
     widen(&mut sink, slot.value_type);
 }
 
-fn load(sink: &mut InstructionSink<'_>, address: u32, value_type: ValueType) {
+/// Copies eight bytes of memory 0 to a word of the mailbox.
+pub(super) fn copy_to_mailbox(code: &mut Vec<u8>, from: u32, to: u32, layout: &Layout) {
+    let mut sink = InstructionSink::new(code);
+    sink.i32_const(to as i32);
+    load(&mut sink, 0, from, ValueType::I64);
+    sink.i64_store(MemArg {
+        offset: 0,
+        align: 3,
+        memory_index: layout.mailbox_memory,
+    });
+}
+
+fn load(sink: &mut InstructionSink<'_>, memory: u32, address: u32, value_type: ValueType) {
     let at = MemArg {
         offset: 0,
         align: 0,
-        memory_index: 0,
+        memory_index: memory,
     };
     sink.i32_const(address as i32);
     match value_type {

@@ -2,10 +2,10 @@
 
 use super::{SizeTable, nesting};
 use crate::{
-    inspection::{Allocator, FoundAllocator, Inspection, Tracking},
+    inspection::{Allocator, Assignment, FoundAllocator, Inspection, Tracking},
     mailbox::Mailbox,
     module::Module,
-    slot::{ArmedPlan, MEMORY_EXPORT, Place},
+    slot::{ArmedPlan, MEMORY_EXPORT, Place, Slot},
 };
 use std::collections::HashMap;
 use trace::ProbeMode;
@@ -193,13 +193,10 @@ fn memories_needed(
         })
         .collect();
     let free = |pages: &u64| !taken.contains(&(pages << 16));
-    let records = plan
-        .slots
-        .iter()
-        .filter(|slot| slot.mailbox_offset.is_some())
-        .count();
-    let mailbox = (allocator.is_some() || records > 0).then(|| {
-        let pages = Mailbox::pages_for(records);
+    let used = plan.slots.iter().filter_map(mailbox_end).max();
+    let used = used.or(allocator.map(|_| Mailbox::LATEST));
+    let mailbox = used.map(|bytes| {
+        let pages = Mailbox::pages_for(bytes);
         Mailbox {
             pages,
             maximum_pages: (pages + 1..).find(free).unwrap_or(pages),
@@ -214,6 +211,23 @@ fn memories_needed(
     (mailbox, size_table)
 }
 
+/// Where in the mailbox what a slot uses of it ends; `None` where it uses nothing.
+fn mailbox_end(slot: &Slot) -> Option<usize> {
+    let record = slot
+        .mailbox_offset
+        .map(|offset| offset as usize + Mailbox::RECORD_BYTES);
+    let latest = latest_word(&slot.place).map(|offset| offset as usize + 8);
+    record.max(latest)
+}
+
+/// Where in the mailbox the value of a slot is, if it is there.
+fn latest_word(place: &Place) -> Option<u32> {
+    match place {
+        Place::Static { address, memory } if memory == Mailbox::EXPORT => Some(*address),
+        _ => None,
+    }
+}
+
 /// Value types in the encoder's terms. Type indices stay what they are, because types are only added at the end.
 pub(super) fn encode(ty: wasmparser::ValType) -> Option<ValType> {
     use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
@@ -221,7 +235,15 @@ pub(super) fn encode(ty: wasmparser::ValType) -> Option<ValType> {
 }
 
 /// Slots of one place in the code, with their numbers.
-pub(super) type Armed<'p> = Vec<(u32, &'p crate::slot::Slot)>;
+pub(super) type Armed<'p> = Vec<(u32, &'p Slot)>;
+
+/// What is done after an instruction that stores into a static.
+#[derive(Default)]
+pub(super) struct Assigned<'p> {
+    /// The static's address and the word of the mailbox that its value is copied to.
+    pub(super) copied: Option<(u32, u32)>,
+    pub(super) armed: Armed<'p>,
+}
 
 /// Which slots are hit where: what rewriting a body looks up.
 #[derive(Default)]
@@ -231,7 +253,7 @@ pub(super) struct Sites<'p> {
     /// By global.
     pub(super) global_set: HashMap<u32, Armed<'p>>,
     /// By offset of the storing instruction in the original module.
-    pub(super) store: HashMap<usize, Armed<'p>>,
+    pub(super) store: HashMap<usize, Assigned<'p>>,
 }
 
 impl<'p> Sites<'p> {
@@ -239,6 +261,12 @@ impl<'p> Sites<'p> {
         use trace::Breakpoint;
         let mut sites = Sites::default();
         for (number, slot) in plan.slots.iter().enumerate() {
+            if let Some(word) = latest_word(&slot.place) {
+                for assignment in assignments(inspection, &slot.variable) {
+                    let site = sites.store.entry(assignment.offset).or_default();
+                    site.copied = Some((assignment.address, word));
+                }
+            }
             if slot.mode == ProbeMode::HostRead {
                 continue;
             }
@@ -254,9 +282,9 @@ impl<'p> Sites<'p> {
                     sites.global_set.entry(*index).or_default().push(armed);
                 }
                 (Breakpoint::Set(name), _, Place::Static { .. }) => {
-                    let variable = inspection.variables.iter().find(|v| v.name == *name);
-                    for offset in variable.map(|v| v.stores.as_slice()).unwrap_or_default() {
-                        sites.store.entry(*offset).or_default().push(armed);
+                    for assignment in assignments(inspection, name) {
+                        let site = sites.store.entry(assignment.offset).or_default();
+                        site.armed.push(armed);
                     }
                 }
                 _ => {}
@@ -276,4 +304,11 @@ impl<'p> Sites<'p> {
             && self.global_set.is_empty()
             && self.store.is_empty()
     }
+}
+
+/// The stores to a variable.
+fn assignments<'i>(inspection: &'i Inspection, name: &str) -> &'i [Assignment] {
+    let mut variables = inspection.variables.iter();
+    let variable = variables.find(|variable| variable.name == name);
+    variable.map(|v| v.stores.as_slice()).unwrap_or_default()
 }

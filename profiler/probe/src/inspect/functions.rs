@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     ValueType,
-    inspection::{Function, Parameter},
+    inspection::{Function, GO, Parameter},
     module::Module,
 };
 use std::collections::HashMap;
@@ -20,8 +20,9 @@ pub(super) fn list(
     names: &Names<'_>,
     debug: &DebugInfo,
     survey: &Survey,
-    rust: bool,
+    language: Option<&str>,
 ) -> Vec<Function> {
+    let rust = language == Some("Rust");
     let mut exports: HashMap<u32, &str> = HashMap::new();
     for export in &module.exports {
         if matches!(export.kind, ExternalKind::Func | ExternalKind::FuncExact) {
@@ -53,6 +54,10 @@ pub(super) fn list(
         })
         .collect();
     look_through_wrappers(&mut functions, &by_symbol, module.imported_functions);
+    if language == Some(GO) {
+        let own = functions.iter_mut().filter(|f| f.export.is_none());
+        own.for_each(hide_parameters);
+    }
     label(&mut functions);
     functions
 }
@@ -82,6 +87,14 @@ fn look_through_wrappers(
 }
 
 const WRAPPER: &str = ".command_export";
+
+/// What Go passes from function to function in WebAssembly is where to go on, and whether to. The parameters and
+/// results of the source are on a stack of its own, but for those of functions that it exports.
+fn hide_parameters(function: &mut Function) {
+    for value in function.parameters.iter_mut().chain(&mut function.results) {
+        value.value_type = None;
+    }
+}
 
 /// Gives every function the name that breakpoints use. Exported names are unique; generic functions share theirs after
 /// demangling.

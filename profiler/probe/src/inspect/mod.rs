@@ -1,6 +1,7 @@
 //! Looks into a module: bytes to [`Inspection`]. Parses and validates once, runs nothing, changes nothing.
 
 mod allocator;
+mod cells;
 mod dwarf;
 mod dwarf_types;
 mod functions;
@@ -11,9 +12,10 @@ mod variables;
 
 use crate::{
     error::InspectError,
-    inspection::{Export, Import, Inspection, Kind, Memory},
+    inspection::{Export, GO, Import, Inspection, Kind, Memory},
     module::Module,
 };
+use cells::Cells;
 use names::Names;
 pub use names::demangle;
 use wasmparser::{BinaryReader, ExternalKind, ProducersSectionReader, ValType};
@@ -30,9 +32,13 @@ pub fn inspect(wasm: &[u8]) -> Result<Inspection, InspectError> {
     let exported = variables::exported(&module, language.as_deref());
     let addresses = variables::addresses(&exported);
     let debug = dwarf::read(&module, &addresses);
-    let survey = survey::survey(&module, &addresses);
     let memories = memories(&module);
-    let rust = language.as_deref() == Some("Rust");
+    let cells = Cells::find(&module, &memories);
+    let statics = addresses.into_iter().chain(cells.values());
+    let survey = survey::survey(&module, statics, cells.late_names());
+    let exported = variables::describe(&module, &exported, &debug, &memories, &survey);
+    let (watched, mut notes) = cells.variables(&survey);
+    let variables = variables::together(exported, watched, &mut notes);
     Ok(Inspection {
         kind: kind(&module),
         dwarf: dwarf::is_present(&module),
@@ -40,9 +46,10 @@ pub fn inspect(wasm: &[u8]) -> Result<Inspection, InspectError> {
         module_bytes: wasm.len(),
         imports: imports(&module),
         exports: exports(&module),
-        variables: variables::describe(&module, &exported, &debug, &memories, &survey),
-        functions: functions::list(&module, &names, &debug, &survey, rust),
+        variables,
+        functions: functions::list(&module, &names, &debug, &survey, language.as_deref()),
         allocator: allocator::find(&module, &memories, &names, language.as_deref()),
+        notes,
         memories,
         language,
         producers,
@@ -129,7 +136,7 @@ fn producers(module: &Module<'_>, names: &Names<'_>) -> (Option<String>, Vec<Str
         }
     }
     // Rust guests contain C (the C library), so the first of several is not the guest's own.
-    let language = ["Rust", "Zig", "Go", "Swift"]
+    let language = ["Rust", "Zig", GO, "Swift"]
         .into_iter()
         .find(|known| languages.iter().any(|language| language == known))
         .map(str::to_owned)

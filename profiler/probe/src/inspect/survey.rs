@@ -1,11 +1,11 @@
-//! One pass over all code: which stores assign an exported static, which globals are assigned, who makes tail calls.
+//! One pass over all code: which stores assign a static, which globals are assigned, who makes tail calls.
 //!
-//! Compilers write a static by `i32.const`, value, `store`. An abstract operand stack that remembers only which values
-//! are constants says which constant an address operand came from, across nested blocks, and through locals as long as
-//! the code runs straight ahead. What is not understood is unknown, never guessed: then a store is missed, and the
-//! variable is said to be sampled.
+//! Compilers write a static by `i32.const`, value, `store`; Go makes the address of an `i64.const`. An abstract operand
+//! stack that remembers only which values are constants says which constant an address operand came from, across nested
+//! blocks, and through locals as long as the code runs straight ahead. What is not understood is unknown, never guessed:
+//! then a store is missed, and the variable is said to be sampled.
 
-use crate::module::Module;
+use crate::{inspection::Assignment, module::Module};
 use std::collections::{HashMap, HashSet};
 use wasmparser::{
     BlockType, CompositeInnerType, ContType, FrameKind, FuncType, FunctionBody, MemArg,
@@ -15,18 +15,36 @@ use wasmparser::{
 /// What one pass over all code finds.
 pub(super) struct Survey {
     /// Offsets in the module of the instructions that store to each static's address in memory 0, ascending.
-    pub(super) stores: HashMap<u32, Vec<usize>>,
+    stores: HashMap<u32, Vec<usize>>,
+    /// What is stored to other addresses that were asked for.
+    pub(super) constants: HashMap<u32, Stored>,
     /// How often each global is assigned.
     pub(super) global_sets: HashMap<u32, usize>,
     /// Functions with tail calls.
     pub(super) tail_callers: HashSet<u32>,
 }
 
-pub(super) fn survey(module: &Module<'_>, addresses: &[u32]) -> Survey {
+/// What the code stores to an address.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stored {
+    /// Nothing, as far as is known.
+    Nothing,
+    /// Always this.
+    Constant(u32),
+    /// Something that is not known, or now this and now that.
+    Varying,
+}
+
+/// Looks for stores to `statics`, and for what is stored to `constants`.
+pub(super) fn survey(
+    module: &Module<'_>,
+    statics: impl Iterator<Item = u32>,
+    constants: impl Iterator<Item = u32>,
+) -> Survey {
     let mut survey = Survey {
-        stores: addresses
-            .iter()
-            .map(|address| (*address, Vec::new()))
+        stores: statics.map(|address| (address, Vec::new())).collect(),
+        constants: constants
+            .map(|address| (address, Stored::Nothing))
             .collect(),
         global_sets: HashMap::new(),
         tail_callers: HashSet::new(),
@@ -52,6 +70,12 @@ fn tag_types(module: &Module<'_>) -> Vec<u32> {
 }
 
 impl Survey {
+    /// The stores to one of the statics, ascending.
+    pub(super) fn assignments(&self, address: u32) -> impl Iterator<Item = Assignment> {
+        let offsets = self.stores.get(&address).into_iter().flatten();
+        offsets.map(move |&offset| Assignment { offset, address })
+    }
+
     fn function(
         &mut self,
         module: &Module<'_>,
@@ -87,25 +111,36 @@ impl Survey {
     fn store(&mut self, op: &Operator<'_>, offset: usize, constants: &Constants<'_, '_>) {
         if let Some((memarg, operands)) = store_of(op)
             && memarg.memory == 0
-            && let Some(base) = constants.operand(operands)
-            && let Some(offsets) = u64::from(base)
-                .checked_add(memarg.offset)
+            && let Some(address) = constants
+                .operand(operands)
+                .and_then(|base| base.checked_add(memarg.offset))
                 .and_then(|address| u32::try_from(address).ok())
-                .and_then(|address| self.stores.get_mut(&address))
         {
-            offsets.push(offset);
+            if let Some(offsets) = self.stores.get_mut(&address) {
+                offsets.push(offset);
+            }
+            if let Some(stored) = self.constants.get_mut(&address) {
+                let value = constants.operand(operands - 1);
+                let value = value.and_then(|value| u32::try_from(value).ok());
+                *stored = match (*stored, value) {
+                    (Stored::Nothing, Some(value)) => Stored::Constant(value),
+                    (Stored::Constant(before), Some(value)) if before == value => *stored,
+                    _ => Stored::Varying,
+                };
+            }
         }
     }
 }
 
-/// What is known to be constant on the operand stack and in locals at one point of a function.
+/// What is known to be constant on the operand stack and in locals at one point of a function. Constants of 32 bits are
+/// kept zero-extended.
 struct Constants<'m, 'a> {
     module: &'m Module<'a>,
     tags: &'m [u32],
-    stack: Vec<Option<u32>>,
+    stack: Vec<Option<u64>>,
     /// Open blocks: type, kind and where their operands begin in `stack`.
     frames: Vec<(BlockType, FrameKind, usize)>,
-    locals: Vec<(u32, u32)>,
+    locals: Vec<(u32, u64)>,
 }
 
 impl<'m, 'a> Constants<'m, 'a> {
@@ -125,7 +160,7 @@ impl<'m, 'a> Constants<'m, 'a> {
     }
 
     /// The constant that lies `depth` operands deep, 1 being the top.
-    fn operand(&self, depth: usize) -> Option<u32> {
+    fn operand(&self, depth: usize) -> Option<u64> {
         let index = self.stack.len().checked_sub(depth)?;
         if index < self.base() {
             return None;
@@ -150,7 +185,13 @@ impl<'m, 'a> Constants<'m, 'a> {
 
     fn step(&mut self, op: &Operator<'_>) {
         match *op {
-            Operator::I32Const { value } => self.stack.push(Some(value as u32)),
+            Operator::I32Const { value } => self.stack.push(Some(u64::from(value as u32))),
+            Operator::I64Const { value } => self.stack.push(Some(value as u64)),
+            Operator::I32WrapI64 => {
+                let narrow = self.operand(1).map(|wide| u64::from(wide as u32));
+                self.pop(1);
+                self.stack.push(narrow);
+            }
             Operator::LocalGet { local_index } => {
                 let known = self
                     .locals

@@ -3,10 +3,10 @@
 use super::{dwarf::DebugInfo, dwarf_types::Type, survey::Survey};
 use crate::{
     ValueType,
-    inspection::{Memory, Variable, VariableKind, has_room},
-    module::Module,
+    inspection::{Assignment, Memory, Variable, VariableKind, has_room},
+    module::{self, Module},
 };
-use wasmparser::{ExternalKind, Operator, ValType};
+use wasmparser::{ExternalKind, ValType};
 
 /// What an exported global is, before anything is known of its type.
 pub(super) struct Exported<'a> {
@@ -53,16 +53,11 @@ fn kind(module: &Module<'_>, global: u32) -> Option<VariableKind> {
     inside.then_some(VariableKind::Static { address })
 }
 
-/// The value of a global that is initialised with a plain `i32.const`.
+/// The value of a global that is initialised with a constant.
 fn constant(module: &Module<'_>, global: u32) -> Option<u32> {
     let imported = module.globals.len() - module.defined_globals.len();
     let position = (global as usize).checked_sub(imported)?;
-    let init = &module.defined_globals.get(position)?.init_expr;
-    let mut operators = init.get_operators_reader();
-    match (operators.read().ok()?, operators.read().ok()?) {
-        (Operator::I32Const { value }, Operator::End) => Some(value as u32),
-        _ => None,
-    }
+    module::constant(&module.defined_globals.get(position)?.init_expr)
 }
 
 /// Addresses of the statics among them, each once.
@@ -99,6 +94,7 @@ pub(super) fn describe(
                 typed: false,
                 not_scalar: None,
                 assignments: survey.global_sets.get(&index).copied().unwrap_or(0),
+                cells: Vec::new(),
                 stores: Vec::new(),
             },
             VariableKind::Static { address } => {
@@ -110,7 +106,7 @@ pub(super) fn describe(
                     Some(_) => (None, Some("a structure, not a number".to_owned())),
                     None => (None, None),
                 };
-                let stores = survey.stores.get(&address).cloned().unwrap_or_default();
+                let stores: Vec<Assignment> = survey.assignments(address).collect();
                 Variable {
                     name: variable.name.to_owned(),
                     kind: variable.kind,
@@ -118,9 +114,31 @@ pub(super) fn describe(
                     typed: value_type.is_some(),
                     not_scalar,
                     assignments: stores.len(),
+                    cells: Vec::new(),
                     stores,
                 }
             }
         })
         .collect()
+}
+
+/// Exported variables, then watched ones. Where both have the same name, the watched one is meant: somebody wrote that
+/// line to have it observed, and its type is known.
+pub(super) fn together(
+    mut exported: Vec<Variable>,
+    watched: Vec<Variable>,
+    notes: &mut Vec<String>,
+) -> Vec<Variable> {
+    exported.retain(|variable| {
+        let twice = watched.iter().any(|other| other.name == variable.name);
+        if twice {
+            notes.push(format!(
+                "`{}` is exported and watched: it is observed as it is watched",
+                variable.name
+            ));
+        }
+        !twice
+    });
+    exported.extend(watched);
+    exported
 }

@@ -6,7 +6,7 @@ mod watch;
 
 use crate::{
     error::PlanError,
-    inspection::{Function, Inspection, Parameter, Variable, VariableKind},
+    inspection::{Function, GO, Inspection, Parameter, Variable, VariableKind},
     mailbox::Mailbox,
     nearest::nearest,
     slot::{ArmedPlan, MEMORY_EXPORT, Place, Slot},
@@ -25,10 +25,10 @@ pub const RESULT: &str = "result";
 
 /// Chooses the probes for a selection.
 ///
-/// With neither breakpoints nor variables, exported variables and the scalar parameters of exported functions are
-/// observed. Breakpoints alone observe everything that is known there; variables alone are observed wherever they can
-/// be; both together observe these variables at these breakpoints, which includes reading exported variables at the
-/// entry or exit of a function.
+/// With neither breakpoints nor variables, exported and watched variables and the scalar parameters of exported
+/// functions are observed. Breakpoints alone observe everything that is known there; variables alone are observed
+/// wherever they can be; both together observe these variables at these breakpoints, which includes reading exported
+/// and watched variables at the entry or exit of a function.
 ///
 /// # Errors
 ///
@@ -44,7 +44,7 @@ pub fn plan(inspection: &Inspection, selection: &Selection) -> Result<ArmedPlan,
             ProbeMode::HostCall
         },
         slots: Vec::new(),
-        notes: Vec::new(),
+        notes: inspection.notes.clone(),
     };
     for text in &selection.breakpoints {
         planner.arm(&text.parse()?)?;
@@ -203,6 +203,7 @@ impl<'p> Planner<'p> {
     }
 
     fn arm_entry(&mut self, function: &Function) {
+        self.note_resumptions(function);
         let before = self.slots.len();
         self.arm_parameters(function);
         let breakpoint = Breakpoint::Entry(function.label.clone());
@@ -219,6 +220,7 @@ impl<'p> Planner<'p> {
     }
 
     fn arm_exit(&mut self, function: &Function) {
+        self.note_resumptions(function);
         let breakpoint = Breakpoint::Exit(function.label.clone());
         self.arm_variables_within(&breakpoint, function);
         let result = function
@@ -267,6 +269,16 @@ impl<'p> Planner<'p> {
         }
     }
 
+    fn note_resumptions(&mut self, function: &Function) {
+        if self.inspection.language.as_deref() == Some(GO) && function.export.is_none() {
+            self.note(
+                "Go leaves a function and enters it again to go on with another goroutine: that counts as well; its \
+                 parameters and results are not seen"
+                    .to_owned(),
+            );
+        }
+    }
+
     /// A result is asked for by its breakpoint, be it an address or not, unless other variables were named.
     fn result_type(&self, result: &Parameter) -> Option<ValueType> {
         if self.watch.is_empty() {
@@ -300,6 +312,10 @@ impl<'p> Planner<'p> {
             VariableKind::Global { index } => Place::Global {
                 export: variable.name.clone(),
                 index,
+            },
+            VariableKind::Static { .. } if variable.cells.len() > 1 => Place::Static {
+                address: self.inspection.latest_at(variable),
+                memory: Mailbox::EXPORT.to_owned(),
             },
             VariableKind::Static { address } => Place::Static {
                 address,
@@ -377,7 +393,7 @@ impl<'p> Planner<'p> {
     }
 
     fn finish(mut self) -> ArmedPlan {
-        let mut offset = Mailbox::RECORDS;
+        let mut offset = self.inspection.records_at();
         for slot in &mut self.slots {
             if slot.mode != ProbeMode::HostRead {
                 slot.mailbox_offset = Some(offset as u32);

@@ -11,3 +11,4 @@ mod run;
 mod same;
 #[path = "../../../../profiler/probe/tests/support/mod.rs"]
 mod support;
+mod watch;

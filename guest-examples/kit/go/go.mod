@@ -1,0 +1,3 @@
+module fathom/watch
+
+go 1.24
