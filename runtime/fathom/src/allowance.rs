@@ -26,6 +26,9 @@ pub(crate) struct LimitArgs {
     /// Most output of a call whose output is not shown [default: 64 MiB]
     #[arg(long, value_name = "SIZE", env = "FATHOM_MAX_OUTPUT", value_parser = quantity::bytes, help_heading = "Limits")]
     pub(crate) max_output: Option<Bytes>,
+    /// Grant an empty directory `/tmp` for the time of the call, and let so much be written in all
+    #[arg(long, value_name = "SIZE", env = "FATHOM_SCRATCH", value_parser = quantity::bytes, help_heading = "Limits")]
+    pub(crate) scratch: Option<Bytes>,
 }
 
 impl LimitArgs {
@@ -40,6 +43,11 @@ impl LimitArgs {
     /// Most bytes of output.
     pub(crate) fn most_output(&self, file: &LimitsSection) -> u64 {
         self.max_output.or(file.output).unwrap_or(OUTPUT).0
+    }
+
+    /// What a call may write, its output included; `None` where it gets no scratch directory.
+    pub(crate) fn scratch(&self, file: &LimitsSection) -> Option<Bytes> {
+        self.scratch.or(file.scratch)
     }
 
     /// What happens to output that nobody watches.

@@ -16,7 +16,7 @@ pub(crate) struct DatabaseArgs {
 /// What to look at in a guest.
 #[derive(Args, Clone, Default)]
 pub(crate) struct WatchArgs {
-    /// Where to look: input, open:, entry:NAME, exit:NAME, set:NAME, end; `*` in names [default: all that is exported]
+    /// Where to look: input, open:, entry:NAME, exit:NAME, set:NAME, end; `*` in names [default: all that is watched or exported]
     #[arg(long = "break", value_name = "BREAKPOINT", help_heading = "Observe")]
     pub(crate) breakpoints: Vec<String>,
     /// What to look at; NAME:TYPE for a static whose type the guest does not tell

@@ -62,6 +62,8 @@ pub(crate) struct LimitsSection {
     pub(crate) memory: Option<Bytes>,
     #[serde(deserialize_with = "optional_bytes")]
     pub(crate) output: Option<Bytes>,
+    #[serde(deserialize_with = "optional_bytes")]
+    pub(crate) scratch: Option<Bytes>,
 }
 
 /// `[recommend]`

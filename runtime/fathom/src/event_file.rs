@@ -87,6 +87,6 @@ fn event(line: &str, number: usize, folder: &Path, mount_at: &str) -> anyhow::Re
         args: line.args,
         env: line.env.into_iter().collect(),
         mount,
-        swept: Vec::new(),
+        ..Event::default()
     })
 }

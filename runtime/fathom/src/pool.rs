@@ -41,6 +41,8 @@ pub(crate) enum Answer {
 
 struct Worker {
     process: Child,
+    /// Its number, also once it has ended.
+    number: Option<u32>,
     requests: ChildStdin,
     answers: ChildStdout,
 }
@@ -122,6 +124,7 @@ impl Pool {
             bail!("a worker process has no pipes");
         };
         let mut worker = Worker {
+            number: process.id(),
             process,
             requests,
             answers,
@@ -183,6 +186,17 @@ impl Pool {
             trace: Box::new(trace),
             stdout: Vec::new(),
         })
+    }
+}
+
+/// A worker that ended in the middle of a call may have left files.
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // It is killed when it is dropped anyway; what no longer runs writes no more files.
+        let _ = self.process.start_kill();
+        if let Some(number) = self.number {
+            host::remove_scratch_of(number);
+        }
     }
 }
 

@@ -1,10 +1,11 @@
-//! What observing costs: the same guest as it is and with its probes, in one process, interleaved, smallest time of
-//! several rounds, as ratios. `cargo bench -p host --bench overhead`.
+//! What observing costs: the same guest as it is and with its probes, and the same source without and with a line of
+//! the guest kit that nobody looks at; in one process, interleaved, smallest time of several rounds, as ratios.
+//! `cargo bench -p host --bench overhead`.
 //!
 //! Engine settings are those of `host::Engine` on both sides. Not a test: nothing here fails for being slow.
 
 use host::{Body, Call, Engine, Entry, Event, Function, Output};
-use std::{hint::black_box, time::Instant};
+use std::{fs, hint::black_box, process::Command, time::Instant};
 use trace::{Bytes, Limits, Nanos, Selection};
 use wasmtime_wasi::{I32Exit, WasiCtxBuilder, p1::WasiP1Ctx};
 
@@ -161,6 +162,86 @@ const HOT: &str = r#"(module
       (br_if $again (i32.lt_u (local.get $n) (i32.const 20000000))))
     (i32.store (i32.const 0) (local.get $sum))))"#;
 
+/// A guest of two lines of work: `cfg(watched)` adds a third, which shows a variable.
+const LINES: &str = r#"
+    use std::io::Read;
+    fn main() {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).expect("text");
+        let mut lines = Vec::new();
+        for line in text.lines() {
+            lines.push(line.to_owned());
+            #[cfg(watched)]
+            fathom_watch::watch!("lines", lines.len());
+        }
+        assert!(!lines.is_empty());
+    }"#;
+
+/// The same for a hundred million rounds of next to nothing.
+const ROUNDS_OF_NOTHING: u32 = 100_000_000;
+const NOTHING: &str = r#"
+    fn main() {
+        let mut sum = 0u32;
+        for i in 0..100_000_000u32 {
+            sum = sum.rotate_left(5) ^ i;
+            #[cfg(watched)]
+            fathom_watch::watch!("i", i);
+        }
+        assert!(sum != 1);
+    }"#;
+
+/// A module from Rust source, without and with what `cfg(watched)` adds; `None` where there is no compiler for it.
+fn without_and_with_watch(source: &str) -> Option<[Vec<u8>; 2]> {
+    let folder = tempfile::tempdir().ok()?;
+    let rustc = |arguments: &[&str]| {
+        let status = Command::new("rustc")
+            .args(["--edition", "2024", "--target", "wasm32-wasip1"])
+            .args(["-C", "opt-level=3", "-C", "panic=abort"])
+            .args(arguments)
+            .current_dir(folder.path())
+            .status();
+        status.ok().filter(|status| status.success())
+    };
+    let kit = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../guest-examples/kit/rust/src/lib.rs"
+    );
+    fs::write(folder.path().join("guest.rs"), source).ok()?;
+    let guest = ["guest.rs", "-o", "guest.wasm"];
+    rustc(&guest)?;
+    let without = fs::read(folder.path().join("guest.wasm")).ok()?;
+    rustc(&[kit, "--crate-type=rlib", "--crate-name=fathom_watch"])?;
+    rustc(
+        &[
+            &guest[..],
+            &["--cfg=watched", "--extern=fathom_watch", "-L."],
+        ]
+        .concat(),
+    )?;
+    let with = fs::read(folder.path().join("guest.wasm")).ok()?;
+    Some([without, with])
+}
+
+/// Prints one line: a source with the line over the same without it, both in a plain engine.
+fn compare_unarmed(name: &str, source: &str, input: &[u8], shown: u32) {
+    let Some(modules) = without_and_with_watch(source) else {
+        println!("{name:<52} skipped: no rustc for wasm32-wasip1");
+        return;
+    };
+    let [without, with] = modules.map(|wasm| Plain::new(&wasm));
+    let (mut least_without, mut least_with) = (f64::INFINITY, f64::INFINITY);
+    for _ in 0..ROUNDS {
+        least_without = least_without.min(without.run(input));
+        least_with = least_with.min(with.run(input));
+    }
+    let each = (least_with - least_without) * 1e9 / f64::from(shown);
+    println!(
+        "{name:<52} {:>8.1} ms plain  {:>6.3}x  {shown:>11} shown {each:>6.2} ns each",
+        least_without * 1e3,
+        least_with / least_without
+    );
+}
+
 fn main() {
     let compute = wat::parse_str(COMPUTE).expect("COMPUTE");
     let hot = wat::parse_str(HOT).expect("HOT");
@@ -202,5 +283,17 @@ fn main() {
         &hot,
         b"",
         &selection(&["entry:step"], true),
+    );
+    compare_unarmed(
+        "lines into memory, a watch that nobody looks at",
+        LINES,
+        text.as_bytes(),
+        150_000,
+    );
+    compare_unarmed(
+        "a loop of two instructions, the same",
+        NOTHING,
+        b"",
+        ROUNDS_OF_NOTHING,
     );
 }

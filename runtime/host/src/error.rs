@@ -25,6 +25,9 @@ pub enum InvokeError {
         /// Why not.
         reason: String,
     },
+    /// There is no place for a scratch directory.
+    #[error("cannot make a scratch directory: {0}")]
+    Scratch(io::Error),
     /// No such export.
     #[error("the guest exports no function `{name}`; it exports {}", candidates.join(", "))]
     NoSuchExport {

@@ -9,6 +9,7 @@ use std::{
     io::{self, Read},
     path::{Path, PathBuf},
 };
+use trace::Bytes;
 
 /// Standard input of a call, or the body of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +52,10 @@ pub struct Event {
     pub env: Vec<(String, String)>,
     /// Granted directory.
     pub mount: Option<Mount>,
+    /// Where there is one, a directory to write into as `/tmp`, empty at the begin and gone at the end of the call, and
+    /// how much may be written at all: to files and to the output, what is deleted again included.
+    #[serde(default)]
+    pub scratch: Option<Bytes>,
     /// Values that were swept to make this event, by name: they are variables too.
     pub swept: Vec<(String, f64)>,
 }

@@ -24,6 +24,7 @@ mod process;
 mod recorder;
 mod sampler;
 mod sandbox;
+mod scratch;
 mod state;
 mod stdio;
 
@@ -34,4 +35,5 @@ pub use event::{Body, Event, EventError, Mount};
 pub use features::input_features;
 pub use function::{Entry, Function, LoadError};
 pub use sandbox::{Call, Finished, OnDeadline};
+pub use scratch::remove_scratch_of;
 pub use stdio::Output;

@@ -8,11 +8,13 @@ use crate::{
     outcome::{Ending, classify},
     process::thread_cpu_time,
     sampler::{Deadline, Timeline},
+    scratch::{self, Budget, Scratch},
     state::{self, State},
     stdio::{self, Stdin, Stdout},
 };
 use probe::{Counted, Injected, Mailbox};
 use std::{
+    io,
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant, SystemTime},
 };
@@ -70,6 +72,7 @@ struct Sandbox {
     store: Store<State>,
     streams: Streams,
     so_far: SoFar,
+    scratch: Option<Scratch>,
     begun: Instant,
 }
 
@@ -82,7 +85,9 @@ impl Sandbox {
         };
         let features = input_features(&call.event)?;
         let streams = Streams::open(call)?;
-        let wasi = wasi(&function.id, call, &streams)?;
+        let scratch = call.event.scratch.map(|_| Scratch::make()).transpose();
+        let scratch = scratch.map_err(InvokeError::Scratch)?;
+        let wasi = wasi(&function.id, call, &streams, scratch.as_ref())?;
 
         let begun = Instant::now();
         let committed = Committed::new(begun);
@@ -93,7 +98,7 @@ impl Sandbox {
             function.guest_memories,
             injected_maxima(&function.injected),
         );
-        let state = State::new(
+        let mut state = State::new(
             wasi,
             meter,
             committed.clone(),
@@ -101,6 +106,7 @@ impl Sandbox {
             function.injected.clone(),
             call.event.mount.as_ref().map(|mount| mount.host.clone()),
         );
+        state.scratch = call.event.scratch.map(Budget::new);
         let mut store = Store::new(function.instance.module().engine(), state);
         store.limiter(|state| &mut state.meter);
         let so_far = SoFar {
@@ -120,6 +126,7 @@ impl Sandbox {
             store,
             streams,
             so_far,
+            scratch,
             begun,
         })
     }
@@ -147,6 +154,7 @@ impl Sandbox {
         let observed = finish_observing(&mut self.store, instance.as_ref(), function);
         drop(watch);
         drop(self.store);
+        drop(self.scratch);
 
         let (result, results) = match result {
             Ok(results) => (Ok(()), results),
@@ -205,9 +213,14 @@ impl Streams {
     }
 }
 
-/// What the guest may see of the machine: its streams, its arguments, its granted directory, clocks and randomness.
+/// What the guest may see of the machine: its streams, its arguments, its directories, clocks and randomness.
 /// No network, no environment but its own.
-fn wasi(function: &FunctionId, call: &Call, streams: &Streams) -> Result<WasiP1Ctx, InvokeError> {
+fn wasi(
+    function: &FunctionId,
+    call: &Call,
+    streams: &Streams,
+    scratch: Option<&Scratch>,
+) -> Result<WasiP1Ctx, InvokeError> {
     let mut wasi = WasiCtxBuilder::new();
     wasi.stdin(streams.stdin.clone())
         .stdout(streams.stdout.clone())
@@ -229,6 +242,10 @@ fn wasi(function: &FunctionId, call: &Call, streams: &Streams) -> Result<WasiP1C
                 path: mount.host.clone(),
                 reason: error.root_cause().to_string(),
             })?;
+    }
+    if let Some(scratch) = scratch {
+        wasi.preopened_dir(scratch.path(), scratch::GUEST_PATH, FsPerms::ReadWrite)
+            .map_err(|error| InvokeError::Scratch(io::Error::other(error)))?;
     }
     Ok(wasi.build_p1())
 }
@@ -327,6 +344,8 @@ impl SoFar {
         Deadline {
             after: Duration::from_nanos(self.limits.timeout.0),
             passed: Box::new(move |cpu| {
+                // The process will end before the directory would be removed.
+                scratch::remove_scratch_of(std::process::id());
                 let used = cpu.map(|cpu| Nanos(cpu.0.saturating_sub(cpu_before.0)));
                 on_deadline(self.timed_out(used));
             }),

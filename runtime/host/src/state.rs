@@ -6,6 +6,7 @@ use crate::{
     meter::{Committed, Meter},
     recorder::{Recorder, Watched},
     sampler::Timeline,
+    scratch::Budget,
 };
 use probe::{Injected, Mailbox, Place, Snapshot, ValueType};
 use std::{fs, path::PathBuf, sync::Arc, time::Instant};
@@ -34,6 +35,8 @@ pub(crate) struct State {
     pub(crate) injected: Arc<Injected>,
     /// Where the granted directory is on this machine.
     pub(crate) mounted: Option<PathBuf>,
+    /// What may still be written, where there is a scratch directory.
+    pub(crate) scratch: Option<Budget>,
     attached: bool,
     counters: Option<Counters>,
     step: u64,
@@ -65,6 +68,7 @@ impl State {
             timeline,
             injected,
             mounted,
+            scratch: None,
             attached: false,
             counters: None,
             step: FIRST_STEP,

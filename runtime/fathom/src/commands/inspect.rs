@@ -108,13 +108,14 @@ fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
 fn variables(out: &mut String, inspection: &Inspection) {
     if inspection.variables.is_empty() {
         out.push_str(
-            "\nvariables: none is exported; input features and function parameters remain\n",
+            "\nvariables: none is watched or exported; input features and function parameters remain\n",
         );
         return;
     }
     out.push_str("\nvariables                      type    where\n");
     for variable in &inspection.variables {
         let place = match variable.kind {
+            _ if !variable.cells.is_empty() => "watched".to_owned(),
             VariableKind::Global { .. } => "exported global".to_owned(),
             VariableKind::Static { address } => format!("exported static at {address:#x}"),
         };

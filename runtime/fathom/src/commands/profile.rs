@@ -82,7 +82,9 @@ pub(crate) fn run(args: ProfileArgs) -> anyhow::Result<ExitCode> {
     let begun = Instant::now();
     let guest = Guest::find(&args.guest)?;
     generator::make_inputs(&guest)?;
-    let events = inputs::find(&guest, &args.wanted())?;
+    let mut events = inputs::find(&guest, &args.wanted())?;
+    let scratch = args.call.limits.scratch(&guest.config.limits);
+    events.iter_mut().for_each(|event| event.scratch = scratch);
     let mut store = Store::open(&args.database.db)?;
     let bench = Bench::set_up(&guest, &args)?;
     let recorded = if args.resume {

@@ -103,32 +103,24 @@ fn size_one_call(
     let features = host::input_features(&event)?;
     let size = learn::size_call(recommendation, &features);
     let sized_by = recommendation.sizing_feature.as_ref();
-    let value = sized_by.and_then(|by| features.iter().find(|f| f.variable == by.variable));
+    let named = sized_by.map(|by| (by.variables(), by.value(|f| f.value_in(&features))));
     if args.json {
+        let known = named.and_then(|(by, value)| Some((by, value?)));
+        let (by, value) = known.unzip();
         output::line(serde_json::json!({
             "allocation_bytes": size,
-            "sized_by": value.map(|value| &value.variable),
-            "value": value.map(|value| value.first),
+            "sized_by": by,
+            "value": value,
         }))?;
         return Ok(ExitCode::SUCCESS);
     }
     let every_call = recommendation.allocation_bytes;
-    output::line(match (value, sized_by) {
-        (Some(value), _) => {
-            format!(
-                "{size}   by {} = {}; every call the same: {every_call}",
-                value.variable, value.first
-            )
+    output::line(match named {
+        Some((by, Some(value))) => {
+            format!("{size}   by {by} = {value}; every call the same: {every_call}")
         }
-        (None, Some(by)) => {
-            format!(
-                "{size}   as every call: {} is not known of this one",
-                by.variable
-            )
-        }
-        (None, None) => {
-            format!("{size}   as every call: nothing known before a call predicts its memory")
-        }
+        Some((by, None)) => format!("{size}   as every call: {by} is not known of this one"),
+        None => format!("{size}   as every call: nothing known before a call predicts its memory"),
     })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,10 +1,10 @@
 //! `fathom report`: the report of everything recorded of a function, or a table of all functions, without running them.
 
 use crate::analysis::{self, Configured, RecordedArgs, SizingArgs};
-use crate::output;
+use crate::{near, output};
 use clap::{Args, ValueEnum};
 use std::{path::PathBuf, process::ExitCode};
-use trace::Profile;
+use trace::{Profile, Trace};
 
 /// Write the report of what was recorded, without running anything
 #[derive(Args)]
@@ -12,12 +12,16 @@ use trace::Profile;
 Examples:
   fathom report                        the only function recorded
   fathom report line-reader --format markdown > report.md
+  fathom report line-reader --call twelve/
   fathom report --all                  a table of all functions recorded, a row each")]
 pub(crate) struct ReportArgs {
     #[command(flatten)]
     recorded: RecordedArgs,
     #[command(flatten)]
     sizing: SizingArgs,
+    /// The input whose call is drawn in detail [default: the most telling one]
+    #[arg(long, value_name = "INPUT", conflicts_with = "all")]
+    call: Option<String>,
     /// Folder of reports [default: fathom-out]
     #[arg(long, value_name = "FOLDER", env = "FATHOM_OUT")]
     out: Option<PathBuf>,
@@ -73,6 +77,7 @@ fn report_one(args: ReportArgs) -> anyhow::Result<()> {
         .learn(&function, &traces, Configured::default())?;
     let mut context = report::Context::of_calls(&traces);
     context.database_path = Some(args.recorded.database.db.clone());
+    context.call = args.call.map(|call| known(&call, &traces)).transpose()?;
     match args.format.unwrap_or(Format::Html) {
         Format::Html => {
             context.report_path = Some(analysis::write_report(
@@ -86,4 +91,15 @@ fn report_one(args: ReportArgs) -> anyhow::Result<()> {
         Format::Csv => crate::output::bytes(&report::traces_csv(&traces))?,
     }
     Ok(())
+}
+
+/// The label, if a call of that input is recorded.
+fn known(label: &str, traces: &[Trace]) -> anyhow::Result<String> {
+    let labels = || traces.iter().map(|trace| trace.input.label.as_str());
+    anyhow::ensure!(
+        labels().any(|known| known == label),
+        "no call of input `{label}` is recorded{}",
+        near::did_you_mean(label, labels())
+    );
+    Ok(label.to_owned())
 }

@@ -119,6 +119,7 @@ fn event(args: &RunArgs, guest: &Guest) -> Event {
         },
         env,
         mount,
+        scratch: args.call.limits.scratch(&guest.config.limits),
         ..Event::default()
     }
 }

@@ -178,3 +178,33 @@ fn a_growth_refused_by_the_guest_itself_is_told_from_the_limit() {
         "{stderr}"
     );
 }
+
+/// 1 MiB pays for the name of a file, 4 KiB, and for 15 writes of 64 KiB. Nothing is left of it afterwards.
+#[test]
+fn a_guest_that_fills_its_scratch_directory_is_told_that_the_disk_is_full() {
+    let place = Place::new();
+    let guest = wat("hostile/fills-the-disk");
+    let temporary = place.path("temporary");
+    std::fs::create_dir(&temporary).expect("a folder");
+    let mut command = place.fathom(["run", &guest, "--scratch", "1MiB"]);
+    let (code, _, stderr) = printed(command.env("TMPDIR", &temporary));
+    assert_eq!(code, 15, "{stderr}");
+    let mut command = place.fathom([
+        "profile",
+        &guest,
+        "--scratch",
+        "1MiB",
+        "--sweep",
+        "n=1,2",
+        "--",
+        "{n}",
+    ]);
+    let (_, screen, stderr) = printed(command.env("TMPDIR", &temporary));
+    assert!(screen.contains("exited with code 15"), "{screen}{stderr}");
+    assert_eq!(std::fs::read_dir(&temporary).expect("a folder").count(), 0);
+    assert_eq!(
+        run("fills-the-disk", &[]).0,
+        100,
+        "without a scratch directory there is none"
+    );
+}

@@ -32,8 +32,13 @@ pub(super) fn make_inputs(guest: &Guest) -> anyhow::Result<()> {
         let _ = fs::remove_dir_all(&unfinished);
         return Err(error.context("cannot make the inputs"));
     }
-    fs::rename(&unfinished, &folder)
-        .with_context(|| format!("cannot make `{}`", folder.display()))?;
+    let renamed = fs::rename(&unfinished, &folder);
+    if renamed.is_err() && folder.exists() {
+        // Another fathom was faster; the same generator made the same.
+        let _ = fs::remove_dir_all(&unfinished);
+    } else {
+        renamed.with_context(|| format!("cannot make `{}`", folder.display()))?;
+    }
     spinner.finish_and_clear();
     Ok(())
 }

@@ -14,7 +14,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 use store::{Detail, Filter, Store};
-use trace::Limits;
+use trace::{Bytes, Limits};
 
 /// Learned anew after so many calls.
 const CALLS_BETWEEN_LESSONS: u64 = 100;
@@ -36,6 +36,7 @@ pub(super) struct Deployment {
     sizing: SizingArgs,
     args: Vec<String>,
     env: Vec<(String, String)>,
+    scratch: Option<Bytes>,
     calls: AtomicU64,
 }
 
@@ -55,6 +56,7 @@ impl Deployment {
             pool: Pool::new(loaded.clone(), workers),
             loaded,
             limits: limits.limits(&guest.config.limits),
+            scratch: limits.scratch(&guest.config.limits),
             configured: Configured {
                 failure_rate: guest.config.recommend.failure_rate,
                 memory: guest.config.function.memory,
@@ -71,6 +73,7 @@ impl Deployment {
     pub(super) async fn call(&self, mut event: Event) -> anyhow::Result<Answer> {
         event.args.clone_from(&self.args);
         event.env.clone_from(&self.env);
+        event.scratch = self.scratch;
         let call = MakeCall {
             event,
             entry: self.entry.clone(),
