@@ -4,6 +4,8 @@
 // The text is standard input, or, where a directory is granted, each of its *.dat files in the order of their names.
 // Only one text is in use at a time, but its memory is free again only when the garbage collector has noticed.
 
+import { watch } from "../../kit/assemblyscript/fathom-watch";
+
 // AssemblyScript has no library for WASI. These seven functions of preview 1 suffice.
 // https://github.com/WebAssembly/WASI/blob/wasi-0.1/preview1/docs.md
 @external("wasi_snapshot_preview1", "fd_read")
@@ -38,9 +40,6 @@ const chunk = memory.data(65536);
 /** Where the system puts small answers, and where it is told about buffers. */
 const answer = memory.data(16, 8);
 const buffers = memory.data(8, 4);
-
-/** Lines of the current text read so far, exported for whoever watches this guest. */
-export let lines: i32 = 0;
 
 export function _start(): void {
   if (fd_prestat_get(DIRECTORY, answer) != 0) {
@@ -88,7 +87,7 @@ function readAndReport(name: string, text: i32): void {
 /** Every line becomes a string of its own, of two bytes per character, in a list that grows. */
 function readLines(text: i32): string[] {
   const list: string[] = [];
-  lines = 0;
+  watch("lines", 0);
   // The beginning of a line whose end is in the next chunk is moved to the front of the buffer.
   let buffer = new Uint8Array(2 * <i32>CHUNK);
   let filled: i32 = 0;
@@ -120,7 +119,7 @@ function enlarged(buffer: Uint8Array, filled: i32): Uint8Array {
 
 function push(list: string[], buffer: Uint8Array, begin: i32, length: i32): void {
   list.push(String.UTF8.decodeUnsafe(buffer.dataStart + begin, length));
-  lines = list.length;
+  watch("lines", list.length);
 }
 
 /** One line about one text. */

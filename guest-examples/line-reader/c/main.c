@@ -4,15 +4,12 @@
 // The text is standard input, or, where a directory is granted, each of its *.dat files in the order of their names.
 // Only one text is in memory at a time, so memory rises and falls with the number of its lines: `lines`.
 
+#include "fathom.h"
+
 #include <dirent.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-// Lines of the current text read so far, exported for whoever watches this guest. An atomic, because a plain variable
-// would be kept in a register inside the loop and seen from outside only when the loop is over.
-_Atomic unsigned lines;
 
 // Strings, each in an allocation of its own, in a list that doubles.
 struct list {
@@ -48,14 +45,14 @@ static struct list read_lines(FILE *text) {
     struct list list = {0};
     char *line = NULL;
     size_t capacity = 0;
-    atomic_store_explicit(&lines, 0, memory_order_relaxed);
+    fathom_watch("lines", 0);
     for (ssize_t length; (length = getline(&line, &capacity, text)) >= 0;) {
         if (length > 0 && line[length - 1] == '\n') {
             length--;
             if (length > 0 && line[length - 1] == '\r') length--;
         }
         push(&list, line, (size_t)length);
-        atomic_store_explicit(&lines, (unsigned)list.length, memory_order_relaxed);
+        fathom_watch("lines", list.length);
     }
     free(line);
     return list;

@@ -1,21 +1,14 @@
 //! Reads the lines of text into memory, works with them, lets go of them.
 //!
 //! The text is standard input, or, where a directory is granted, each of its `*.dat` files in the order of their
-//! names. Only one text is in memory at a time, so memory rises and falls with the number of its lines: `LINES`.
+//! names. Only one text is in memory at a time, so memory rises and falls with the number of its lines: `lines`.
 
+use fathom_watch::watch;
 use std::{
     fs::File,
     io::{self, BufRead, BufReader, Read, Write},
     process::ExitCode,
-    sync::atomic::{AtomicU32, Ordering},
 };
-
-/// Lines of the current text read so far.
-///
-/// Exported (see `build.sh`) for whoever watches this guest. An atomic, because a plain variable would be kept in a
-/// register inside the loop and seen from outside only when the loop is over.
-#[unsafe(no_mangle)]
-pub static LINES: AtomicU32 = AtomicU32::new(0);
 
 fn main() -> ExitCode {
     let done = match granted_files() {
@@ -53,10 +46,10 @@ fn read_and_report(name: &str, text: impl Read) -> io::Result<()> {
 /// The experiment's function: every line becomes a string of its own in a list that grows.
 fn read_lines(text: impl Read) -> io::Result<Vec<String>> {
     let mut lines = Vec::new();
-    LINES.store(0, Ordering::Relaxed);
+    watch!("lines", 0);
     for line in BufReader::new(text).lines() {
         lines.push(line?);
-        LINES.store(lines.len() as u32, Ordering::Relaxed);
+        watch!("lines", lines.len());
     }
     Ok(lines)
 }

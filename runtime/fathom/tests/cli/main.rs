@@ -2,7 +2,8 @@
 //! files are looked at. Not here: whether the figures are right (see `host`, `probe` and `learn`).
 
 mod bad_input;
-mod guests;
+mod examples;
+mod findings;
 mod hostile;
 mod interrupted;
 mod page;

@@ -264,7 +264,7 @@ fn a_granted_directory_shows_its_files_as_they_are_opened() {
         .collect();
     assert_eq!(opened, sizes.map(|lines| lines as f64 * 10.0));
     let within = &profile["within_call"]["live"];
-    assert_eq!(within["terms"][0]["variable"], "LINES", "{within:#}");
+    assert_eq!(within["terms"][0]["variable"], "lines", "{within:#}");
 }
 
 /// Two exports of one module are two functions, and two inputs of one name are two inputs.

@@ -87,7 +87,7 @@ fn all_functions_are_told_in_one_table() {
     assert_eq!((code, rows.len()), (0, 2), "{table}");
     for (row, (name, formula)) in rows.iter().zip([
         ("exact-allocations", "lines"),
-        ("exact-growth", "64 KiB x max(pages)"),
+        ("exact-growth", "64 KiB x first(pages)"),
     ]) {
         assert!(
             row.starts_with(&format!("| {name} | ")) && row.contains(formula),
@@ -164,6 +164,20 @@ fn inspect_lists_what_can_be_observed() {
 }
 
 /// A call that gets a directory, or a swept value, is sized by what that is.
+/// In every language of the kit; in as many places as the compiler made of two.
+#[test]
+fn inspect_lists_what_the_guest_kit_shows() {
+    for language in ["", "/c", "/go", "/assemblyscript"] {
+        let guest = crate::support::guest_example(&format!("line-reader{language}"));
+        let (_, list, _) = printed(&mut Place::new().fathom(["inspect", &guest]));
+        let line = list.lines().find(|line| line.contains(" lines "));
+        assert!(
+            line.is_some_and(|line| line.contains("i64     watched; set:lines, ")),
+            "{language}: {list}"
+        );
+    }
+}
+
 #[test]
 fn one_call_is_sized_by_its_directory_or_its_value() {
     let place = Place::new();
@@ -182,4 +196,30 @@ fn one_call_is_sized_by_its_directory_or_its_value() {
     assert!((46 * 65_536..71 * 65_536).contains(&size), "{size}");
     let (_, text, _) = printed(&mut place.fathom(["recommend", "--input", "."]));
     assert!(text.contains("as every call: n is not known"), "{text}");
+}
+
+#[test]
+fn the_report_draws_the_call_that_was_asked_for() {
+    let place = profiled();
+    let page = || std::fs::read_to_string(place.path("fathom-out/exact-allocations/report.html"));
+    place
+        .fathom(["report", "--call", "1900.txt"])
+        .assert()
+        .success();
+    assert!(
+        page()
+            .expect("a page")
+            .contains("One call over time: 1900.txt")
+    );
+    place.fathom(["report"]).assert().success();
+    assert!(
+        page()
+            .expect("a page")
+            .contains("One call over time: 9900.txt")
+    );
+    let (code, _, stderr) = printed(&mut place.fathom(["report", "--call", "190.txt"]));
+    assert!(
+        code != 0 && stderr.contains("did you mean `1900.txt`"),
+        "{stderr}"
+    );
 }

