@@ -122,6 +122,15 @@ impl Axis {
         }
     }
 
+    /// The same axis without numbers above a value: for room in which something is written.
+    pub(super) fn without_ticks_above(&self, value: f64) -> Axis {
+        let ticks = self.ticks.iter().copied().filter(|tick| *tick <= value);
+        Axis {
+            ticks: ticks.collect(),
+            ..self.clone()
+        }
+    }
+
     /// The same axis with so few ticks that their labels fit side by side on so many pixels.
     pub(super) fn readable(&self, pixels: i32) -> Axis {
         let widest = self

@@ -5,7 +5,7 @@
 use super::Theme;
 use super::axis::Axis;
 use super::canvas::{At, Described, Drawn, Plot, empty, letters, panel, sheet};
-use super::curve::{Point, committed, end, live, thinned};
+use super::curve::{Point, committed, end, held, live, thinned};
 use super::legend::{Mark, legend};
 use super::ticks::Unit;
 use crate::clean::clean;
@@ -55,7 +55,8 @@ pub fn calls(profile: &Profile, traces: &[Trace], theme: &Theme) -> String {
             .flat_map(|c| c.committed.iter().chain(&c.live));
         let levels = levels.map(|point| point.1).filter(|level| *level > 0.0);
         // Room at the top for what is written there.
-        let bytes = Axis::around(Unit::Bytes, levels, (0.05, 0.3));
+        let bytes = Axis::around(Unit::Bytes, levels.clone(), (0.05, 0.3));
+        let bytes = bytes.without_ticks_above(levels.fold(0.0, f64::max));
         let places = Axis::until(Unit::Count, shown.len() as f64).without_ticks();
         let clock = "calls in the order in which they were made, each on a clock of its own";
         let mut plot = panel(&rest, theme, (&places, clock), (&bytes, "memory"))?;
@@ -104,7 +105,8 @@ impl Curves {
         };
         Curves {
             committed: stretched(committed(call)),
-            live: stretched(live(call)),
+            // Nothing is known between samples: what was live may have gone at any time before the next one.
+            live: stretched(held(&live(call), end)),
         }
     }
 

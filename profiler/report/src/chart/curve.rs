@@ -36,6 +36,16 @@ pub(super) fn live(trace: &Trace) -> Vec<Point> {
     points
 }
 
+/// Corners of a curve that keeps each value until the next one is known, and the last one until `end`.
+pub(super) fn held(points: &[Point], end: f64) -> Vec<Point> {
+    let mut corners: Vec<Point> = points
+        .windows(2)
+        .flat_map(|w| [w[0], (w[1].0, w[0].1)])
+        .collect();
+    corners.extend(points.last().into_iter().flat_map(|p| [*p, (end, p.1)]));
+    corners
+}
+
 /// When the last thing of a call was recorded, seconds: never before its last growth or sample.
 pub(super) fn end(trace: &Trace) -> f64 {
     let growth = trace.growths.last().map(|g| g.at);

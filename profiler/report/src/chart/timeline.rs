@@ -4,7 +4,7 @@
 use super::Theme;
 use super::axis::Axis;
 use super::canvas::{Area, Described, Drawn, Plot, empty, panel, sheet};
-use super::curve::{Point, committed, end, live, thinned};
+use super::curve::{Point, committed, end, held, live, thinned};
 use super::legend::{Mark, legend};
 use super::ticks::Unit;
 use crate::clean::clean;
@@ -238,14 +238,4 @@ fn values(area: &Area<'_>, theme: &Theme, observed: &Observed, time: &Axis) -> D
 /// Whether only some of the hits were kept.
 fn is_thinned(observed: &Observed) -> bool {
     observed.count > observed.hits.len() as u64 && observed.max.is_finite()
-}
-
-/// A variable keeps its value until the next hit, the last one until the end.
-fn held(points: &[Point], end: f64) -> Vec<Point> {
-    let mut corners: Vec<Point> = points
-        .windows(2)
-        .flat_map(|w| [w[0], (w[1].0, w[0].1)])
-        .collect();
-    corners.extend(points.last().into_iter().flat_map(|p| [*p, (end, p.1)]));
-    corners
 }

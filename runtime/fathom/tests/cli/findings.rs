@@ -275,3 +275,38 @@ fn n_queens_is_quadratic_in_the_board() {
         "{live:?}"
     );
 }
+
+/// The two pictures: one call over twelve files with its variable on the same clock, and calls side by side on a
+/// logarithmic axis, each to its last sample, after the function has returned.
+#[test]
+fn the_report_draws_twelve_files_in_one_call_and_the_drop_at_the_end_of_calls() {
+    let place = Place::new();
+    let report = |guest: &str, flags: &[&str]| {
+        let folder = guest_example(guest);
+        place
+            .fathom(["profile", &folder, "--verify=false"])
+            .assert()
+            .success();
+        let asked = ["report", guest];
+        let asked = asked.iter().chain(flags);
+        place.fathom(asked).assert().success();
+        let page = place.path(&format!("fathom-out/{guest}/report.html"));
+        std::fs::read_to_string(page).expect("a page")
+    };
+    let described = |page: &str, chart: &str| {
+        let begin = format!("<desc id=\"{chart}-desc\">");
+        let after = page.split_once(&begin).expect(chart).1;
+        after.split_once("</desc>").expect("an end").0.to_owned()
+    };
+    let one = described(&report("line-reader", &["--call", "twelve/"]), "timeline");
+    assert!(
+        one.contains("Input twelve/") && one.contains("The variable lines was observed"),
+        "{one}"
+    );
+    let page = report("random-size", &[]);
+    let several = described(&page, "calls");
+    assert_eq!(several.matches("8.0 KiB after it").count(), 6, "{several}");
+    for decade in [">8 KiB<", ">64 KiB<", ">512 KiB<", ">4 MiB<", ">32 MiB<"] {
+        assert!(page.replace('\n', "").contains(decade), "{decade}");
+    }
+}
