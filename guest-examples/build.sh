@@ -18,13 +18,14 @@
 # Ends with 0 if all were built, with 77 if one was skipped because its compiler is absent, which is said.
 set -eu
 
-cd "$(dirname "$0")"
-guests=$PWD
-to=$guests
+to=
 if [ "${1:-}" = --to ]; then
     to=$(mkdir -p "$2" && cd "$2" && pwd)
     shift 2
 fi
+cd "$(dirname "$0")"
+guests=$PWD
+to=${to:-$guests}
 [ $# -gt 0 ] || set -- $(find . -name fathom.toml -not -path '*/node_modules/*' -exec dirname {} + | sed 's,^\./,,' | sort)
 
 skipped=
@@ -41,9 +42,11 @@ rust() { # package, module
         skip "no wasm32-wasip1 (rustup target add wasm32-wasip1)"
         return
     fi
-    flags="--remap-path-prefix=$guests=guests --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=cargo"
-    [ "$example" = line-reader ] || flags="$flags -C link-arg=-zstack-size=131072"
-    RUSTFLAGS="$flags" cargo build --quiet --release --locked \
+    # Between flags stands a control character, for there may be spaces in paths.
+    next=$(printf '\037')
+    flags="--remap-path-prefix=$guests=guests$next--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=cargo"
+    [ "$example" = line-reader ] || flags="$flags$next-Clink-arg=-zstack-size=131072"
+    CARGO_ENCODED_RUSTFLAGS="$flags" cargo build --quiet --release --locked \
         --target wasm32-wasip1 --target-dir target --package "$1"
     install -m 644 "target/wasm32-wasip1/release/$1.wasm" "$to/$example/$2"
 }
@@ -91,6 +94,13 @@ go_module() { # module
 }
 
 for example; do
+    # As the shell completes it from the folder above, too.
+    example=${example#guest-examples/}
+    example=${example%/}
+    if [ ! -f "$example/fathom.toml" ]; then
+        echo "no example $example: expected a folder of guest-examples with a fathom.toml" >&2
+        exit 1
+    fi
     module=$(sed -n 's/^module = "\(.*\)"$/\1/p' "$example/fathom.toml")
     mkdir -p "$to/$example"
     echo "$example" >&2

@@ -17,10 +17,11 @@ mkdir -p target/examples
 for config in $(find guest-examples -name fathom.toml -not -path '*/node_modules/*' | sort); do
     fathom profile "$(dirname "$config")" >&2
 done
-fathom report --all --memory 256MB >target/examples/table.md
+fathom report --all >target/examples/table.md
 
 if [ "${1:-}" = --update ]; then
-    sed -i -e '/<!-- table.sh -->/,/<!-- end -->/{//!d}' -e '/<!-- table.sh -->/r target/examples/table.md' \
-        guest-examples/README.md
+    sed -e '/<!-- table.sh -->/,/<!-- end -->/{//!d;}' -e '/<!-- table.sh -->/r target/examples/table.md' \
+        guest-examples/README.md >target/examples/README.md
+    cat target/examples/README.md >guest-examples/README.md
 fi
 cat target/examples/table.md

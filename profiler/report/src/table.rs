@@ -37,7 +37,7 @@ fn row(profile: &Profile) -> Vec<String> {
         clean(&profile.function.name),
         memory(profile),
         profile.model.r2.map_or("-".to_owned(), share_explained),
-        held_out(&profile.model),
+        words::error(&profile.model).unwrap_or("-".to_owned()),
         variable(profile),
         known(|_, r| size(r.allocation_bytes)),
         known(|p, r| {
@@ -70,14 +70,6 @@ fn said(model: &Model) -> String {
         ModelKind::Constant => format!("always {}", model.formula),
         _ => model.formula.clone(),
     }
-}
-
-/// `1.2 % (95 of 100: 4 %)`.
-fn held_out(model: &Model) -> String {
-    model.held_out.map_or("-".to_owned(), |errors| {
-        let (half, most) = (percent(errors.median_ape), percent(errors.p95_ape));
-        format!("{half} (95 of 100: {most})")
-    })
 }
 
 /// What explains and when it is known, and what is known early instead where that is too late.
@@ -126,7 +118,7 @@ fn bill(r: &Recommendation) -> String {
                 clean(&p.name)
             )
         }
-        Some(_) => format!("{memory}; no bill is smaller"),
+        Some(_) => format!("{memory}; no smaller bill without being slower"),
         None => memory,
     }
 }

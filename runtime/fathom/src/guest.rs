@@ -70,7 +70,14 @@ impl Guest {
                 .clone()
                 .unwrap_or_else(|| stem(&module)),
             written: folder.to_owned(),
-            wasm: read_module(&module)?,
+            wasm: read_module(&module).with_context(|| {
+                let config = folder.join(config::FILE_NAME);
+                format!(
+                    "the module of `{}` (function.module in `{}`)",
+                    folder.display(),
+                    config.display()
+                )
+            })?,
             folder: folder.to_owned(),
             config,
         })
@@ -96,7 +103,8 @@ fn stem(path: &Path) -> String {
     )
 }
 
-fn modules_in(folder: &Path) -> Vec<PathBuf> {
+/// The modules of a folder, by name.
+pub(crate) fn modules_in(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut modules: Vec<PathBuf> = entries
         .map(|entry| entry.path())

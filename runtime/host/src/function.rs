@@ -1,10 +1,9 @@
 //! One deployed guest: inspected, rewritten, compiled and linked once, called many times.
 
 use crate::{
-    Cache, Engine,
+    Cache, Engine, budget,
     event::hex,
     process::resident_bytes,
-    scratch,
     state::{State, add_probes_to_linker},
 };
 use probe::{Injected, Inspection};
@@ -186,7 +185,7 @@ fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     add_probes_to_linker(&mut linker)?;
     // The engine's own takes codes of 126 and above for a failure of the guest; to a shell they are codes.
     linker.allow_shadowing(true);
-    scratch::add_to_linker(&mut linker)?;
+    budget::add_to_linker(&mut linker)?;
     linker.func_wrap(
         "wasi_snapshot_preview1",
         "proc_exit",

@@ -10,6 +10,7 @@
 //! Committed memory and peaks of live bytes are exact. Times of the first hits of a breakpoint are exact to the
 //! clock; once hits are thinned, the times of the others are those of the last tick of the timeline.
 
+mod budget;
 mod cache;
 mod engine;
 mod error;

@@ -8,7 +8,7 @@ use crate::{
     outcome::{Ending, classify},
     process::thread_cpu_time,
     sampler::{Deadline, Timeline},
-    scratch::{self, Budget, Scratch},
+    scratch::{self, Scratch},
     state::{self, State},
     stdio::{self, Stdin, Stdout},
 };
@@ -72,7 +72,7 @@ struct Sandbox {
     store: Store<State>,
     streams: Streams,
     so_far: SoFar,
-    scratch: Option<Scratch>,
+    scratch: Option<Arc<Scratch>>,
     begun: Instant,
 }
 
@@ -85,9 +85,13 @@ impl Sandbox {
         };
         let features = input_features(&call.event)?;
         let streams = Streams::open(call)?;
-        let scratch = call.event.scratch.map(|_| Scratch::make()).transpose();
+        let scratch = call
+            .event
+            .scratch
+            .map(|_| Scratch::make().map(Arc::new))
+            .transpose();
         let scratch = scratch.map_err(InvokeError::Scratch)?;
-        let wasi = wasi(&function.id, call, &streams, scratch.as_ref())?;
+        let wasi = wasi(&function.id, call, &streams, scratch.as_deref())?;
 
         let begun = Instant::now();
         let committed = Committed::new(begun);
@@ -106,7 +110,8 @@ impl Sandbox {
             function.injected.clone(),
             call.event.mount.as_ref().map(|mount| mount.host.clone()),
         );
-        state.scratch = call.event.scratch.map(Budget::new);
+        let granted = scratch.as_ref().zip(call.event.scratch);
+        state.scratch = granted.map(|(scratch, most)| scratch.budget(most));
         let mut store = Store::new(function.instance.module().engine(), state);
         store.limiter(|state| &mut state.meter);
         let so_far = SoFar {
@@ -140,7 +145,8 @@ impl Sandbox {
     ) -> Result<Finished, InvokeError> {
         let timeline = self.so_far.timeline.clone();
         let cpu_before = thread_cpu_time();
-        let deadline = self.so_far.clone().deadline(cpu_before, on_deadline);
+        let so_far = self.so_far.clone();
+        let deadline = so_far.deadline(cpu_before, self.scratch.clone(), on_deadline);
         let watch = timeline
             .watch(self.begun, deadline)
             .map_err(InvokeError::Host)?;
@@ -244,6 +250,18 @@ fn wasi(
             })?;
     }
     if let Some(scratch) = scratch {
+        if call
+            .event
+            .mount
+            .as_ref()
+            .is_some_and(|mount| mount.guest == scratch::GUEST_PATH)
+        {
+            let why = format!(
+                "`{}` is where the granted directory is already",
+                scratch::GUEST_PATH
+            );
+            return Err(InvokeError::Scratch(io::Error::other(why)));
+        }
         wasi.preopened_dir(scratch.path(), scratch::GUEST_PATH, FsPerms::ReadWrite)
             .map_err(|error| InvokeError::Scratch(io::Error::other(error)))?;
     }
@@ -340,12 +358,19 @@ fn only_numbers(mut observed: Observed) -> Option<Observed> {
 }
 
 impl SoFar {
-    fn deadline(self, cpu_before: Nanos, on_deadline: OnDeadline) -> Deadline {
+    fn deadline(
+        self,
+        cpu_before: Nanos,
+        scratch: Option<Arc<Scratch>>,
+        on_deadline: OnDeadline,
+    ) -> Deadline {
         Deadline {
             after: Duration::from_nanos(self.limits.timeout.0),
             passed: Box::new(move |cpu| {
                 // The process will end before the directory would be removed.
-                scratch::remove_scratch_of(std::process::id());
+                if let Some(scratch) = scratch {
+                    scratch.give_up();
+                }
                 let used = cpu.map(|cpu| Nanos(cpu.0.saturating_sub(cpu_before.0)));
                 on_deadline(self.timed_out(used));
             }),

@@ -2,11 +2,11 @@
 //! Who calls which probe when is said in `probe`; what becomes of the reports, in `recorder`.
 
 use crate::{
+    budget::Budget,
     injected::{Counters, Static},
     meter::{Committed, Meter},
     recorder::{Recorder, Watched},
     sampler::Timeline,
-    scratch::Budget,
 };
 use probe::{Injected, Mailbox, Place, Snapshot, ValueType};
 use std::{fs, path::PathBuf, sync::Arc, time::Instant};

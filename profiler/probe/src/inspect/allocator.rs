@@ -62,7 +62,7 @@ fn why_not(candidates: &[Candidate<'_>], names: &Names<'_>, language: Option<&st
         return "only functions that free are visible, those that allocate were inlined".to_owned();
     }
     if names.functions.is_empty() {
-        return "the guest has no names (do not strip them: `strip = \"debuginfo\"` keeps them)"
+        return "the guest has no names (do not strip them: `strip = \"debuginfo\"` of Cargo and `--no-wasm-opt` of clang keep them)"
             .to_owned();
     }
     match language {

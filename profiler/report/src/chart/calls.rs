@@ -10,10 +10,10 @@ use super::legend::{Mark, legend};
 use super::ticks::Unit;
 use crate::clean::clean;
 use crate::layout::shorten;
-use crate::show::{seconds, size, value_of};
+use crate::show::{seconds, size, value};
 use plotters::element::{EmptyElement, PathElement, Text};
 use plotters::prelude::*;
-use trace::{Predictor, Profile, Trace};
+use trace::{Feature, Predictor, Profile, Trace};
 
 /// Calls shown: as many as have room for what is written above them.
 const CALLS: usize = 6;
@@ -133,12 +133,13 @@ fn said(call: &Trace, profile: &Profile) -> [String; 3] {
 }
 
 fn explained(call: &Trace, predictor: &Predictor) -> Option<String> {
-    let x = predictor.value(|feature| call.value_of(feature))?;
-    Some(format!(
-        "{} {}",
-        predictor.variables(),
-        value_of(predictor, x)
-    ))
+    let of = |feature: &Feature| Some(value(&feature.variable, call.value_of(feature)?));
+    let first = of(&predictor.feature)?;
+    match &predictor.times {
+        // There is no room for two names beside two numbers.
+        Some(second) => Some(format!("{first} x {}", of(second)?)),
+        None => Some(format!("{} {first}", predictor.feature.variable)),
+    }
 }
 
 fn caption(plot: &mut Plot<'_>, theme: &Theme, (x, y): Point, lines: &[String; 3]) -> Drawn {

@@ -1,7 +1,7 @@
 //! `fathom init`: a commented `fathom.toml` to begin with.
 
 use crate::config::{EXAMPLE, FILE_NAME};
-use crate::output;
+use crate::{guest, output};
 use anyhow::{Context, bail};
 use clap::Args;
 use std::{
@@ -28,7 +28,10 @@ pub(crate) struct InitArgs {
 
 /// Runs the command.
 pub(crate) fn run(args: InitArgs) -> anyhow::Result<ExitCode> {
-    let text = example_for(&args.folder);
+    let module = module_of(&args.folder);
+    let text = module
+        .as_deref()
+        .map_or_else(|| EXAMPLE.to_owned(), example_for);
     if args.print {
         output::line(text.trim_end())?;
         return Ok(ExitCode::SUCCESS);
@@ -50,35 +53,37 @@ pub(crate) fn run(args: InitArgs) -> anyhow::Result<ExitCode> {
     };
     file.write_all(text.as_bytes())
         .with_context(|| format!("cannot write `{}`", path.display()))?;
-    output::line(format_args!(
-        "wrote {}; next: fathom inspect {}",
-        path.display(),
-        args.folder.display()
-    ))?;
+    let next = match module {
+        Some(_) => format!("fathom inspect {}", args.folder.display()),
+        None => "put the name of your module into it, as function.module".to_owned(),
+    };
+    output::line(format_args!("wrote {}; next: {next}", path.display()))?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// The example with the name and the module of the folder, where it has just one.
-fn example_for(folder: &Path) -> String {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let modules: Vec<PathBuf> = entries
-        .map(|entry| entry.path())
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "wasm" || extension == "wat")
-        })
-        .collect();
-    let [module] = modules.as_slice() else {
-        return EXAMPLE.to_owned();
-    };
-    let (Some(stem), Some(file)) = (module.file_stem(), module.file_name()) else {
-        return EXAMPLE.to_owned();
-    };
+/// Where Cargo puts what it builds.
+const BUILT_BY_CARGO: &str = "target/wasm32-wasip1/release";
+
+/// The only module in the folder, or else the only one that Cargo has built there; relative to the folder.
+fn module_of(folder: &Path) -> Option<PathBuf> {
+    let places = [Path::new(""), Path::new(BUILT_BY_CARGO)];
+    places.into_iter().find_map(|place| {
+        let modules = guest::modules_in(&folder.join(place));
+        match modules.as_slice() {
+            [module] => Some(place.join(module.file_name()?)),
+            _ => None,
+        }
+    })
+}
+
+/// The example with the name and the place of a module.
+fn example_for(module: &Path) -> String {
     // As TOML strings, whatever the names contain.
     let quoted = |name: &std::ffi::OsStr| {
         toml::Value::String(name.to_string_lossy().into_owned()).to_string()
     };
+    let stem = module.file_stem().unwrap_or_default();
     EXAMPLE
-        .replace("\"my-function.wasm\"", &quoted(file))
+        .replace("\"my-function.wasm\"", &quoted(module.as_os_str()))
         .replace("\"my-function\"", &quoted(stem))
 }

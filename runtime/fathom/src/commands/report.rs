@@ -71,6 +71,11 @@ fn table(args: &ReportArgs) -> anyhow::Result<()> {
 }
 
 fn report_one(args: ReportArgs) -> anyhow::Result<()> {
+    let format = args.format.unwrap_or(Format::Html);
+    anyhow::ensure!(
+        args.call.is_none() || format == Format::Html,
+        "--call chooses what report.html draws; the other formats have no pictures"
+    );
     let (function, traces) = args.recorded.read()?;
     let profile = args
         .sizing
@@ -78,7 +83,7 @@ fn report_one(args: ReportArgs) -> anyhow::Result<()> {
     let mut context = report::Context::of_calls(&traces);
     context.database_path = Some(args.recorded.database.db.clone());
     context.call = args.call.map(|call| known(&call, &traces)).transpose()?;
-    match args.format.unwrap_or(Format::Html) {
+    match format {
         Format::Html => {
             context.report_path = Some(analysis::write_report(
                 &profile, &traces, &context, args.out,

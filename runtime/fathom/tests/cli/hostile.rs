@@ -208,3 +208,82 @@ fn a_guest_that_fills_its_scratch_directory_is_told_that_the_disk_is_full() {
         "without a scratch directory there is none"
     );
 }
+
+/// Ways to occupy more than is paid for: 256 KiB pay for the name of a file and for so many rounds of each.
+#[test]
+fn holes_and_lists_that_run_out_of_memory_are_paid_for() {
+    let prelude = r#"
+      (import "wasi_snapshot_preview1" "path_open"
+        (func $path_open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+      (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
+      (import "wasi_snapshot_preview1" "fd_pwrite" (func $fd_pwrite (param i32 i32 i32 i64 i32) (result i32)))
+      (import "wasi_snapshot_preview1" "fd_seek" (func $fd_seek (param i32 i64 i32 i32) (result i32)))
+      (import "wasi_snapshot_preview1" "proc_exit" (func $proc_exit (param i32)))
+      (memory (export "memory") 2)
+      (data (i32.const 8) "\00\00\01\00\01\00\00\00file") ;; a byte at 64 KiB
+      (data (i32.const 131064) "\00\00\00\00\00\00\01\00") ;; 64 KiB at 0, in the last bytes of memory
+      (func (export "_start") (local $fd i32) (local $rounds i32) (local $at i64)
+        (if (call $path_open (i32.const 3) (i32.const 0) (i32.const 16) (i32.const 4)
+              (i32.const 1) (i64.const 68) (i64.const 0) (i32.const 0) (i32.const 4))
+          (then unreachable))
+        (local.set $fd (i32.load (i32.const 4)))
+        (loop $again
+          (local.set $at (i64.add (local.get $at) (i64.const 65536)))"#;
+    let epilogue = "
+          (if (i32.eqz) (then
+            (local.set $rounds (i32.add (local.get $rounds) (i32.const 1)))
+            (br_if $again (i32.lt_u (local.get $rounds) (i32.const 200))))))
+        (call $proc_exit (local.get $rounds)))";
+    let pwrite = "(call $fd_pwrite (local.get $fd) (i32.const 8) (i32.const 1) (local.get $at) (i32.const 0))";
+    let seek = "(drop (call $fd_seek (local.get $fd) (local.get $at) (i32.const 0) (i32.const 24)))
+        (call $fd_write (local.get $fd) (i32.const 8) (i32.const 1) (i32.const 0))";
+    let list = "(call $fd_write (local.get $fd) (i32.const 131064) (i32.const 2) (i32.const 0))";
+    for (way, rounds) in [(pwrite, 62), (seek, 62), (list, 3)] {
+        let place = Place::new();
+        place.write("guest.wat", format!("(module {prelude} {way} {epilogue})"));
+        let (code, _, stderr) =
+            printed(&mut place.fathom(["run", "guest.wat", "--scratch", "256KiB"]));
+        assert_eq!(code, rounds, "{way}: {stderr}");
+    }
+}
+
+/// It makes files until it is ended, also while they are being removed.
+#[test]
+fn a_guest_that_fills_its_scratch_directory_until_the_deadline_leaves_nothing() {
+    let place = Place::new();
+    let temporary = place.path("temporary");
+    std::fs::create_dir(&temporary).expect("a folder");
+    place.write(
+        "guest.wat",
+        r#"(module
+          (import "wasi_snapshot_preview1" "path_open"
+            (func $path_open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+          (import "wasi_snapshot_preview1" "fd_close" (func $fd_close (param i32) (result i32)))
+          (memory (export "memory") 1)
+          (func (export "_start") (local $n i32)
+            (loop $again
+              (local.set $n (i32.add (local.get $n) (i32.const 1)))
+              (i32.store (i32.const 16)
+                (i32.or (i32.const 0x61616161) (i32.and (local.get $n) (i32.const 0x0e0e0e0e))))
+              (if (i32.eqz (call $path_open (i32.const 3) (i32.const 0) (i32.const 16) (i32.const 4)
+                    (i32.const 1) (i64.const 64) (i64.const 0) (i32.const 0) (i32.const 4)))
+                (then (drop (call $fd_close (i32.load (i32.const 4))))))
+              (br $again))))"#,
+    );
+    let flags = ["guest.wat", "--scratch", "1GiB", "--timeout", "200ms"];
+    let mut command = place.fathom(["run"].iter().chain(&flags));
+    assert_eq!(printed(command.env("TMPDIR", &temporary)).0, 124);
+    let mut command = place.fathom(["profile"].iter().chain(&flags));
+    printed(
+        command
+            .env("TMPDIR", &temporary)
+            .args(["--sweep", "n=1,2", "--", "{n}"]),
+    );
+    assert_eq!(std::fs::read_dir(&temporary).expect("a folder").count(), 0);
+    let both = ["run", "guest.wat", "--scratch", "1MiB", "--dir", ".::/tmp"];
+    let (code, _, stderr) = printed(&mut place.fathom(both));
+    assert!(
+        code == 125 && stderr.contains("`/tmp` is where"),
+        "{stderr}"
+    );
+}

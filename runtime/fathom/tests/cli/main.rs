@@ -1,5 +1,6 @@
 //! What a user of the binary does and sees: commands are run as a user runs them, and their exit codes, outputs and
-//! files are looked at. Not here: whether the figures are right (see `host`, `probe` and `learn`).
+//! files are looked at. Whether figures are right is seen in
+//! `host`, `probe` and `learn`; here only in `findings`, on the examples that are shipped.
 
 mod bad_input;
 mod examples;
