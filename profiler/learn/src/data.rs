@@ -18,9 +18,10 @@ pub(crate) const SAMPLE: usize = 400;
 pub(crate) const FEWEST: usize = 5;
 
 /// The transforms without a parameter, in order of preference.
-pub(crate) const SHAPES: [Transform; 6] = [
+pub(crate) const SHAPES: [Transform; 7] = [
     Transform::Identity,
     Transform::Pow2Ceil,
+    Transform::Buckets,
     Transform::NLogN,
     Transform::Square,
     Transform::Root,
@@ -60,10 +61,11 @@ struct Hinge {
 
 impl<'a> Data<'a> {
     /// A problem over the given columns, each as long as `y`. `families`: per column the variable it is of, as far as
-    /// products with others may be tried.
+    /// products with others may be tried. `keys`: whether it may be the number of keys of a hash table.
     pub(crate) fn new(
         columns: Vec<Cow<'a, [f64]>>,
         mut families: Vec<Option<usize>>,
+        keys: &[bool],
         y: Cow<'a, [f64]>,
         seed: u64,
     ) -> Data<'a> {
@@ -80,9 +82,11 @@ impl<'a> Data<'a> {
             }
             if distinct(&values) >= FEWEST {
                 usable.push(j);
-                shaped.push(
-                    SHAPES.map(|t| standardised(values.iter().map(|&x| t.apply(x)).collect())),
-                );
+                shaped.push(SHAPES.map(|t| {
+                    let applies = t != Transform::Buckets || keys[j];
+                    let shaped = || standardised(values.iter().map(|&x| t.apply(x)).collect());
+                    applies.then(shaped).flatten()
+                }));
             } else {
                 shaped.push([const { None }; SHAPES.len()]);
             }
@@ -128,11 +132,12 @@ impl<'a> Data<'a> {
         rows.map(|&row| self.value(columns, row)).collect()
     }
 
-    /// The transformed values over the sample, mean 0 and deviation 1; `None` where they do not move, or where the transform
-    /// is a threshold that is not among [`Data::knots`]. Products are many and most are asked for once, so they are not
-    /// kept.
+    /// The transformed values over the sample, mean 0 and deviation 1; `None` where they do not move, where the transform
+    /// is a threshold that is not among [`Data::knots`], and for the buckets of what is no number of keys, as no product is.
+    /// Products are many and most are asked for once, so they are not kept.
     pub(crate) fn shaped(&self, columns: Columns, transform: Transform) -> Option<Cow<'_, [f64]>> {
         let kept = match (columns, transform) {
+            (Columns::Product(..), Transform::Buckets) => None,
             (Columns::Product(..), _) => {
                 let values = self.sampled(columns).into_iter();
                 return standardised(values.map(|x| transform.apply(x)).collect()).map(Cow::Owned);

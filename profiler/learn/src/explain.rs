@@ -1,7 +1,7 @@
 //! From a fitting problem to a model with its error bars, or to a sentence why there is none.
 
 use crate::data::{Columns, Data, FEWEST};
-use crate::features::{Column, most_distinct};
+use crate::features::{Column, may_be_keys, most_distinct};
 use crate::fit::{Fitted, Shape};
 use crate::folds::{Folds, held_out, on_all, relative_errors};
 use crate::formula::{formula, percent};
@@ -49,8 +49,10 @@ impl<'a> Problem<'a> {
     ) -> Problem<'a> {
         let values = columns.clone().map(|c| rows(&c.values)).collect();
         let families = columns.clone().map(|c| c.family).collect();
+        let keys = columns.clone().map(|c| may_be_keys(&c.feature));
+        let keys: Vec<bool> = keys.collect();
         Problem {
-            data: Data::new(values, families, y, seed),
+            data: Data::new(values, families, &keys, y, seed),
             features: columns.map(|c| c.feature.clone()).collect(),
             labels: Vec::new(),
             target,
@@ -303,6 +305,9 @@ fn reason(problem: &Problem, scored: &Scored, errors: &[f64], constant: &[f64]) 
         }
         Shape::Terms(terms) if terms.iter().any(|t| t.1 == Transform::Pow2Ceil) => {
             "; capacity that doubles (pow2ceil) explains steps that a straight line misses"
+        }
+        Shape::Terms(terms) if terms.iter().any(|t| t.1 == Transform::Buckets) => {
+            "; a hash table that doubles (buckets) explains steps that a straight line misses"
         }
         Shape::Terms(terms) if terms.iter().any(|t| matches!(t.1, Transform::Hinge { .. })) => {
             "; flat up to a threshold"

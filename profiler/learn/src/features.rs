@@ -93,6 +93,13 @@ pub(crate) fn is_input_size(feature: &Feature) -> bool {
     feature.breakpoint == Breakpoint::Input && feature.variable.ends_with("_bytes")
 }
 
+/// Whether a feature may be the number of keys in a hash table, as the size of something to read and a pointer are not.
+/// Some of many sizes step where the truth does, by chance.
+pub(crate) fn may_be_keys(feature: &Feature) -> bool {
+    let size = is_input_size(feature) || feature.breakpoint == Breakpoint::Open;
+    !size && !is_nameless_parameter(feature)
+}
+
 /// Whether a feature is a parameter of the guest's that is known by its position only: often a pointer.
 pub(crate) fn is_nameless_parameter(feature: &Feature) -> bool {
     matches!(feature.breakpoint, Breakpoint::Entry(_)) && is_position(&feature.variable)

@@ -187,7 +187,7 @@ mod tests {
             .iter()
             .map(|x| 1e6 + 86.0 * x * rng.gen_range(0.8..1.2))
             .collect();
-        let data = Data::new(vec![Cow::Owned(x)], vec![None], Cow::Owned(y), 1);
+        let data = Data::new(vec![Cow::Owned(x)], vec![None], &[true], Cow::Owned(y), 1);
         let x = Columns::One(0);
         let terms = vec![(x, Transform::Identity), (x, Transform::Square)];
         let all = Training::without(&data, |_| false);
@@ -213,6 +213,7 @@ mod tests {
         let data = Data::new(
             vec![Cow::Borrowed(&x), Cow::Owned(twice)],
             vec![None; 2],
+            &[true; 2],
             Cow::Owned(vec![1.0; 9]),
             1,
         );

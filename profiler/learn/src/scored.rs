@@ -49,10 +49,10 @@ impl Scored {
             Shape::Constant => (0, 0),
             Shape::Terms(terms) => {
                 let costs = terms.iter().map(|&(columns, transform)| {
-                    // A threshold is one more number that was chosen.
+                    // A threshold is one more number that was chosen, and buckets are a second try at the steps of a vector.
                     let curved = match transform {
                         Transform::Identity => 0,
-                        Transform::Hinge { .. } => 2,
+                        Transform::Hinge { .. } | Transform::Buckets => 2,
                         _ => 1,
                     };
                     match columns {
@@ -70,6 +70,33 @@ impl Scored {
     pub(crate) fn order(&self, other: &Scored) -> Ordering {
         let simpler = self.complexity().cmp(&other.complexity());
         simpler.then(self.mean.total_cmp(&other.mean))
+    }
+
+    /// Smallest error first. Whatever has buckets must be better by what anybody would notice ([`NO_DIFFERENCE`]): a hash
+    /// table is as large as a vector but for the last eighth below each power of two, and vectors are more common.
+    pub(crate) fn by_error(&self, other: &Scored) -> Ordering {
+        let error = |scored: &Scored| match &scored.shape {
+            Shape::Terms(terms) if terms.iter().any(|t| t.1 == Transform::Buckets) => {
+                scored.mean + NO_DIFFERENCE
+            }
+            _ => scored.mean,
+        };
+        error(self).total_cmp(&error(other))
+    }
+
+    /// The same sum with a hash table for a vector, or a vector for a hash table; `None` where it has neither.
+    pub(crate) fn with_other_capacity(&self) -> Option<Shape> {
+        let Shape::Terms(terms) = &self.shape else {
+            return None;
+        };
+        let other = |transform| match transform {
+            Transform::Pow2Ceil => Transform::Buckets,
+            Transform::Buckets => Transform::Pow2Ceil,
+            _ => transform,
+        };
+        let others = terms.iter().map(|&(columns, t)| (columns, other(t)));
+        let others: Vec<(Columns, Transform)> = others.collect();
+        (others != *terms).then_some(Shape::Terms(others))
     }
 
     /// Whether `self` is to be taken instead of `other`: clearly better, or simpler and not clearly worse.

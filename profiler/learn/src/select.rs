@@ -143,7 +143,7 @@ fn one_predictor(training: &Training, columns: Columns, rich: bool) -> Vec<Score
 }
 
 /// Thresholds, and a straight line with a second shape of the same predictor: lines cost their bytes and, in a vector that
-/// doubles, their capacity.
+/// doubles, their capacity; keys cost their bytes and, in a hash table, their buckets.
 fn richer(training: &Training, columns: Columns) -> Vec<Scored> {
     let hinges = || {
         training
@@ -152,7 +152,12 @@ fn richer(training: &Training, columns: Columns) -> Vec<Scored> {
             .map(|knot| Transform::Hinge { knot })
     };
     let alone = hinges().map(|h| vec![(columns, h)]);
-    let second = [Transform::Pow2Ceil, Transform::Square, Transform::NLogN];
+    let second = [
+        Transform::Pow2Ceil,
+        Transform::Buckets,
+        Transform::Square,
+        Transform::NLogN,
+    ];
     let both = second
         .into_iter()
         .chain(hinges())
@@ -191,9 +196,15 @@ struct Simplest<'t> {
 }
 
 /// Of the models of one column: the simplest that the best is not clearly better than. A second term that chance explains as
-/// well is no second term.
+/// well is no second term. Of a vector and a hash table the one with the smaller error: where they differ on one row alone,
+/// as they do on few, neither would be clearly better.
 fn simplest<'t>(training: &Training, tried: &'t [Scored]) -> Option<Simplest<'t>> {
-    let mut tried: Vec<&Scored> = tried.iter().collect();
+    let outdone = |model: &&Scored| {
+        let other = model.with_other_capacity();
+        let other = other.and_then(|shape| tried.iter().find(|s| s.shape == shape));
+        other.is_some_and(|other| other.by_error(model).is_lt())
+    };
+    let mut tried: Vec<&Scored> = tried.iter().filter(|s| !outdone(s)).collect();
     loop {
         let closest = *tried.iter().min_by(|a, b| a.mean.total_cmp(&b.mean))?;
         let model = *tried

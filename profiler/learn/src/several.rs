@@ -22,9 +22,10 @@ const FEW_ROWS: usize = 60;
 const TRIED: usize = 5;
 
 /// Shapes in which each of them is tried.
-const SHAPES: [Transform; 4] = [
+const SHAPES: [Transform; 5] = [
     Transform::Identity,
     Transform::Pow2Ceil,
+    Transform::Buckets,
     Transform::NLogN,
     Transform::Square,
 ];
@@ -68,7 +69,7 @@ fn extended(training: &Training, from: &Scored, allowed: &[usize]) -> Option<Sco
         .flat_map(|j| SHAPES.map(|t| (Columns::One(j), t)));
     new.filter(|new| !terms.contains(new))
         .filter_map(|new| Scored::terms(training, &[terms.as_slice(), &[new]].concat()))
-        .min_by(|a, b| a.mean.total_cmp(&b.mean))
+        .min_by(|a, b| a.by_error(b))
 }
 
 fn needed(training: &Training, shape: &Shape, candidates: usize) -> bool {

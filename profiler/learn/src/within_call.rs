@@ -30,6 +30,13 @@ const ABOUT_SHARE: f64 = 0.01;
 /// Below this held-out error no other reading of the hits is tried.
 const GOOD: f64 = 0.02;
 
+/// Bytes at the hits themselves are worth a relation if they reach this share of the highest until the next ones: what was
+/// there before the memory was taken explains nothing.
+const TAKEN: f64 = 0.5;
+
+/// What was seen in less than this share of the calls in which another variable was does not compete with it.
+const SELDOM: f64 = 0.5;
+
 /// A hit whose value fell while memory was still held by what came before it says nothing about its own value.
 const STILL_HELD: f64 = 0.95;
 
@@ -95,9 +102,10 @@ struct Point {
     now: f64,
 }
 
-/// The usable hits of every variable at every breakpoint inside the call.
+/// The usable hits of every variable at every breakpoint inside the call, without those seldom seen.
 fn hits(measured: &[&Trace]) -> BTreeMap<Feature, Vec<Point>> {
     let mut all: BTreeMap<Feature, Vec<Point>> = BTreeMap::new();
+    let mut calls: BTreeMap<Feature, usize> = BTreeMap::new();
     for observed in measured.iter().flat_map(|t| &t.observations) {
         let inside = !matches!(observed.breakpoint, Breakpoint::Input | Breakpoint::End);
         if inside && is_candidate(&observed.breakpoint) && !observed.hits.is_empty() {
@@ -106,11 +114,14 @@ fn hits(measured: &[&Trace]) -> BTreeMap<Feature, Vec<Point>> {
                 breakpoint: observed.breakpoint.clone(),
                 aggregate: Aggregate::Value,
             };
+            *calls.entry(feature.clone()).or_default() += 1;
             all.entry(feature)
                 .or_default()
                 .extend(points(&observed.hits));
         }
     }
+    let most = calls.values().copied().max().unwrap_or(0);
+    all.retain(|feature, _| calls[feature] as f64 >= SELDOM * most as f64);
     for points in all.values_mut() {
         let step = points.len().div_ceil(MOST_HITS);
         let mut index = 0;
@@ -175,7 +186,9 @@ fn relation(feature: &Feature, hits: &[Point], seed: u64) -> Option<(f64, Model)
     let error = |e: &Explained| e.model.held_out.map_or(f64::INFINITY, |h| h.median_ape);
     let until_next = fitted(feature, hits, |p| p.until_next, seed);
     let good = until_next.as_ref().is_some_and(|e| error(e) < GOOD);
-    let now = if good {
+    let highest = |of: fn(&Point) -> f64| hits.iter().map(of).fold(0.0, f64::max);
+    let taken = highest(|p| p.now) >= TAKEN * highest(|p| p.until_next);
+    let now = if good || !taken {
         None
     } else {
         fitted(feature, hits, |p| p.now, seed)

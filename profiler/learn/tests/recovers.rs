@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{call, lines, normal, pages, profile, rng, seen_once, spread};
+use common::{call, lines, log_spread, normal, pages, profile, rng, seen_once, spread};
 use rand::Rng;
 use trace::*;
 
@@ -61,6 +61,57 @@ fn a_vector_that_doubles_is_found_and_named() {
         profile.models.live.formula,
         "2,000 B + 62 B x first(lines) + 24 B x pow2ceil(first(lines))"
     );
+}
+
+#[test]
+fn a_hash_table_is_told_from_a_vector() {
+    // 41 bytes per bucket of a table or per slot of a vector, 16 bytes per key.
+    let bytes = |truth: Transform| move |x: f64| 9_000.0 + 16.0 * x + 41.0 * truth.apply(x);
+    let mut tables = 0;
+    for seed in 0..32 {
+        let mut rng = rng(seed);
+        let inputs = 15 + seed % 16;
+        let values: Vec<f64> = (0..inputs)
+            .map(|_| log_spread(&mut rng, 100.0, 200_000.0))
+            .collect();
+        let tells_them_apart =
+            |x: &&f64| Transform::Buckets.apply(**x) != Transform::Pow2Ceil.apply(**x);
+        let telling: Vec<&f64> = values.iter().filter(tells_them_apart).collect();
+        let [table, vector] = [Transform::Buckets, Transform::Pow2Ceil]
+            .map(|truth| profile(&line_calls(&values, bytes(truth))));
+        let has = |model: &Model, transform| model.terms.iter().any(|t| t.transform == transform);
+        println!(
+            "seed {seed}: {telling:?} of {inputs}, {}",
+            table.model.formula
+        );
+
+        // A vector is never taken for a table, exact or in whole pages.
+        for model in [&vector.models.live, &vector.model] {
+            assert!(has(model, Transform::Pow2Ceil), "{}", model.formula);
+            assert!(!has(model, Transform::Buckets), "{}", model.formula);
+        }
+        if telling.is_empty() {
+            continue;
+        }
+        let live = &table.models.live;
+        let buckets = live
+            .terms
+            .iter()
+            .find(|t| t.transform == Transform::Buckets);
+        let buckets = buckets.unwrap_or_else(|| panic!("{}", live.formula));
+        assert!((buckets.coefficient / 41.0 - 1.0).abs() < 0.03);
+        // In whole pages on top of a mebibyte, a small table is as good as a vector.
+        if telling.iter().any(|x| **x > 10_000.0) {
+            assert!(
+                has(&table.model, Transform::Buckets),
+                "{}",
+                table.model.formula
+            );
+            assert!(table.model.reason.contains("hash table"));
+            tables += 1;
+        }
+    }
+    assert!(tables > 10, "{tables}");
 }
 
 #[test]

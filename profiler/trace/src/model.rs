@@ -164,6 +164,12 @@ pub enum Transform {
     },
     /// The smallest power of two that is at least x: the capacity of a vector that doubles.
     Pow2Ceil,
+    /// The smallest power of two that is at least 8/7 x: the buckets of a hash table that doubles when 7/8 of them are used.
+    ///
+    /// This is `capacity_to_buckets` of hashbrown, which is Rust's `HashMap`, from two keys on (one has four buckets); one
+    /// more than the capacity of an abseil table of at least fifteen slots (`CapacityToGrowth`); and the slots of a Go map of
+    /// 16 to 1,024. A larger Go map is many such tables, which fill and split at about the same time, not at once.
+    Buckets,
 }
 
 impl Transform {
@@ -179,6 +185,8 @@ impl Transform {
             Transform::Hinge { knot } => (x - knot).max(0.0),
             Transform::Pow2Ceil if positive <= 1.0 => positive.ceil(),
             Transform::Pow2Ceil => positive.log2().ceil().exp2(),
+            // Multiplied first: 8/7 is no floating-point number, and 7/8 of a power of two is exactly full.
+            Transform::Buckets => Transform::Pow2Ceil.apply(8.0 * positive / 7.0),
         }
     }
 
@@ -198,6 +206,7 @@ impl Transform {
             Transform::Log => format!("log2(1 + {x})"),
             Transform::Hinge { knot } => format!("max(0, {x} - {knot})"),
             Transform::Pow2Ceil => format!("pow2ceil({x})"),
+            Transform::Buckets => format!("buckets({x})"),
         }
     }
 }
@@ -329,6 +338,32 @@ mod tests {
             (65_537.0, 131_072.0),
         ] {
             assert_eq!(Transform::Pow2Ceil.apply(x), capacity, "{x}");
+        }
+    }
+
+    #[test]
+    fn buckets_are_those_of_a_hash_table_whatever_its_size() {
+        assert_eq!(Transform::Buckets.apply(0.0), 0.0);
+        assert_eq!(Transform::Buckets.apply(-1.0), 0.0);
+        // A table of its own: it doubles where one more key would leave less than an eighth of its buckets free, or none.
+        let mut buckets = 4;
+        for keys in 2..=1_000_000 {
+            let room = if buckets < 8 { 3 } else { buckets / 8 * 7 };
+            if keys > room {
+                buckets *= 2;
+            }
+            assert_eq!(
+                Transform::Buckets.apply(f64::from(keys)),
+                f64::from(buckets),
+                "{keys}"
+            );
+        }
+        for buckets in (3..40).map(|log| 2f64.powi(log)) {
+            assert_eq!(Transform::Buckets.apply(buckets / 8.0 * 7.0), buckets);
+            assert_eq!(
+                Transform::Buckets.apply(buckets / 8.0 * 7.0 + 1.0),
+                2.0 * buckets
+            );
         }
     }
 

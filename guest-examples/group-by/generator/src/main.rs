@@ -9,49 +9,34 @@ use std::{
     io::{self, BufWriter, Write},
 };
 
-/// Rows and distinct keys of each text, both close to evenly on a logarithmic scale, and unrelated (correlation of the
-/// logarithms: 0.01).
-///
-/// Where the number of keys is in the last eighth below a power of two, the table is already twice as large as that
-/// power. Two texts are there, with 63 and with 30,106 keys. Chance would have put five or six there.
-const TEXTS: [(u32, u32); 30] = [
-    (102_225, 63),
-    (389_194, 81),
-    (344_423, 111),
-    (19_449, 132),
-    (85_986, 186),
-    (311_681, 257),
-    (50_711, 342),
-    (12_254, 397),
-    (276_506, 616),
-    (171_160, 765),
-    (24_758, 872),
-    (28_430, 1_173),
-    (35_841, 1_591),
-    (21_348, 2_177),
-    (32_659, 3_163),
-    (155_895, 3_574),
-    (46_707, 5_404),
-    (15_426, 6_451),
-    (13_388, 9_149),
-    (16_914, 13_614),
-    (130_802, 17_969),
-    (56_477, 21_936),
-    (72_472, 30_106),
-    (39_550, 34_224),
-    (63_412, 52_161),
-    (94_814, 67_955),
-    (121_962, 93_076),
-    (186_958, 103_584),
-    (247_893, 142_893),
-    (222_260, 192_685),
+/// Rows of each text, close to evenly on a logarithmic scale, and unrelated to its keys: the correlation of the logarithms
+/// is -0.01.
+const ROWS: [u32; 30] = [
+    102_225, 389_194, 344_423, 19_449, 85_986, 311_681, 50_711, 12_254, 276_506, 171_160, 24_758,
+    28_430, 35_841, 21_348, 32_659, 155_895, 46_707, 15_426, 13_388, 16_914, 130_802, 56_477,
+    72_472, 39_550, 63_412, 94_814, 121_962, 186_958, 247_893, 222_260,
 ];
 
+/// About the fewest and the most distinct keys.
+const KEYS: [f64; 2] = [60.0, 200_000.0];
+
 fn main() -> io::Result<()> {
-    for (seed, (rows, keys)) in (1..).zip(TEXTS) {
+    let mut random = Random(0);
+    for (i, rows) in (0..).zip(ROWS) {
+        let keys = number_of_keys(i, &mut random);
+        let seed = u64::from(i) + 1;
         write_text(&format!("/keys-{keys:06}.csv"), seed, rows, keys)?;
     }
     Ok(())
+}
+
+/// Of text `i`: the logarithm is somewhere in the `i`th of as many equal parts as there are texts, as chance has it.
+fn number_of_keys(i: u32, random: &mut Random) -> u32 {
+    const PARTS: u32 = 1 << 20;
+    let [fewest, most] = KEYS;
+    let within = f64::from(random.below(PARTS)) / f64::from(PARTS);
+    let share = (f64::from(i) + within) / ROWS.len() as f64;
+    (fewest * (most / fewest).powf(share)).round() as u32
 }
 
 /// New keys come at random places from the first row to the last, so that the table grows until the end. Exactly `keys`

@@ -104,17 +104,23 @@ pub(crate) fn within_call(profile: &Profile) -> Option<String> {
     })
 }
 
-/// What `pow2ceil` in one of the formulas means, said once.
-fn doubling(profile: &Profile) -> Option<String> {
-    let terms = [&profile.model, &profile.within_call.live].map(|m| &m.terms);
-    let term = terms
-        .into_iter()
-        .flatten()
-        .find(|t| t.transform == Transform::Pow2Ceil)?;
-    Some(format!(
-        "a vector that doubles: its capacity is {} rounded up to a power of two (pow2ceil)",
-        names(&term.predictor)
-    ))
+/// What `pow2ceil` and `buckets` in the formulas mean, each said once.
+fn doubling(profile: &Profile) -> Vec<String> {
+    let of = |transform| {
+        let models = [&profile.model, &profile.within_call.live].into_iter();
+        let mut terms = models.flat_map(|m| &m.terms);
+        let term = terms.find(|t| t.transform == transform)?;
+        Some(names(&term.predictor))
+    };
+    let vector = of(Transform::Pow2Ceil).map(|x| {
+        format!(
+            "a vector that doubles: its capacity is {x} rounded up to a power of two (pow2ceil)"
+        )
+    });
+    let table = of(Transform::Buckets).map(|x| {
+        format!("a hash table: {x} and room to spare, rounded up to a power of two (buckets)")
+    });
+    vector.into_iter().chain(table).collect()
 }
 
 /// Why more is given than the largest need seen, where a call that was cut off had asked for more than that or reached it.
