@@ -34,17 +34,25 @@ struct fathom_cell {
 
 #ifdef __cplusplus
 #define FATHOM_WIDE(integer) static_cast<long long>(integer)
+#define FATHOM_ASSERT static_assert
 #else
 #define FATHOM_WIDE(integer) ((long long)(integer))
+#define FATHOM_ASSERT _Static_assert
 #endif
 
 #define FATHOM_MARK {0xFA, 'F', 'A', 'T', 'H', 'O', 'M', '-', 'W', 'A', 'T', 'C', 'H', '-', 'V', '1'}
 
-/* `used`: an optimiser that sees that nothing reads the static would take it apart. `| 0`: integers only. */
+/* The warning: in C, an `inline` function that is not `static` has a cell in each file, and these are one variable.
+ * `used`: an optimiser that sees that nothing reads the static would take it apart. `| 0`: integers only. */
 #define fathom_watch(name, integer)                                                  \
     do {                                                                             \
+        FATHOM_ASSERT(sizeof(name) - 1 >= 1, "a name is not empty");                 \
+        FATHOM_ASSERT(sizeof(name) - 1 <= 64, "a name is at most 64 bytes long");    \
+        _Pragma("clang diagnostic push")                                             \
+        _Pragma("clang diagnostic ignored \"-Wstatic-local-in-inline\"")             \
         static struct fathom_cell fathom_cell_ __attribute__((used, aligned(8))) = { \
             FATHOM_MARK, FATHOM_NAME(name), sizeof(name) - 1, 0};                    \
+        _Pragma("clang diagnostic pop")                                              \
         fathom_cell_.value = FATHOM_WIDE((integer) | 0);                             \
     } while (0)
 

@@ -5,7 +5,10 @@ use crate::statistics::conformal_rank;
 use trace::{Bytes, CallBounds, Feature, Model, ModelKind, Recommendation, Transform};
 
 /// Up to here every margin is widened by 1 + 1/n.
-const FEW: usize = 30;
+pub(crate) const FEW: usize = 30;
+
+/// All that a memory with 32-bit addresses can have, bytes: nobody is given more without having needed it.
+const MEMORY: f64 = 4294967296.0;
 
 /// No call inside the seen range, and none in a stream, is given more than the largest need times this.
 pub(crate) const CAP: f64 = 1.15;
@@ -104,10 +107,14 @@ impl Rule {
             cap_outside,
             added,
         } = self.bounds;
-        let base = predicted.max(floor.as_f64());
+        // A guest with 64-bit addresses may have had more.
+        let most = MEMORY.max(cap.as_f64());
+        let base = predicted.max(floor.as_f64()).min(most);
         let given = match widened {
             None => base * self.factor + added.as_f64(),
             Some(by) => {
+                // A request may say any number: no infinity, which times nothing would be no number at all.
+                let by = by.min(MEMORY);
                 base * (1.0 + (self.factor - 1.0).max(LEAST_OUTSIDE) * by) + added.as_f64() * by
             }
         };
@@ -117,7 +124,7 @@ impl Rule {
         } else {
             given
         };
-        Bytes::from_f64(given.max(floor.as_f64()).ceil()).round_up_to_pages()
+        Bytes::from_f64(given.max(floor.as_f64()).min(most).ceil()).round_up_to_pages()
     }
 }
 

@@ -15,7 +15,7 @@ use crate::replay::{self, Early, one_step};
 use crate::settings::Settings;
 use crate::statistics::{backing_inputs, poisson_at_least};
 use trace::{
-    Breakpoint, Bytes, CallAllocation, Confidence, Feature, Model, Observed, Outcome,
+    Breakpoint, Bytes, CallAllocation, Confidence, Feature, Model, Observed, Outcome, Predictor,
     Recommendation, Replay, Trace,
 };
 
@@ -65,10 +65,7 @@ pub(crate) fn recommend(
         baseline_bytes: settings.baseline,
         memory_saving_share: 1.0 - allocation.as_f64() / settings.baseline.as_f64(),
         runtime_base_bytes: settings.runtime_base,
-        sizing_feature: calls
-            .model
-            .as_ref()
-            .and_then(|m| Some(m.terms.first()?.predictor.clone())),
+        sizing_feature: calls.model.as_ref().and_then(known_last).cloned(),
         sizing: calls.model,
         margin: calls.rule.map(|r| r.factor),
         call_bounds: calls.rule.map(|r| r.bounds).unwrap_or_default(),
@@ -91,6 +88,13 @@ pub(crate) fn recommend(
     }
     recommendation.because = because(&recommendation, table, at_least, calls.lead);
     Some(recommendation)
+}
+
+/// What a model waits for: where some of it is known before the call and some only inside, that inside.
+fn known_last(model: &Model) -> Option<&Predictor> {
+    let inside = |p: &&Predictor| p.features().any(|f| f.breakpoint != Breakpoint::Input);
+    let predictors = || model.terms.iter().map(|term| &term.predictor);
+    predictors().find(inside).or_else(|| predictors().next())
 }
 
 /// The largest size that a call was refused and failed for, or had reached at its deadline: it needed at least that.
@@ -117,7 +121,7 @@ struct SingleCalls {
     model: Option<Model>,
     rule: Option<Rule>,
     replay: Option<Replay>,
-    /// Share of the growth still ahead when the model's first term is known.
+    /// Share of the growth still ahead when all terms of the model are known.
     lead: f64,
 }
 
@@ -161,11 +165,8 @@ fn single_calls(
             settings.failure_rate,
             bounds,
         );
-        let lead = model
-            .terms
-            .first()
-            .and_then(|t| early.lead(&t.predictor))
-            .unwrap_or(0.0);
+        let leads = model.terms.iter().map(|t| early.lead(&t.predictor));
+        let lead = leads.map(|lead| lead.unwrap_or(0.0)).fold(1.0, f64::min);
         return SingleCalls {
             model: Some(model),
             rule: Some(rule),

@@ -4,7 +4,7 @@
 use crate::data::FEWEST;
 use crate::explain::{Explained, Problem, explain};
 use crate::features::Column;
-use crate::margin::{CAP, Foretold, Rule, rule, size};
+use crate::margin::{CAP, FEW, Foretold, Rule, rule, size};
 use crate::settings::{Order, Settings};
 use crate::statistics::{clopper_pearson_upper, conformal_rank};
 use rand::{SeedableRng, rngs::SmallRng, seq::SliceRandom};
@@ -50,9 +50,9 @@ impl Needs {
         self.largest = self.largest.max(need);
     }
 
-    /// Whether enough inputs all needed the same: then there is no spread to be careful about.
+    /// Whether many inputs all needed the same: then there is no spread to be careful about.
     pub(crate) fn are_one(&self) -> bool {
-        self.inputs >= FEWEST && self.smallest == self.largest
+        self.inputs >= FEW && self.smallest == self.largest
     }
 
     /// What every call is given, in bytes: the bound of the next need, which is the largest seen, widened by 1 + 1/n, at

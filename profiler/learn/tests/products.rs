@@ -123,6 +123,40 @@ fn a_call_is_sized_by_both_features_of_a_product_or_like_every_other() {
     }
 }
 
+/// A request may say any number. The largest get all that there is, never the least.
+#[test]
+fn wild_values_never_get_the_smallest_size() {
+    let r = profile(&made(30, 1, q_learning)).recommendation.unwrap();
+    let most = Bytes(1 << 32);
+    for (states, actions) in [(1e300, 1.0), (0.0, 1e300), (1e9, 1e9), (f64::MAX, f64::MAX)] {
+        let known = [input("json.states", states), input("json.actions", actions)];
+        let given = size_call(&r, &known);
+        assert!(
+            given <= most && given >= r.allocation_bytes,
+            "{states} x {actions}: {given}"
+        );
+    }
+}
+
+/// What waits for a variable inside the call is not known before it, whatever else is.
+#[test]
+fn a_sizing_model_is_as_late_as_its_latest_term() {
+    for seed in 0..SEEDS {
+        let traces = made(30, seed, |rng| {
+            let (a, size) = (log_spread(rng, 1e3, 1e6), log_spread(rng, 1e3, 1e6));
+            let observed = vec![input("json.a", a), set_once("size", size)];
+            holds(3.0 * a + 30.0 * size, observed)
+        });
+        let r = profile(&traces).recommendation.unwrap();
+        let Some(sizing) = &r.sizing else { continue };
+        let mut terms = sizing.terms.iter().map(|t| t.predictor.variables());
+        if terms.any(|name| name == "size") {
+            assert_eq!(r.sizing_feature.as_ref().unwrap().variables(), "size");
+            assert_eq!(size_call(&r, &[input("json.a", 5e5)]), r.allocation_bytes);
+        }
+    }
+}
+
 /// A picture of 4 bytes a pixel, made from a file whose size says little; `kept`: bytes of it that stay in memory.
 fn picture(rng: &mut SmallRng, kept: f64) -> Trace {
     let width = log_spread(rng, 32.0, 4_000.0);

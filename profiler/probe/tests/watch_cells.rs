@@ -4,6 +4,10 @@
 use probe::{Inspection, ValueType, VariableKind};
 use std::fmt::Write;
 use trace::Selection;
+use wasm_encoder::{
+    BlockType, CodeSection, ConstExpr, DataSection, FunctionSection, MemArg, MemorySection,
+    MemoryType, Module, TypeSection, ValType,
+};
 
 /// A module with one memory of a page, from data segments and the body of one function.
 fn module(data: &[(u32, &[u8])], body: &str) -> Vec<u8> {
@@ -18,6 +22,13 @@ fn module(data: &[(u32, &[u8])], body: &str) -> Vec<u8> {
     write!(wat, "(func (export \"f\") (param i64) {body}))").unwrap();
     wat::parse_str(wat).unwrap()
 }
+
+/// A store of eight bytes to where its operand says.
+const WORD: MemArg = MemArg {
+    offset: 0,
+    align: 3,
+    memory_index: 0,
+};
 
 fn inspect(data: &[(u32, &[u8])], body: &str) -> Inspection {
     probe::inspect(&module(data, body)).unwrap()
@@ -196,6 +207,14 @@ fn what_is_no_cell_is_left_out() {
             "control characters",
             vec![(1024, cell(16, 3)), (16, b"a\x1bc".to_vec())],
         ),
+        (
+            "a change of direction",
+            vec![(1024, cell(16, 4)), (16, "a\u{202e}".as_bytes().to_vec())],
+        ),
+        (
+            "no width",
+            vec![(1024, cell(20, u64::MAX)), (16, utf16("a\u{200b}"))],
+        ),
         ("zeros", vec![(1024, cell(16, 3))]),
         (
             "no UTF-8",
@@ -293,4 +312,59 @@ fn there_is_an_end_to_the_cells_that_are_looked_at() {
         .collect();
     let guest = inspect(&segments, "");
     assert_eq!(guest.notes.len(), 2, "{:?}", guest.notes);
+
+    // However often one of them is written, it is one, and another is not passed over for it.
+    let mut segments = vec![(1024, same.as_slice()); 300];
+    segments.extend([(2048, same.as_slice()), (16, b"n")]);
+    let guest = inspect(&segments, "");
+    assert_eq!(variables(&guest), [("n", &[1056, 2080][..], 0)]);
+    assert_eq!(guest.notes, [""; 0]);
+}
+
+/// As many locals as a function may have, all of them constants, and many blocks at which they are forgotten: time grows
+/// with the code, not with its product with the locals.
+#[test]
+fn there_is_an_end_to_the_time_that_locals_take() {
+    const LOCALS: u32 = 49_999;
+    let mut function = wasm_encoder::Function::new([(LOCALS, ValType::I32)]);
+    let mut code = function.instructions();
+    for local in (1..=LOCALS).cycle().take(200_000) {
+        code.i32_const(1056).local_set(local);
+    }
+    for local in (1..=LOCALS).cycle().take(400_000) {
+        code.local_get(local).drop();
+    }
+    code.local_get(LOCALS).local_get(0).i64_store(WORD);
+    for local in (1..=LOCALS).cycle().take(200_000) {
+        code.loop_(BlockType::Empty).i32_const(1056);
+        code.local_set(local).end();
+    }
+    code.local_get(LOCALS).local_get(0).i64_store(WORD).end();
+
+    let mut types = TypeSection::new();
+    types.ty().function([ValType::I64], []);
+    let mut functions = FunctionSection::new();
+    functions.function(0);
+    let mut memories = MemorySection::new();
+    memories.memory(MemoryType {
+        minimum: 1,
+        maximum: None,
+        memory64: false,
+        shared: false,
+        page_size_log2: None,
+    });
+    let mut bodies = CodeSection::new();
+    bodies.function(&function);
+    let mut data = DataSection::new();
+    data.active(0, &ConstExpr::i32_const(1024), cell(16, 1));
+    data.active(0, &ConstExpr::i32_const(16), *b"n");
+    let mut module = Module::new();
+    module
+        .section(&types)
+        .section(&functions)
+        .section(&memories);
+    module.section(&bodies).section(&data);
+    let guest = probe::inspect(&module.finish()).unwrap();
+    // What is known before the blocks is not known after them.
+    assert_eq!(variables(&guest), [("n", &[1056][..], 1)]);
 }

@@ -24,6 +24,13 @@ use core::cell::UnsafeCell;
 /// }
 /// ```
 ///
+/// Any names may be in use around it:
+///
+/// ```
+/// const CELL: usize = 3;
+/// fathom_watch::watch!("cells", CELL);
+/// ```
+///
 /// What is not a whole number has to be made one:
 ///
 /// ```compile_fail
@@ -37,12 +44,18 @@ use core::cell::UnsafeCell;
 /// ```
 #[macro_export]
 macro_rules! watch {
-    ($name:literal, $value:expr $(,)?) => {{
-        // `used`: an optimiser that sees that nothing reads the static would take it apart.
-        #[cfg_attr(target_family = "wasm", used)]
-        static CELL: $crate::Cell = $crate::Cell::new($name);
-        CELL.set($crate::Integer::widen($value));
-    }};
+    ($name:literal, $value:expr $(,)?) => {
+        $crate::Cell::set(
+            // In a block of its own: names of items have no hygiene, and the value may be a constant `CELL`.
+            {
+                // `used`: an optimiser that sees that nothing reads the static would take it apart.
+                #[cfg_attr(target_family = "wasm", used)]
+                static CELL: $crate::Cell = $crate::Cell::new($name);
+                &CELL
+            },
+            $crate::Integer::widen($value),
+        )
+    };
 }
 
 /// A watch cell: what [`watch!`] makes. Its layout is a contract with Fathom.

@@ -59,7 +59,7 @@ impl Cell {
 impl<'a> Cells<'a> {
     pub(super) fn find(module: &Module<'a>, memories: &[Memory]) -> Cells<'a> {
         let image = Image::new(module, memories);
-        let mut addresses = image.multiples_of_8_with(MARK, MOST_CELLS + 1);
+        let mut addresses = image.multiples_of_8_with(MARK);
         let found_too_many = addresses.len() > MOST_CELLS;
         addresses.truncate(MOST_CELLS);
         let cells = addresses
@@ -148,9 +148,16 @@ impl<'a> Cells<'a> {
             let bytes = self.image.read_up_to(at, cell.name_length, LONGEST_NAME)?;
             String::from_utf8(bytes).ok()?
         };
-        let printable = !name.is_empty() && !name.contains(char::is_control);
+        let printable = !name.is_empty() && !name.contains(is_invisible);
         (printable && name.len() <= LONGEST_NAME).then_some(name)
     }
+}
+
+/// Control characters, and those by which names look alike or other than they are: they reorder text or have no width.
+fn is_invisible(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// Adds a cell to the variable of its name, which may be there already.
@@ -254,8 +261,9 @@ impl<'a> Image<'a> {
         Some(())
     }
 
-    /// The first `most` addresses, of those that are multiples of 8, at which a segment contains `mark`; ascending.
-    fn multiples_of_8_with(&self, mark: &[u8], most: usize) -> Vec<u32> {
+    /// The addresses, of those that are multiples of 8, at which a segment contains `mark`; ascending. Segments may repeat
+    /// an address, so nothing can be said of the first few before all are known; they are fewer than the bytes of data.
+    fn multiples_of_8_with(&self, mark: &[u8]) -> Vec<u32> {
         let mut found: Vec<u32> = self
             .segments
             .iter()
@@ -266,7 +274,6 @@ impl<'a> Image<'a> {
                     .filter(move |place| data[*place..].starts_with(mark))
                     .map(move |place| start + place as u32)
             })
-            .take(most)
             .collect();
         found.sort_unstable();
         found.dedup();

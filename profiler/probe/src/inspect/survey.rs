@@ -6,7 +6,7 @@
 //! then a store is missed, and the variable is said to be sampled.
 
 use crate::{inspection::Assignment, module::Module};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use wasmparser::{
     BlockType, CompositeInnerType, ContType, FrameKind, FuncType, FunctionBody, MemArg,
     ModuleArity, Operator, RefType, SubType, TypeRef,
@@ -140,7 +140,8 @@ struct Constants<'m, 'a> {
     stack: Vec<Option<u64>>,
     /// Open blocks: type, kind and where their operands begin in `stack`.
     frames: Vec<(BlockType, FrameKind, usize)>,
-    locals: Vec<(u32, u64)>,
+    /// No `HashMap`: blocks clear it, and that would cost its capacity each time instead of what it holds.
+    locals: BTreeMap<u32, u64>,
 }
 
 impl<'m, 'a> Constants<'m, 'a> {
@@ -151,7 +152,7 @@ impl<'m, 'a> Constants<'m, 'a> {
             tags,
             stack: Vec::new(),
             frames: vec![(signature, FrameKind::Block, 0)],
-            locals: Vec::new(),
+            locals: BTreeMap::new(),
         }
     }
 
@@ -193,12 +194,7 @@ impl<'m, 'a> Constants<'m, 'a> {
                 self.stack.push(narrow);
             }
             Operator::LocalGet { local_index } => {
-                let known = self
-                    .locals
-                    .iter()
-                    .find(|(index, _)| *index == local_index)
-                    .map(|(_, constant)| *constant);
-                self.stack.push(known);
+                self.stack.push(self.locals.get(&local_index).copied());
             }
             Operator::LocalSet { local_index } => {
                 self.assign(local_index);
@@ -237,9 +233,10 @@ impl<'m, 'a> Constants<'m, 'a> {
     }
 
     fn assign(&mut self, local: u32) {
-        let value = self.operand(1);
-        self.locals.retain(|(index, _)| *index != local);
-        self.locals.extend(value.map(|constant| (local, constant)));
+        match self.operand(1) {
+            Some(constant) => self.locals.insert(local, constant),
+            None => self.locals.remove(&local),
+        };
     }
 
     fn arity(&self, block: BlockType) -> (u32, u32) {

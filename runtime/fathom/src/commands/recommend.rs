@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use clap::Args;
 use host::{Body, Event, Mount};
 use std::{path::PathBuf, process::ExitCode};
-use trace::{Bytes, Recommendation};
+use trace::{Breakpoint, Bytes, Predictor, Recommendation};
 
 /// Recommend an allocation from what was recorded
 #[derive(Args)]
@@ -117,10 +117,35 @@ fn size_one_call(
     let every_call = recommendation.allocation_bytes;
     output::line(match named {
         Some((by, Some(value))) => {
-            format!("{size}   by {by} = {value}; every call the same: {every_call}")
+            let outside = outside_seen(recommendation, value);
+            format!("{size}   by {by} = {value}{outside}; every call the same: {every_call}")
+        }
+        Some((by, None)) if sized_by.is_some_and(|by| !is_input(by)) => {
+            format!("{size}   as every call: {by} is known only while the call runs")
         }
         Some((by, None)) => format!("{size}   as every call: {by} is not known of this one"),
         None => format!("{size}   as every call: nothing known before a call predicts its memory"),
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn is_input(predictor: &Predictor) -> bool {
+    predictor
+        .features()
+        .all(|feature| feature.breakpoint == Breakpoint::Input)
+}
+
+/// Where a value lies outside what was seen, the size is an extrapolation, and that is said.
+fn outside_seen(recommendation: &Recommendation, value: f64) -> String {
+    let by = recommendation.sizing_feature.as_ref();
+    let ranges = recommendation.sizing.iter().flat_map(|model| &model.seen);
+    let seen = ranges.into_iter().find(|seen| Some(&seen.predictor) == by);
+    seen.filter(|seen| !(seen.min..=seen.max).contains(&value))
+        .map(|seen| {
+            format!(
+                " (outside the seen {}..{}, extrapolated)",
+                seen.min, seen.max
+            )
+        })
+        .unwrap_or_default()
 }

@@ -238,7 +238,8 @@ fn thumbnail_is_pixels_and_not_the_size_of_the_file() {
 fn group_by_is_its_keys_which_nothing_tells_in_time() {
     let found = Found::about("group-by");
     assert!(found.range() > 20.0);
-    found.model("committed").is_of("keys");
+    found.model("committed").is("buckets", "keys", 82.0, 0.05);
+    found.model("live").is("buckets", "keys", 66.75, 0.01);
     assert!(found.error_of("stdin_bytes") > 0.3 && found.error_of("rows") > 0.3);
     let keys = &found.profile["variables"][0];
     assert_eq!(keys["variable"], "keys");
