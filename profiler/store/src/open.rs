@@ -93,9 +93,24 @@ enum Header {
     Ours,
 }
 
-/// Looks at the file without SQLite, which might finish somebody else's interrupted write just by opening it.
-/// Offsets: <https://www.sqlite.org/fileformat2.html#the_database_header>.
+/// Looks at the file without SQLite, which might finish somebody else's interrupted write just by opening it. Without
+/// its locks, too: of a file that another process is just making only the beginning of the header may be there, so what
+/// is not ours is looked at again before it is refused.
 fn check_header(path: &Path) -> Result<Header, OpenError> {
+    const TRIES: u32 = 5;
+    for _ in 1..TRIES {
+        match read_header(path) {
+            Err(OpenError::Foreign { .. } | OpenError::NotADatabase { .. }) => {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            told => return told,
+        }
+    }
+    read_header(path)
+}
+
+/// Offsets: <https://www.sqlite.org/fileformat2.html#the_database_header>.
+fn read_header(path: &Path) -> Result<Header, OpenError> {
     let mut header = Vec::new();
     let read = fs::File::open(path).and_then(|file| file.take(100).read_to_end(&mut header));
     match read {
