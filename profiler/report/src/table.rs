@@ -4,9 +4,9 @@
 use crate::clean::clean;
 use crate::markdown::rows_as_table;
 use crate::screen::{change, held};
-use crate::show::{odds, percent, round_size, share_explained, size};
+use crate::show::{number, odds, percent, round_size, share_explained, size};
 use crate::words;
-use trace::{Model, ModelKind, Predictor, Profile, ProviderBill, Recommendation};
+use trace::{Model, ModelKind, Outcome, Predictor, Profile, ProviderBill, Recommendation};
 
 /// A Markdown table with a row per function, in the order given. Memory and bills are compared with the size that all
 /// of them are given today.
@@ -52,16 +52,33 @@ fn row(profile: &Profile) -> Vec<String> {
     ]
 }
 
-/// The formula; and that of live bytes where they move and what is committed does not.
+/// Committed memory that moves by less than this hardly leaves its first pages; live bytes then say what drives it.
+const HARDLY: f64 = 10.0;
+
+/// The formula; where committed memory hardly moves that is said, and what live bytes follow.
 fn memory(profile: &Profile) -> String {
     let committed = said(&profile.model);
     let live = &profile.models.live;
-    match profile.model.kind {
-        ModelKind::None | ModelKind::Constant if !live.terms.is_empty() => {
-            format!("{committed}; live = {}", said(live))
+    match moved(profile) {
+        Some(times) if times < HARDLY && !live.terms.is_empty() => {
+            let times = number((times * 10.0).round() / 10.0);
+            format!(
+                "hardly leaves its first pages ({times} times): {committed}; live = {}",
+                said(live)
+            )
         }
         _ => committed,
     }
+}
+
+/// The largest need over the smallest, of the calls that succeeded.
+fn moved(profile: &Profile) -> Option<f64> {
+    let calls = profile.recommendation.iter().flat_map(|r| &r.calls);
+    let measured = calls.filter(|call| call.outcome == Outcome::Succeeded);
+    let needs: Vec<f64> = measured.map(|call| call.needed_bytes.as_f64()).collect();
+    let smallest = needs.iter().copied().min_by(f64::total_cmp)?;
+    let largest = needs.iter().copied().max_by(f64::total_cmp)?;
+    (smallest > 0.0).then(|| largest / smallest)
 }
 
 fn said(model: &Model) -> String {
