@@ -152,6 +152,23 @@ fn the_rest_of_the_commands_answer() {
 }
 
 #[test]
+fn init_names_the_module_that_is_there_or_says_that_there_is_none() {
+    let place = Place::new();
+    let module = "(module (memory (export \"memory\") 1) (func (export \"_start\")))";
+    place.write("built/target/wasm32-wasip1/release/fine.wat", module);
+    let (_, said, _) = printed(&mut place.fathom(["init", "built"]));
+    assert!(said.contains("next: fathom inspect built"), "{said}");
+    place.fathom(["inspect", "built"]).assert().success();
+    let (_, said, _) = printed(&mut place.fathom(["init", "empty"]));
+    assert!(said.contains("function.module"), "{said}");
+    let (code, _, stderr) = printed(&mut place.fathom(["inspect", "empty"]));
+    assert!(
+        code != 0 && stderr.contains("function.module in `empty/fathom.toml`"),
+        "{stderr}"
+    );
+}
+
+#[test]
 fn inspect_lists_what_can_be_observed() {
     let place = Place::new();
     let (code, text, _) = printed(&mut place.fathom(["inspect", &wat("exact-allocations")]));
