@@ -101,6 +101,7 @@ fn size_one_call(
         ..Event::default()
     };
     let features = host::input_features(&event)?;
+    check_values(args, recommendation)?;
     let size = learn::size_call(recommendation, &features);
     let sized_by = recommendation.sizing_feature.as_ref();
     let named = sized_by.map(|by| (by.variables(), by.value(|f| f.value_in(&features))));
@@ -148,4 +149,22 @@ fn outside_seen(recommendation: &Recommendation, value: f64) -> String {
             )
         })
         .unwrap_or_default()
+}
+
+/// A value by a name that the size does not depend on is a slip, and would be ignored.
+fn check_values(args: &RecommendArgs, recommendation: &Recommendation) -> anyhow::Result<()> {
+    let terms = recommendation.sizing.iter().flat_map(|model| &model.terms);
+    let asked: Vec<&str> = terms
+        .flat_map(|term| term.predictor.features())
+        .filter(|feature| feature.breakpoint == Breakpoint::Input)
+        .map(|feature| feature.variable.as_str())
+        .collect();
+    for (name, _) in &args.values {
+        anyhow::ensure!(
+            asked.is_empty() || asked.contains(&name.as_str()),
+            "the size does not depend on `{name}`; it is told by `{}`",
+            asked.join("` and `")
+        );
+    }
+    Ok(())
 }
