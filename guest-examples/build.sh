@@ -55,9 +55,9 @@ rust() { # package, module
 # other ones: then memory differs, output does not.
 c() { # source, module
     for clang in "${WASI_CC:-}" clang-22 clang "python3 -m ziglang cc"; do
-        # A compiler alone is not enough: it needs a linker and a C library.
+        # A compiler alone is not enough: it needs a linker and a C library, and has to know #embed.
         # shellcheck disable=SC2086 # the last one is three words
-        if [ -n "$clang" ] && printf '#include <stdio.h>\nint main(void) { return puts(""); }\n' |
+        if [ -n "$clang" ] && printf '#include <stdio.h>\n#ifndef __has_embed\n#error\n#endif\nint main(void) { return puts(""); }\n' |
             $clang --target=wasm32-wasi -Wno-deprecated -x c - -o /dev/null 2>/dev/null; then
             # clang hands the module to wasm-opt where there is one, which takes the names away.
             keep=

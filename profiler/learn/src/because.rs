@@ -6,9 +6,7 @@ use crate::features::Table;
 use crate::formula::percent;
 use crate::margin::CAP;
 use crate::replay::Needs;
-use trace::{
-    Breakpoint, Bytes, CallBounds, CutOff, Feature, Model, ModelKind, Predictor, Recommendation,
-};
+use trace::{Bytes, CallBounds, CutOff, Model, ModelKind, Predictor, Recommendation};
 
 /// Why this number, what its floor is, what was clipped.
 pub(crate) fn because(
@@ -127,8 +125,7 @@ fn call_sentences(
         "a single call gets {} with a margin of {margin}{added}, at least {floor}, at most {cap}; {beyond}",
         model.formula
     )];
-    let known_before = |f: &Feature| f.breakpoint == Breakpoint::Input;
-    if !sized_by.features().all(known_before) {
+    if !sized_by.is_known_before() {
         sentences.push(format!(
             "{} is not known before the call: it sizes a call only where memory can still be set then, with {} of the growth ahead",
             name(sized_by),

@@ -159,7 +159,7 @@ fn widening(model: &Model, value_of: &dyn Fn(&Feature) -> Option<f64>) -> Option
         .iter()
         .filter_map(|seen| {
             let x = seen.predictor.value(value_of)?;
-            if (seen.min..=seen.max).contains(&x) {
+            if seen.holds(x) {
                 return None;
             }
             let distance = |transform: Transform| {

@@ -92,9 +92,9 @@ pub(crate) fn recommend(
 
 /// What a model waits for: where some of it is known before the call and some only inside, that inside.
 fn known_last(model: &Model) -> Option<&Predictor> {
-    let inside = |p: &&Predictor| p.features().any(|f| f.breakpoint != Breakpoint::Input);
     let predictors = || model.terms.iter().map(|term| &term.predictor);
-    predictors().find(inside).or_else(|| predictors().next())
+    let inside = predictors().find(|p| !p.is_known_before());
+    inside.or_else(|| predictors().next())
 }
 
 /// The largest size that a call was refused and failed for, or had reached at its deadline: it needed at least that.

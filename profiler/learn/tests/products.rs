@@ -152,6 +152,7 @@ fn a_sizing_model_is_as_late_as_its_latest_term() {
         let mut terms = sizing.terms.iter().map(|t| t.predictor.variables());
         if terms.any(|name| name == "size") {
             assert_eq!(r.sizing_feature.as_ref().unwrap().variables(), "size");
+            assert_eq!(r.sizing_range().unwrap().predictor.variables(), "size");
             assert_eq!(size_call(&r, &[input("json.a", 5e5)]), r.allocation_bytes);
         }
     }

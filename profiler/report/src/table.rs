@@ -113,7 +113,7 @@ fn variable(profile: &Profile) -> String {
 fn when(profile: &Profile, predictor: &Predictor) -> String {
     let place = words::place(predictor);
     match words::candidate(profile, predictor) {
-        _ if words::known_before(predictor) => format!("{place}: before the call"),
+        _ if predictor.is_known_before() => format!("{place}: before the call"),
         Some(c) => format!("{place}: {} of growth ahead", percent(c.lead)),
         None => place,
     }

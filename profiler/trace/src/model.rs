@@ -117,6 +117,11 @@ impl Predictor {
         self.features().all(Feature::is_early)
     }
 
+    /// Whether all of it is known before the call.
+    pub fn is_known_before(&self) -> bool {
+        self.features().all(|f| f.breakpoint == Breakpoint::Input)
+    }
+
     /// The names of the variables alone: `width x height`.
     pub fn variables(&self) -> String {
         product(self.features().map(|f| f.variable.clone()))
@@ -262,6 +267,13 @@ pub struct SeenRange {
     pub max: f64,
     /// Number of distinct values seen.
     pub distinct: usize,
+}
+
+impl SeenRange {
+    /// Whether a value of the predictor lies in it.
+    pub fn holds(&self, x: f64) -> bool {
+        (self.min..=self.max).contains(&x)
+    }
 }
 
 /// A fitted relation.

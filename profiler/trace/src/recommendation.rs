@@ -1,6 +1,6 @@
 //! What to allocate, how sure that is, and what it costs. Deciding it is the work of `learn`.
 
-use crate::{Bytes, Model, Outcome, Predictor};
+use crate::{Bytes, Model, Outcome, Predictor, SeenRange};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 
@@ -143,7 +143,8 @@ pub struct Recommendation {
     pub runtime_base_bytes: Bytes,
     /// The model a single call is sized by: early features only. `None` where no early feature predicts.
     pub sizing: Option<Model>,
-    /// What the first term of `sizing` is made of: a feature, or the product of two.
+    /// What `sizing` waits for, a feature or the product of two: that of its first term, or of its first one that is known
+    /// only inside the call.
     pub sizing_feature: Option<Predictor>,
     /// Factor from central prediction to allocation, at the asked failure rate.
     pub margin: Option<f64>,
@@ -174,6 +175,13 @@ pub struct CutOff {
 }
 
 impl Recommendation {
+    /// The range in which `sizing_feature` was seen.
+    pub fn sizing_range(&self) -> Option<&SeenRange> {
+        let by = self.sizing_feature.as_ref()?;
+        let mut ranges = self.sizing.iter().flat_map(|model| &model.seen);
+        ranges.find(|seen| seen.predictor == *by)
+    }
+
     /// The recorded calls that were cut off; none of them counts whose input succeeded in another call, unless it was
     /// refused more than the largest need seen. Where there are any, the allocation is a lower bound.
     pub fn cut_off(&self) -> CutOff {

@@ -41,8 +41,8 @@ pub(crate) enum Answer {
 
 struct Worker {
     process: Child,
-    /// Its number, also once it has ended.
-    number: Option<u32>,
+    /// The number of the process, once it was given a scratch directory: ended in the middle of a call, it leaves that.
+    scratch_of: Option<u32>,
     requests: ChildStdin,
     answers: ChildStdout,
 }
@@ -124,7 +124,7 @@ impl Pool {
             bail!("a worker process has no pipes");
         };
         let mut worker = Worker {
-            number: process.id(),
+            scratch_of: None,
             process,
             requests,
             answers,
@@ -194,7 +194,7 @@ impl Drop for Worker {
     fn drop(&mut self) {
         // It is killed when it is dropped anyway; what no longer runs writes no more files.
         let _ = self.process.start_kill();
-        if let Some(number) = self.number {
+        if let Some(number) = self.scratch_of {
             host::remove_scratch_of(number);
         }
     }
@@ -202,6 +202,9 @@ impl Drop for Worker {
 
 impl Worker {
     async fn make(&mut self, call: &MakeCall) -> std::io::Result<(Reply, Vec<u8>)> {
+        if call.event.scratch.is_some() {
+            self.scratch_of = self.process.id();
+        }
         let body: &[u8] = match &call.event.body {
             Body::Bytes(bytes) => bytes,
             Body::Empty | Body::File(_) | Body::Inherited => &[],

@@ -76,8 +76,8 @@ impl EventError {
 }
 
 impl Event {
-    /// `sha256:` of everything the call is given to read, and of the export that is invoked with it. Inherited standard input is not read for it, so calls that inherit
-    /// it are told apart by their arguments only.
+    /// `sha256:` of everything the call is given to read, and of the export that is invoked with it. Inherited standard
+    /// input is not read for it, so calls that inherit it are told apart by their arguments only.
     ///
     /// # Errors
     ///

@@ -88,9 +88,9 @@ impl Sandbox {
         let scratch = call
             .event
             .scratch
-            .map(|_| Scratch::make().map(Arc::new))
-            .transpose();
-        let scratch = scratch.map_err(InvokeError::Scratch)?;
+            .map(|most| Scratch::make(most).map(Arc::new))
+            .transpose()
+            .map_err(InvokeError::Scratch)?;
         let wasi = wasi(&function.id, call, &streams, scratch.as_deref())?;
 
         let begun = Instant::now();
@@ -110,8 +110,7 @@ impl Sandbox {
             function.injected.clone(),
             call.event.mount.as_ref().map(|mount| mount.host.clone()),
         );
-        let granted = scratch.as_ref().zip(call.event.scratch);
-        state.scratch = granted.map(|(scratch, most)| scratch.budget(most));
+        state.scratch = scratch.as_ref().map(|scratch| scratch.budget());
         let mut store = Store::new(function.instance.module().engine(), state);
         store.limiter(|state| &mut state.meter);
         let so_far = SoFar {

@@ -23,12 +23,13 @@ const PAUSE: Duration = Duration::from_millis(2);
 /// The directory on this machine; removed when this is dropped, at the latest.
 pub(crate) struct Scratch {
     folder: PathBuf,
+    most: Bytes,
     over: Over,
 }
 
 impl Scratch {
-    /// An empty directory that only this user may look into.
-    pub(crate) fn make() -> io::Result<Scratch> {
+    /// An empty directory that only this user may look into, for a call that may write so much.
+    pub(crate) fn make(most: Bytes) -> io::Result<Scratch> {
         static MADE: AtomicU64 = AtomicU64::new(0);
         let number = MADE.fetch_add(1, Ordering::Relaxed);
         let name = format!("{}{number}", prefix_of(std::process::id()));
@@ -38,6 +39,7 @@ impl Scratch {
         fs::DirBuilder::new().mode(0o700).create(&folder)?;
         Ok(Scratch {
             folder,
+            most,
             over: Over::default(),
         })
     }
@@ -47,8 +49,8 @@ impl Scratch {
     }
 
     /// What may be written into it.
-    pub(crate) fn budget(&self, most: Bytes) -> Budget {
-        Budget::new(most, self.over.clone())
+    pub(crate) fn budget(&self) -> Budget {
+        Budget::new(self.most, self.over.clone())
     }
 
     /// Removes it while the guest still runs, which may write no more.

@@ -27,13 +27,11 @@ pub(super) fn lines(profile: &Profile, style: Style) -> Vec<String> {
         let more = format!("{} more: fathom traces list", count(hidden));
         lines.push(style.paint(Tone::Faint, &more));
     }
-    if let Some(sizing) = &recommendation.sizing {
-        let outside = recommendation.calls.iter();
-        let outside = outside
-            .filter_map(|c| words::outside_seen(sizing, c))
-            .take(2);
-        lines.extend(outside.flat_map(|said| crate::layout::wrap(&said, style.width)));
-    }
+    let outside = recommendation.calls.iter();
+    let outside = outside
+        .filter_map(|c| words::outside_seen(recommendation, c))
+        .take(2);
+    lines.extend(outside.flat_map(|said| crate::layout::wrap(&said, style.width)));
     lines
 }
 

@@ -50,12 +50,6 @@ pub(crate) fn place(predictor: &Predictor) -> String {
     }
 }
 
-/// Whether all of a predictor is known before the call.
-pub(crate) fn known_before(predictor: &Predictor) -> bool {
-    let mut features = predictor.features();
-    features.all(|f| f.breakpoint == Breakpoint::Input)
-}
-
 /// The ranked candidate that is the given predictor.
 pub(crate) fn candidate<'a>(profile: &'a Profile, predictor: &Predictor) -> Option<&'a Candidate> {
     let mut candidates = profile.variables.iter();

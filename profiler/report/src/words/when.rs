@@ -1,11 +1,10 @@
 //! When the need is known: before the call, while it runs and memory is still to grow, or too late to be of use.
 
-use super::{candidate, known_before, names, place};
+use super::{candidate, names, place};
 use crate::clean::clean;
 use crate::show::{percent, size, value_of};
 use trace::{
-    Bytes, CallAllocation, Candidate, CandidateNote, Model, ModelKind, Predictor, Profile,
-    Recommendation,
+    Bytes, CallAllocation, Candidate, CandidateNote, ModelKind, Predictor, Profile, Recommendation,
 };
 
 /// When the need is known; empty where no variable is needed or none was found.
@@ -29,7 +28,7 @@ pub(crate) fn when(profile: &Profile) -> Vec<String> {
 }
 
 fn early(profile: &Profile, sized_by: &Predictor) -> String {
-    if known_before(sized_by) {
+    if sized_by.is_known_before() {
         format!("{} says it before the call", names(sized_by))
     } else {
         placed(profile, sized_by)
@@ -73,7 +72,7 @@ fn too_late(profile: &Profile) -> Vec<String> {
         place(predictor),
     )];
     let mut before = profile.variables.iter();
-    let before = before.find(|c| known_before(&c.predictor));
+    let before = before.find(|c| c.predictor.is_known_before());
     said.extend(before.map(|c| {
         format!(
             "{} is known before the call, and off by {} in the middle case",
@@ -105,9 +104,12 @@ fn per_call(recommendation: &Recommendation) -> Option<String> {
 }
 
 /// Where a recorded call lies outside what the sizing model was fitted on, its size is an extrapolation.
-pub(crate) fn outside_seen(sizing: &Model, call: &CallAllocation) -> Option<String> {
-    let (seen, x) = (sizing.seen.first()?, call.feature_value?);
-    (x < seen.min || x > seen.max).then(|| {
+pub(crate) fn outside_seen(
+    recommendation: &Recommendation,
+    call: &CallAllocation,
+) -> Option<String> {
+    let (seen, x) = (recommendation.sizing_range()?, call.feature_value?);
+    (!seen.holds(x)).then(|| {
         let shown = |x: f64| value_of(&seen.predictor, x);
         format!(
             "{}: {} = {} lies outside {}..{}, its size is extrapolated",

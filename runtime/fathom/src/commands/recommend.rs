@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use clap::Args;
 use host::{Body, Event, Mount};
 use std::{path::PathBuf, process::ExitCode};
-use trace::{Breakpoint, Bytes, Predictor, Recommendation};
+use trace::{Breakpoint, Bytes, Recommendation};
 
 /// Recommend an allocation from what was recorded
 #[derive(Args)]
@@ -121,7 +121,7 @@ fn size_one_call(
             let outside = outside_seen(recommendation, value);
             format!("{size}   by {by} = {value}{outside}; every call the same: {every_call}")
         }
-        Some((by, None)) if sized_by.is_some_and(|by| !is_input(by)) => {
+        Some((by, None)) if sized_by.is_some_and(|by| !by.is_known_before()) => {
             format!("{size}   as every call: {by} is known only while the call runs")
         }
         Some((by, None)) => format!("{size}   as every call: {by} is not known of this one"),
@@ -130,18 +130,11 @@ fn size_one_call(
     Ok(ExitCode::SUCCESS)
 }
 
-fn is_input(predictor: &Predictor) -> bool {
-    predictor
-        .features()
-        .all(|feature| feature.breakpoint == Breakpoint::Input)
-}
-
 /// Where a value lies outside what was seen, the size is an extrapolation, and that is said.
 fn outside_seen(recommendation: &Recommendation, value: f64) -> String {
-    let by = recommendation.sizing_feature.as_ref();
-    let ranges = recommendation.sizing.iter().flat_map(|model| &model.seen);
-    let seen = ranges.into_iter().find(|seen| Some(&seen.predictor) == by);
-    seen.filter(|seen| !(seen.min..=seen.max).contains(&value))
+    recommendation
+        .sizing_range()
+        .filter(|seen| !seen.holds(value))
         .map(|seen| {
             format!(
                 " (outside the seen {}..{}, extrapolated)",

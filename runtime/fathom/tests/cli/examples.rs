@@ -10,6 +10,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
+    sync::LazyLock,
 };
 
 /// A folder of `guest-examples` with a `fathom.toml`.
@@ -190,34 +191,56 @@ fn every_example_prints_what_is_expected_for_every_input() {
     }
 }
 
-/// One command builds all. Where a compiler is absent, what it would have built is left out.
+/// All guests built from their sources, by one command.
+struct Built {
+    folder: PathBuf,
+    /// What the command said: which it skipped, and why.
+    said: String,
+}
+
+impl Built {
+    /// Builds them, once for all tests.
+    fn all() -> &'static Built {
+        static BUILT: LazyLock<Built> = LazyLock::new(Built::build);
+        &BUILT
+    }
+
+    fn build() -> Built {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("guests");
+        let _ = fs::remove_dir_all(&folder);
+        let output = Command::new("sh")
+            .args([guest_example("build.sh").as_str(), "--to"])
+            .arg(&folder)
+            .output()
+            .expect("sh");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        match output.status.code() {
+            Some(0) => {}
+            Some(77) => {
+                let skipped = said.lines().filter(|l| l.starts_with("skipped"));
+                tools::skipped(&skipped.collect::<Vec<&str>>().join("; "));
+            }
+            _ => panic!("{said}"),
+        }
+        Built { folder, said }
+    }
+
+    /// A module of an example; `None` where its compiler is absent.
+    fn module(&self, example: &Example, name: &str) -> Option<PathBuf> {
+        let module = self.folder.join(&example.name).join(name);
+        let skipped = self.said.contains(&format!("skipped {}:", example.name));
+        assert!(module.exists() || skipped, "{}", self.said);
+        module.exists().then_some(module)
+    }
+}
+
+/// Where a compiler is absent, what it would have built is left out.
 #[test]
 fn what_is_built_from_the_sources_does_what_is_shipped() {
-    let place = Place::new();
-    let fresh = place.path("fresh");
-    let output = Command::new("sh")
-        .args([guest_example("build.sh").as_str(), "--to"])
-        .arg(&fresh)
-        .output()
-        .expect("sh");
-    let said = String::from_utf8_lossy(&output.stderr);
-    match output.status.code() {
-        Some(0) => {}
-        Some(77) => {
-            let skipped: Vec<&str> = said.lines().filter(|l| l.starts_with("skipped")).collect();
-            tools::skipped(&skipped.join("; "));
-        }
-        _ => panic!("{said}"),
-    }
     for example in Example::all() {
-        let built = fresh.join(&example.name).join(example.module());
-        if !built.exists() {
-            assert!(
-                said.contains(&format!("skipped {}:", example.name)),
-                "{said}"
-            );
+        let Some(built) = Built::all().module(&example, example.module()) else {
             continue;
-        }
+        };
         // Every fourth is enough: in the order of their names they are of all sizes.
         for (label, given) in example.inputs().iter().step_by(4) {
             let shipped = called(&example, &example.folder.join(example.module()), given);
@@ -270,18 +293,10 @@ fn generators_built_from_the_sources_make_the_same_inputs() {
         if !shipped.exists() {
             continue;
         }
-        let place = Place::new();
-        let fresh = place.path("fresh");
-        let status = Command::new("sh")
-            .args([guest_example("build.sh").as_str(), "--to"])
-            .args([fresh.as_os_str(), example.name.as_ref()])
-            .status()
-            .expect("sh");
-        let built = fresh.join(&example.name).join("inputs.wasm");
-        if status.code() == Some(77) && !built.exists() {
-            tools::skipped(&format!("{} cannot be built here", example.name));
+        let Some(built) = Built::all().module(&example, "inputs.wasm") else {
             continue;
-        }
+        };
+        let place = Place::new();
         let copied = place.path("copy");
         fs::create_dir_all(&copied).expect("a folder");
         for name in [example.module(), "fathom.toml"] {
