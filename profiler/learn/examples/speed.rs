@@ -89,6 +89,12 @@ fn trace(index: usize, rng: &mut SmallRng) -> Trace {
         bytes_out: 0,
         contended: false,
         runtime_base: Bytes(0),
+        machine: Machine::default(),
+        armed: Vec::new(),
+        probe_cost: ProbeCost::default(),
+        touched: None,
+        heap_profile: None,
+        cpu_profile: None,
     }
 }
 

@@ -182,7 +182,11 @@ pub(crate) fn is_candidate(breakpoint: &Breakpoint) -> bool {
     match breakpoint {
         Breakpoint::Sample => false,
         Breakpoint::Entry(name) | Breakpoint::Exit(name) => !is_allocator(name),
-        Breakpoint::Input | Breakpoint::Open | Breakpoint::Set(_) | Breakpoint::End => true,
+        Breakpoint::Input
+        | Breakpoint::Open
+        | Breakpoint::Set(_)
+        | Breakpoint::Line { .. }
+        | Breakpoint::End => true,
     }
 }
 
@@ -350,7 +354,9 @@ fn aggregates(breakpoint: &Breakpoint) -> &'static [Aggregate] {
         Breakpoint::Input => &[First],
         // A parameter is known when the function is entered: `first` is the early one.
         Breakpoint::Open | Breakpoint::Entry(_) => &[First, Max, Last, Sum, Count],
-        Breakpoint::Exit(_) | Breakpoint::Set(_) => &[Max, Last, First, Sum, Count],
+        Breakpoint::Exit(_) | Breakpoint::Set(_) | Breakpoint::Line { .. } => {
+            &[Max, Last, First, Sum, Count]
+        }
         Breakpoint::End | Breakpoint::Sample => &[Last],
     }
 }

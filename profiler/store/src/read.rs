@@ -3,7 +3,7 @@
 use crate::{Detail, Filter, ReadError, Store, TraceId, append::outcome_text, wire};
 use rusqlite::{Row, named_params};
 use std::path::Path;
-use trace::{Bytes, FunctionId, Heap, Input, Limits, Nanos, Outcome, Trace};
+use trace::{Bytes, FunctionId, Heap, Input, Limits, Machine, Nanos, Outcome, ProbeCost, Trace};
 
 /// One line of a list of calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -210,6 +210,12 @@ fn trace_of(row: &Row<'_>) -> Result<Trace, RowError> {
         bytes_out: unsigned(row, "bytes_out")?,
         contended: row.get("contended")?,
         runtime_base: Bytes(unsigned(row, "runtime_base")?),
+        machine: Machine::default(),
+        armed: Vec::new(),
+        probe_cost: ProbeCost::default(),
+        touched: None,
+        heap_profile: None,
+        cpu_profile: None,
     };
     if let Some(timeline) = row
         .get_ref("timeline")?

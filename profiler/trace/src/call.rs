@@ -1,6 +1,9 @@
 //! What is recorded of one call. Numbers and lengths only: never a body, a string or an environment value of the guest.
 
-use crate::{Aggregate, Breakpoint, Bytes, Feature, Nanos};
+use crate::{
+    Aggregate, Breakpoint, Bytes, CpuProfile, Feature, HeapProfile, Machine, Nanos, PlannedProbe,
+    ProbeCost,
+};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -122,6 +125,24 @@ impl Heap {
     }
 }
 
+/// Which pages of its memory a call has really written to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Touched {
+    /// Read from the system.
+    Measured {
+        /// When the call had ended.
+        at_end: Bytes,
+        /// In between, in order of time.
+        samples: Vec<(Nanos, Bytes)>,
+    },
+    /// Not known.
+    Unavailable {
+        /// Why: `the kernel is older than 6.7`.
+        reason: String,
+    },
+}
+
 /// One recorded hit of a breakpoint by a variable.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Hit {
@@ -241,6 +262,24 @@ pub struct Trace {
     /// Resident memory of the process that ran the call, measured once, after it had loaded the function and before it
     /// made any call: what a runtime needs beside the guest. 0 where it is not known.
     pub runtime_base: Bytes,
+    /// What it ran on.
+    #[serde(default)]
+    pub machine: Machine,
+    /// The probes that were armed.
+    #[serde(default)]
+    pub armed: Vec<PlannedProbe>,
+    /// What observing cost.
+    #[serde(default)]
+    pub probe_cost: ProbeCost,
+    /// Pages really written to; `None` where nobody asked.
+    #[serde(default)]
+    pub touched: Option<Touched>,
+    /// Who allocated the memory; `None` where nobody asked, or the guest's allocator is not known.
+    #[serde(default)]
+    pub heap_profile: Option<HeapProfile>,
+    /// Where the time went; `None` where nobody asked.
+    #[serde(default)]
+    pub cpu_profile: Option<CpuProfile>,
 }
 
 impl Trace {

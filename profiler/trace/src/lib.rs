@@ -14,16 +14,20 @@
 
 mod breakpoint;
 mod call;
+mod machine;
 mod model;
 mod plan;
 mod profile;
 mod recommendation;
+mod stacks;
 mod unit;
 
 pub use breakpoint::{Breakpoint, ParseBreakpointError};
 pub use call::{
-    FunctionId, Growth, Heap, Hit, Input, Limits, Moment, Observed, Outcome, Refusal, Sample, Trace,
+    FunctionId, Growth, Heap, Hit, Input, Limits, Moment, Observed, Outcome, Refusal, Sample,
+    Touched, Trace,
 };
+pub use machine::{Machine, ProbeCost};
 pub use model::{
     Aggregate, Feature, HeldOut, Model, ModelKind, Predictor, SeenRange, Target, Term, Transform,
 };
@@ -32,5 +36,9 @@ pub use profile::{Candidate, CandidateNote, InvocationCounts, Models, Profile, W
 pub use recommendation::{
     CallAllocation, CallBounds, Confidence, CutOff, ProviderBill, Recommendation, Replay, SizeBill,
     Verification,
+};
+pub use stacks::{
+    Amount, CpuProfile, CpuSample, Frame, HeapAtStack, HeapEvent, HeapProfile, HeapSampling,
+    StackTable,
 };
 pub use unit::{Bytes, Nanos, PAGE};

@@ -9,7 +9,7 @@ use tokio::{
     sync::{Mutex, Semaphore},
     time::timeout,
 };
-use trace::{Bytes, Heap, Input, Outcome, Trace};
+use trace::{Bytes, Heap, Input, Machine, Outcome, ProbeCost, Trace};
 
 /// A worker keeps the deadline itself; this much later it is held to be lost, and killed. Reading and hashing a large
 /// input come before the deadline begins, hence the length.
@@ -181,6 +181,12 @@ impl Pool {
             bytes_out: 0,
             contended: call.contended,
             runtime_base: Bytes(0),
+            machine: Machine::default(),
+            armed: Vec::new(),
+            probe_cost: ProbeCost::default(),
+            touched: None,
+            heap_profile: None,
+            cpu_profile: None,
         };
         Ok(Answer::Ended {
             trace: Box::new(trace),

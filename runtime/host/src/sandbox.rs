@@ -18,7 +18,10 @@ use std::{
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant, SystemTime},
 };
-use trace::{Bytes, FunctionId, Heap, Input, Limits, Nanos, Observed, Outcome, PAGE, Trace};
+use trace::{
+    Bytes, FunctionId, Heap, Input, Limits, Machine, Nanos, Observed, Outcome, PAGE, ProbeCost,
+    Trace,
+};
 use wasmtime::{AsContextMut, Instance, Store};
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder, p1::WasiP1Ctx};
 
@@ -420,6 +423,12 @@ impl SoFar {
             bytes_out: self.bytes_out.load(Ordering::Relaxed),
             contended: self.contended,
             runtime_base: self.runtime_base,
+            machine: Machine::default(),
+            armed: Vec::new(),
+            probe_cost: ProbeCost::default(),
+            touched: None,
+            heap_profile: None,
+            cpu_profile: None,
         }
     }
 }

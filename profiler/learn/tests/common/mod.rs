@@ -55,6 +55,12 @@ pub fn call(label: &str, committed: f64, live: Option<f64>) -> Trace {
         bytes_out: 0,
         contended: false,
         runtime_base: Bytes(0),
+        machine: Machine::default(),
+        armed: Vec::new(),
+        probe_cost: ProbeCost::default(),
+        touched: None,
+        heap_profile: None,
+        cpu_profile: None,
     }
 }
 

@@ -102,6 +102,8 @@ impl<'p> Planner<'p> {
                 }
             }
             Breakpoint::Set(name) => self.arm_set(name)?,
+            // Source lines are armed by `source`, which does not exist yet.
+            Breakpoint::Line { .. } => {}
             Breakpoint::Entry(name) => {
                 for function in pattern::functions(self.inspection, name)? {
                     self.arm_entry(function);

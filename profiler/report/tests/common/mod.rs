@@ -129,6 +129,12 @@ fn blank(label: &str, total: u64, wall: u64) -> Trace {
         bytes_out: 14,
         contended: false,
         runtime_base: Bytes::mib(12),
+        machine: Machine::default(),
+        armed: Vec::new(),
+        probe_cost: ProbeCost::default(),
+        touched: None,
+        heap_profile: None,
+        cpu_profile: None,
     }
 }
 

@@ -1,8 +1,8 @@
 //! Traces for the tests: one that is like a real call, and arbitrary ones.
 
 use trace::{
-    Breakpoint, Bytes, FunctionId, Growth, Heap, Hit, Input, Limits, Moment, Nanos, Observed,
-    Outcome, Refusal, Trace,
+    Breakpoint, Bytes, FunctionId, Growth, Heap, Hit, Input, Limits, Machine, Moment, Nanos,
+    Observed, Outcome, ProbeCost, Refusal, Trace,
 };
 
 /// A call of `function` with `lines` lines, as long in its observations and its timeline as real ones are.
@@ -74,6 +74,12 @@ pub(crate) fn call(function: &str, lines: u64) -> Trace {
         bytes_out: 12,
         contended: false,
         runtime_base: Bytes(11 << 20),
+        machine: Machine::default(),
+        armed: Vec::new(),
+        probe_cost: ProbeCost::default(),
+        touched: None,
+        heap_profile: None,
+        cpu_profile: None,
     }
 }
 
@@ -236,6 +242,12 @@ impl Random {
             bytes_out: self.integer(),
             contended: self.below(2) == 0,
             runtime_base: Bytes(self.below(1 << 30)),
+            machine: Machine::default(),
+            armed: Vec::new(),
+            probe_cost: ProbeCost::default(),
+            touched: None,
+            heap_profile: None,
+            cpu_profile: None,
         }
     }
 }
