@@ -54,6 +54,9 @@ pub(crate) struct CallArgs {
     /// Samples of the timeline per second
     #[arg(long, value_name = "HZ", default_value_t = 199.0, value_parser = rate, help_heading = "Observe")]
     pub(crate) rate: f64,
+    /// Count the pages of memory that are really written to; done anyway where the guest's allocator is not known
+    #[arg(long, help_heading = "Observe")]
+    pub(crate) touched: bool,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
 }

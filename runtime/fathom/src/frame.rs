@@ -25,6 +25,7 @@ pub(crate) struct MakeCall {
     pub(crate) output: host::Output,
     pub(crate) rate_hz: f64,
     pub(crate) contended: bool,
+    pub(crate) touched: bool,
 }
 
 /// From a worker.

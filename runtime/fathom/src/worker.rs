@@ -75,6 +75,7 @@ fn make(
         output: request.output,
         rate_hz: request.rate_hz,
         contended: request.contended,
+        touched: request.touched,
     };
     let late = answers.clone();
     let give_up = move |trace: Trace| {

@@ -89,6 +89,7 @@ impl Observed {
             output: Output::Discard { most: u64::MAX },
             rate_hz: 199.0,
             contended: false,
+            touched: false,
         };
         let finished = self
             .function

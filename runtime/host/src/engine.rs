@@ -1,7 +1,11 @@
 //! The engine: once per process. Guests run as ordinary optimised code: no epochs, no fuel, no guest debugging, since
 //! those slow down all code of all guests. Deadlines are kept by ending the process (see `sampler`).
 
-use crate::{calibrate::Rates, machine::machine};
+use crate::{
+    calibrate::Rates,
+    machine::machine,
+    pagemap::{Pagemap, PagemapError},
+};
 use std::sync::{Arc, OnceLock};
 use trace::Machine;
 use wasmtime::Config;
@@ -13,7 +17,11 @@ pub struct Engine {
     machine: Arc<Machine>,
     /// What probes cost, once somebody has asked.
     rates: Arc<OnceLock<Rates>>,
+    pagemap: Arc<OnceLock<Arc<Result<Pagemap, PagemapError>>>>,
 }
+
+/// Addresses reserved for each memory of a guest. It never grows beyond them.
+pub(crate) const RESERVATION: u64 = 4 << 30;
 
 /// The engine could not be set up on this machine.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +39,7 @@ impl Engine {
         let mut config = Config::new();
         // Growing must not move a memory: the timeline reads the mailbox from another thread.
         config.memory_may_move(false);
+        config.memory_reservation(RESERVATION);
         // Growth of a garbage-collected heap passes the limiter like that of a memory and cannot be told apart.
         config.wasm_gc(false);
         // Only native unwinders need it, and registering it costs time per module.
@@ -40,6 +49,7 @@ impl Engine {
             inner,
             machine: Arc::new(machine("cranelift speed, on-demand")),
             rates: Arc::default(),
+            pagemap: Arc::default(),
         })
     }
 
@@ -51,6 +61,22 @@ impl Engine {
     /// What probes cost here. The first time this takes a few milliseconds.
     pub(crate) fn probe_rates(&self) -> Rates {
         *self.rates.get_or_init(|| Rates::measure(self))
+    }
+
+    /// Which pages of this process have been written to, or why that cannot be told.
+    pub(crate) fn pagemap(&self) -> Arc<Result<Pagemap, PagemapError>> {
+        let opened = self.pagemap.get_or_init(|| Arc::new(Pagemap::open()));
+        opened.clone()
+    }
+
+    /// Why the pages that a guest really writes to cannot be counted on this machine; `None` where they can.
+    pub fn touched_unavailable(&self) -> Option<String> {
+        let pagemap = self.pagemap();
+        pagemap
+            .as_ref()
+            .as_ref()
+            .err()
+            .map(|error| error.to_string())
     }
 
     /// What compiled code depends on beside the module: part of the cache's key.

@@ -6,7 +6,7 @@ use crate::{
     process::resident_bytes,
     state::{State, add_probes_to_linker},
 };
-use probe::{Injected, Inspection};
+use probe::{Counted, Injected, Inspection};
 use sha2::{Digest, Sha256};
 use std::{io, sync::Arc};
 use trace::{Bytes, FunctionId, Machine, Plan, Selection};
@@ -134,6 +134,14 @@ impl Function {
     /// What the guest has to show.
     pub fn inspection(&self) -> &Inspection {
         &self.inspection
+    }
+
+    /// Whether what its allocator hands out and gets back is counted.
+    pub(crate) fn knows_live_bytes(&self) -> bool {
+        matches!(
+            self.injected.heap,
+            Some(Counted::UsableBytes | Counted::RequestedBytes)
+        )
     }
 
     /// What a user should know of what is observed and what cannot be.

@@ -23,6 +23,7 @@ mod invoke;
 mod machine;
 mod meter;
 mod outcome;
+mod pagemap;
 mod process;
 mod recorder;
 mod sampler;
@@ -30,6 +31,7 @@ mod sandbox;
 mod scratch;
 mod state;
 mod stdio;
+mod touched;
 
 pub use cache::Cache;
 pub use engine::{Engine, EngineError};

@@ -2,6 +2,7 @@
 
 use crate::{
     Entry, Event, Function, InvokeError, Output,
+    engine::RESERVATION,
     features::input_features,
     invoke::{self, Target},
     meter::{Committed, Meter},
@@ -11,10 +12,12 @@ use crate::{
     scratch::{self, Scratch},
     state::{self, State},
     stdio::{self, Stdin, Stdout},
+    touched::{Looks, Thread},
 };
 use probe::{Counted, Injected, Mailbox};
 use std::{
     io,
+    ops::Range,
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant, SystemTime},
 };
@@ -40,6 +43,8 @@ pub struct Call {
     pub rate_hz: f64,
     /// Other calls run at the same time.
     pub contended: bool,
+    /// Count the pages that are really written to. Where the guest's allocator is not known, they are counted anyway.
+    pub touched: bool,
 }
 
 /// A call that has ended.
@@ -98,7 +103,12 @@ impl Sandbox {
 
         let begun = Instant::now();
         let committed = Committed::new(begun);
-        let timeline = Timeline::new(committed.clone(), call.rate_hz);
+        let looks = call.touched || !function.knows_live_bytes();
+        let timeline = Timeline::new(
+            committed.clone(),
+            call.rate_hz,
+            looks.then(|| Looks::new(function.engine.pagemap())),
+        );
         let meter = Meter::new(
             committed.clone(),
             call.limits.memory,
@@ -113,6 +123,7 @@ impl Sandbox {
             function.injected.clone(),
             call.event.mount.as_ref().map(|mount| mount.host.clone()),
         );
+        state.looks = looks;
         state.scratch = scratch.as_ref().map(|scratch| scratch.budget());
         let mut store = Store::new(function.instance.module().engine(), state);
         store.limiter(|state| &mut state.meter);
@@ -160,6 +171,7 @@ impl Sandbox {
         let cpu = Nanos(thread_cpu_time().0 - cpu_before.0);
         // The last sample, after the guest has returned.
         timeline.sample();
+        let touched = timeline.end_looking();
         let heap = heap(&self.store, function.injected.heap);
         let (observed, hits) = finish_observing(&mut self.store, instance.as_ref(), function);
         let host_calls = self.store.data().host_calls;
@@ -176,6 +188,7 @@ impl Sandbox {
         Ok(Finished {
             trace: Trace {
                 probe_cost: probe_cost(function, hits, host_calls),
+                touched,
                 ..self.so_far.ended(ending, heap, observed, wall, cpu)
             },
             stdout: self.streams.stdout.take(),
@@ -205,7 +218,40 @@ fn run(
     state::attach(store.as_context_mut(), |store, name| {
         instance.get_export(&mut *store, name)
     });
+    if store.data().looks {
+        let addresses = memory_addresses(store, &instance, function);
+        let timeline = store.data().timeline.clone();
+        timeline.begin_looking(addresses);
+        timeline.look(Thread::Guest);
+    }
     (target.run(store, &instance), Some(instance))
+}
+
+/// Where the guest's own memories are, as far as they can ever grow.
+fn memory_addresses(
+    store: &mut Store<State>,
+    instance: &Instance,
+    function: &Function,
+) -> Result<Vec<Range<u64>>, String> {
+    let own = function.inspection.memories.iter().filter(|m| !m.imported);
+    let addresses = own.enumerate().map(|(number, memory)| {
+        let added = (number == 0).then_some(probe::MEMORY_EXPORT);
+        let names = memory.exported.as_deref().into_iter().chain(added);
+        let found = names
+            .filter_map(|name| instance.get_memory(&mut *store, name))
+            .next();
+        let found = found.ok_or("a memory of the guest is not exported")?;
+        let maximum = memory.maximum_pages.unwrap_or(u64::MAX);
+        let bytes = maximum.saturating_mul(memory.page_bytes).min(RESERVATION);
+        let start = found.data_ptr(&*store).expose_provenance() as u64;
+        let page = rustix::param::page_size() as u64;
+        Ok(start..start + bytes.next_multiple_of(page))
+    });
+    let addresses = addresses.collect::<Result<Vec<_>, String>>()?;
+    if addresses.is_empty() {
+        return Err("the guest has no memory of its own".to_owned());
+    }
+    Ok(addresses)
 }
 
 struct Streams {
@@ -405,7 +451,11 @@ impl SoFar {
             exit_code: None,
             failure: Some(format!("still running after {}", self.limits.timeout)),
         };
-        self.ended(ending, Heap::Unknown, Vec::new(), wall, cpu.unwrap_or(wall))
+        let touched = self.timeline.end_looking();
+        Trace {
+            touched,
+            ..self.ended(ending, Heap::Unknown, Vec::new(), wall, cpu.unwrap_or(wall))
+        }
     }
 
     fn ended(

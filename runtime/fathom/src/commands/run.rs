@@ -72,6 +72,7 @@ pub(crate) fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         output: Output::Inherit,
         rate_hz: args.call.rate,
         contended: false,
+        touched: args.call.touched,
     };
     // The file is opened before the guest runs: what cannot be written is said while nothing is lost.
     let record = args.record.as_deref().map(open).transpose()?;

@@ -26,6 +26,7 @@ pub(super) struct Bench {
     limits: Limits,
     output: host::Output,
     rate_hz: f64,
+    touched: bool,
     jobs: usize,
 }
 
@@ -53,6 +54,7 @@ impl Bench {
             limits: args.call.limits.limits(&guest.config.limits),
             output: args.call.limits.discard(&guest.config.limits),
             rate_hz: args.call.rate,
+            touched: args.call.touched,
             jobs: usize::from(args.jobs),
         })
     }
@@ -65,6 +67,7 @@ impl Bench {
             output: self.output,
             rate_hz: self.rate_hz,
             contended: self.jobs > 1,
+            touched: self.touched,
         }
     }
 

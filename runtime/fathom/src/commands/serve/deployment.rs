@@ -83,6 +83,7 @@ impl Deployment {
             },
             rate_hz: 199.0,
             contended: true,
+            touched: false,
         };
         self.pool.call(call).await
     }
