@@ -4,6 +4,7 @@ use crate::{
     Cache, Engine, budget,
     event::hex,
     process::resident_bytes,
+    stacks::Symbolizer,
     state::{State, add_probes_to_linker},
 };
 use probe::{Counted, Injected, Inspection};
@@ -23,6 +24,8 @@ pub struct Function {
     pub(crate) instance: InstancePre<State>,
     pub(crate) guest_memories: usize,
     pub(crate) engine: Engine,
+    /// Who makes stacks readable, where they are taken.
+    pub(crate) symbolizer: Option<Arc<Symbolizer>>,
     /// Resident memory of this process once the function was loaded.
     pub(crate) runtime_base: Bytes,
 }
@@ -114,6 +117,7 @@ impl Function {
             runtime_base: resident_bytes().unwrap_or_default(),
             guest_memories: inspection.memories.iter().filter(|m| !m.imported).count(),
             engine: engine.clone(),
+            symbolizer: engine.cpu_period.map(|_| Arc::new(Symbolizer::of(wasm))),
             plan: Arc::new(armed.plan),
             inspection: Arc::new(inspection),
             injected,

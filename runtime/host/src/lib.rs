@@ -13,6 +13,7 @@
 mod budget;
 mod cache;
 mod calibrate;
+mod cpu;
 mod engine;
 mod error;
 mod event;
@@ -29,6 +30,7 @@ mod recorder;
 mod sampler;
 mod sandbox;
 mod scratch;
+mod stacks;
 mod state;
 mod stdio;
 mod touched;

@@ -2,6 +2,7 @@
 
 use crate::{
     Entry, Event, Function, InvokeError, Output,
+    cpu::{CpuSamples, Ticker},
     engine::RESERVATION,
     features::input_features,
     invoke::{self, Target},
@@ -10,6 +11,7 @@ use crate::{
     process::thread_cpu_time,
     sampler::{Deadline, Timeline},
     scratch::{self, Scratch},
+    stacks::Symbolizer,
     state::{self, State},
     stdio::{self, Stdin, Stdout},
     touched::{Looks, Thread},
@@ -127,6 +129,10 @@ impl Sandbox {
         state.scratch = scratch.as_ref().map(|scratch| scratch.budget());
         let mut store = Store::new(function.instance.module().engine(), state);
         store.limiter(|state| &mut state.meter);
+        let cpu = function
+            .engine
+            .cpu_period
+            .map(|period| CpuSamples::of(&mut store, period));
         let so_far = SoFar {
             function: function.id.clone(),
             input,
@@ -137,6 +143,8 @@ impl Sandbox {
             runtime_base: function.runtime_base,
             machine: function.machine().clone(),
             armed: function.plan.clone(),
+            cpu: cpu.zip(function.symbolizer.clone()),
+            injected: function.injected.clone(),
             committed,
             timeline,
             bytes_in: streams.stdin.counter(),
@@ -159,6 +167,12 @@ impl Sandbox {
         on_deadline: OnDeadline,
     ) -> Result<Finished, InvokeError> {
         let timeline = self.so_far.timeline.clone();
+        let engine = &function.engine;
+        let ticker = engine
+            .cpu_period
+            .map(|period| Ticker::start(&engine.inner, period))
+            .transpose()
+            .map_err(InvokeError::Host)?;
         let cpu_before = thread_cpu_time();
         let so_far = self.so_far.clone();
         let deadline = so_far.deadline(cpu_before, self.scratch.clone(), on_deadline);
@@ -169,6 +183,7 @@ impl Sandbox {
         let (result, instance) = run(&mut self.store, function, target);
         let wall = Nanos::from(self.begun.elapsed() - wall_before);
         let cpu = Nanos(thread_cpu_time().0 - cpu_before.0);
+        drop(ticker);
         // The last sample, after the guest has returned.
         timeline.sample();
         let touched = timeline.end_looking();
@@ -400,6 +415,9 @@ struct SoFar {
     runtime_base: Bytes,
     machine: Machine,
     armed: Arc<Plan>,
+    /// Where its time goes, where that is asked for, and who makes it readable.
+    cpu: Option<(CpuSamples, Arc<Symbolizer>)>,
+    injected: Arc<Injected>,
     committed: Arc<Committed>,
     timeline: Arc<Timeline>,
     bytes_in: Arc<std::sync::atomic::AtomicU64>,
@@ -496,7 +514,9 @@ impl SoFar {
             probe_cost: ProbeCost::default(),
             touched: None,
             heap_profile: None,
-            cpu_profile: None,
+            cpu_profile: self
+                .cpu
+                .map(|(samples, symbolizer)| samples.profile(&symbolizer, &self.injected.code_map)),
         }
     }
 }

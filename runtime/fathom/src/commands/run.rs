@@ -64,7 +64,7 @@ fn name_and_value(text: &str) -> Result<(String, String), String> {
 pub(crate) fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     let guest = Guest::find(&args.guest)?;
     let selection = args.watch.selection(&guest.config.watch);
-    let ready = guest.ready(selection, args.call.invoke.clone())?;
+    let ready = guest.ready(selection, args.call.invoke.clone(), args.call.cpu_period())?;
     let call = Call {
         event: event(&args, &guest),
         entry: ready.entry,

@@ -2,6 +2,7 @@
 //! to, where its time went. Guests are small texts whose every number can be worked out by hand.
 
 mod cost;
+mod cpu;
 mod touched;
 
 use host::{Body, Call, Engine, Entry, Event, Function, Output};

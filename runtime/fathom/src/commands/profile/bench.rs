@@ -41,10 +41,15 @@ impl Bench {
     pub(super) fn set_up(guest: &Guest, args: &ProfileArgs) -> anyhow::Result<Bench> {
         let spinner = progress::spinner(format!("preparing {}", guest.name));
         let selection = args.watch.selection(&guest.config.watch);
-        let ready = guest.ready(selection, args.call.invoke.clone())?;
+        let ready = guest.ready(selection, args.call.invoke.clone(), args.call.cpu_period())?;
         spinner.finish_and_clear();
         for note in ready.function.notes() {
             output::note(format_args!("note: {note}"));
+        }
+        if args.call.cpu_period().is_some() {
+            output::note(
+                "note: --cpu makes guests 1.3 to 1.8 times as slow: times and prices of this run are too large",
+            );
         }
         let loaded = ready.for_workers(guest);
         Ok(Bench {

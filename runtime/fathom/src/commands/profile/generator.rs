@@ -51,7 +51,7 @@ fn generate(guest: &Guest, module: &std::path::Path, into: &std::path::Path) -> 
         wasm: guest::read_module(module)?,
         config: Config::default(),
     };
-    let ready = generator.ready(Selection::default(), None)?;
+    let ready = generator.ready(Selection::default(), None, None)?;
     let loaded = ready.for_workers(&generator);
     let call = MakeCall {
         event: Event {
