@@ -6,10 +6,12 @@
 //! | plan | [`plan`] | the module, its inspection, a [`trace::Selection`] | [`ArmedPlan`]: slots, notes |
 //! | show | [`readable`] | a module, the name of a function | its lines and what can be read there |
 //! | inject | [`inject`] | the module, both of the above | [`Injected`]: the rewritten module and its slots |
+//! | symbols | [`Symbols`] | the module, places in it | [`trace::Frame`]s: names, files, lines, inlined functions |
 //!
 //! Bytes in, bytes and values out: no engine, no files, no clock. What the rewritten module expects of its host is said
 //! in [`Injected`] and [`Mailbox`]; what it never does is change what the guest computes.
 
+mod code_map;
 mod error;
 mod inject;
 mod inspect;
@@ -21,8 +23,10 @@ mod plan;
 mod program;
 mod slot;
 mod source;
+mod symbols;
 mod value;
 
+pub use code_map::{CodeMap, OriginalPlace};
 pub use error::{InjectError, InspectError, PlanError};
 pub use inject::{ALLOCATED, HIT, HOST_MODULE, Injected, OPENED, SizeTable, inject};
 pub use inspect::{demangle, inspect};
@@ -32,4 +36,5 @@ pub use plan::{HITS, OPENED_VARIABLE, RESULT, plan};
 pub use program::{Op, Program};
 pub use slot::{ArmedPlan, MEMORY_EXPORT, Place, Site, Slot};
 pub use source::{ReadableFunction, ReadableLine, ReadableVariable, SourceError, readable};
+pub use symbols::Symbols;
 pub use value::{ParseValueTypeError, ValueType};

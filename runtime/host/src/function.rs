@@ -4,12 +4,13 @@ use crate::{
     Cache, Engine, budget,
     event::hex,
     process::resident_bytes,
+    stacks::Symbolizer,
     state::{State, add_probes_to_linker},
 };
-use probe::{Injected, Inspection};
+use probe::{Counted, Injected, Inspection};
 use sha2::{Digest, Sha256};
 use std::{io, sync::Arc};
-use trace::{Bytes, FunctionId, Plan, Selection};
+use trace::{Bytes, FunctionId, Machine, Plan, Selection};
 use wasmtime::{InstancePre, Linker, Module};
 use wasmtime_wasi::I32Exit;
 
@@ -22,6 +23,9 @@ pub struct Function {
     pub(crate) plan: Arc<Plan>,
     pub(crate) instance: InstancePre<State>,
     pub(crate) guest_memories: usize,
+    pub(crate) engine: Engine,
+    /// Who makes stacks readable, where they are taken.
+    pub(crate) symbolizer: Option<Arc<Symbolizer>>,
     /// Resident memory of this process once the function was loaded.
     pub(crate) runtime_base: Bytes,
 }
@@ -112,6 +116,8 @@ impl Function {
             },
             runtime_base: resident_bytes().unwrap_or_default(),
             guest_memories: inspection.memories.iter().filter(|m| !m.imported).count(),
+            engine: engine.clone(),
+            symbolizer: engine.cpu_period.map(|_| Arc::new(Symbolizer::of(wasm))),
             plan: Arc::new(armed.plan),
             inspection: Arc::new(inspection),
             injected,
@@ -124,9 +130,22 @@ impl Function {
         &self.id
     }
 
+    /// What its calls run on.
+    pub fn machine(&self) -> &Machine {
+        self.engine.machine()
+    }
+
     /// What the guest has to show.
     pub fn inspection(&self) -> &Inspection {
         &self.inspection
+    }
+
+    /// Whether what its allocator hands out and gets back is counted.
+    pub(crate) fn knows_live_bytes(&self) -> bool {
+        matches!(
+            self.injected.heap,
+            Some(Counted::UsableBytes | Counted::RequestedBytes)
+        )
     }
 
     /// What a user should know of what is observed and what cannot be.

@@ -12,6 +12,8 @@
 
 mod budget;
 mod cache;
+mod calibrate;
+mod cpu;
 mod engine;
 mod error;
 mod event;
@@ -19,15 +21,19 @@ mod features;
 mod function;
 mod injected;
 mod invoke;
+mod machine;
 mod meter;
 mod outcome;
+mod pagemap;
 mod process;
 mod recorder;
 mod sampler;
 mod sandbox;
 mod scratch;
+mod stacks;
 mod state;
 mod stdio;
+mod touched;
 
 pub use cache::Cache;
 pub use engine::{Engine, EngineError};
