@@ -90,7 +90,7 @@ fn every_instruction_of_generated_modules_is_found_again() {
         if !inspection.variables.is_empty() {
             everything.breakpoints.push("set:*".to_owned());
         }
-        let Ok(plan) = probe::plan(&inspection, &everything) else {
+        let Ok(plan) = probe::plan(&wasm, &inspection, &everything) else {
             continue;
         };
         let injected = probe::inject(&wasm, &inspection, &plan).unwrap();
@@ -108,8 +108,13 @@ fn every_instruction_of_the_line_readers_is_found_again() {
         );
         let wasm = fs::read(path).unwrap();
         let inspection = probe::inspect(&wasm).unwrap();
-        for breakpoints in [&["end"][..], &["entry:*", "exit:*"]] {
-            let plan = probe::plan(&inspection, &selection(breakpoints)).unwrap();
+        for breakpoints in [&["end"][..], &["entry:*", "exit:*"], &["auto"]] {
+            let plan = match probe::plan(&wasm, &inspection, &selection(breakpoints)) {
+                Ok(plan) => plan,
+                // Lines are known from debug information, which this guest has not.
+                Err(_) if guest == "assemblyscript/" => continue,
+                Err(error) => panic!("{guest}: {error}"),
+            };
             let injected = probe::inject(&wasm, &inspection, &plan).unwrap();
             assert!(check(&wasm, &injected) > 1000);
         }

@@ -1,6 +1,7 @@
 //! What the fuzzers begin with, and what they have found, as an ordinary test: files in `fuzz/seeds`, a folder for each
 //! target. A file that made a target fail is put there with the repair.
 
+#[allow(dead_code, reason = "the other tests use more of it")]
 mod support;
 
 #[path = "support/damaged.rs"]

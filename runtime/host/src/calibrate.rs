@@ -64,7 +64,7 @@ fn measure(engine: &Engine) -> Option<Rates> {
         breakpoints: vec!["entry:step".to_owned()],
         ..Selection::default()
     };
-    let armed = probe::plan(&inspection, &selection).ok()?;
+    let armed = probe::plan(GUEST, &inspection, &selection).ok()?;
     let injected = Arc::new(probe::inject(GUEST, &inspection, &armed).ok()?);
     let module = Module::new(&engine.inner, &injected.wasm).ok()?;
     let mut linker = Linker::new(&engine.inner);

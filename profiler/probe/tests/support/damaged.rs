@@ -17,6 +17,9 @@ const GUESTS: [&[u8]; 3] = [
 /// Files that the guests were made of: lines of them are asked for.
 const FILES: [&str; 4] = ["word-count.c", "q-learning.c", "main.rs", "lib.rs"];
 
+/// Functions that are asked for: some, all, none.
+const NAMES: [&str; 5] = ["main", "main::*", "*", "insert", "nothing"];
+
 const MOST_EDITS: usize = 16;
 
 /// Does with one module of the fuzzer's everything that is done with a user's.
@@ -39,9 +42,15 @@ fn try_check(input: &mut Unstructured<'_>) -> Result<()> {
             assert!(!frames.is_empty());
         }
     }
-    let breakpoint = match input.int_in_range(0..=3)? {
+    let name = *input.choose(&NAMES)?;
+    if let Ok(functions) = probe::readable(&wasm, name) {
+        assert!(!functions.is_empty());
+    }
+    let breakpoint = match input.int_in_range(0..=5)? {
         0 => "entry:*".to_owned(),
         1 => "exit:*".to_owned(),
+        2 => "auto".to_owned(),
+        3 => name.to_owned(),
         _ => format!("{}:{}", input.choose(&FILES)?, input.int_in_range(1..=400)?),
     };
     let selection = Selection {
@@ -50,7 +59,7 @@ fn try_check(input: &mut Unstructured<'_>) -> Result<()> {
         ..Selection::default()
     };
     // What cannot be planned or injected is refused, in a sentence.
-    let Ok(plan) = probe::plan(&inspection, &selection) else {
+    let Ok(plan) = probe::plan(&wasm, &inspection, &selection) else {
         return Ok(());
     };
     if let Ok(injected) = probe::inject(&wasm, &inspection, &plan) {

@@ -39,7 +39,7 @@ fn try_check(input: &mut Unstructured<'_>) -> Result<()> {
             ..Selection::default()
         };
         // A pattern that nothing matches is refused.
-        let Ok(plan) = probe::plan(&inspection, &selection) else {
+        let Ok(plan) = probe::plan(&wasm, &inspection, &selection) else {
             continue;
         };
         let injected = probe::inject(&wasm, &inspection, &plan).expect("room for the probes");

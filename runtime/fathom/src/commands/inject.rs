@@ -26,7 +26,11 @@ pub(crate) fn run(args: InjectArgs) -> anyhow::Result<ExitCode> {
     let guest = Guest::find(&args.guest)?;
     let inspection = probe::inspect(&guest.wasm)
         .with_context(|| format!("cannot look into `{}`", args.guest.display()))?;
-    let plan = probe::plan(&inspection, &args.watch.selection(&guest.config.watch))?;
+    let plan = probe::plan(
+        &guest.wasm,
+        &inspection,
+        &args.watch.selection(&guest.config.watch),
+    )?;
     let injected = probe::inject(&guest.wasm, &inspection, &plan)?;
     let table = args.output.with_extension("json");
     fs::write(&args.output, &injected.wasm)

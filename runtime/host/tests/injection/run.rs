@@ -190,7 +190,7 @@ pub(crate) fn inject(
         variables: owned(variables),
         light,
     };
-    let plan = probe::plan(&inspection, &selection).unwrap();
+    let plan = probe::plan(wasm, &inspection, &selection).unwrap();
     let injected = probe::inject(wasm, &inspection, &plan).unwrap();
     (inspection, injected)
 }

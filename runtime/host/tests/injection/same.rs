@@ -140,7 +140,7 @@ fn generated_modules_compute_the_same_with_everything_armed() {
             variables: Vec::new(),
             light: rng.r#gen(),
         };
-        let Ok(plan) = probe::plan(&inspection, &selection) else {
+        let Ok(plan) = probe::plan(&wasm, &inspection, &selection) else {
             continue;
         };
         let injected = probe::inject(&wasm, &inspection, &plan).unwrap();
