@@ -19,15 +19,38 @@ const EXPORTS: &str = r#"(module
     (func (export "vector") (param v128) (result v128 i32) unreachable)
     (func (export "none")))"#;
 
-/// A module that exports everything or [`EXPORTS`], and which ends; `None` where the seed gave too little to go on.
+/// What a generated module may have.
+pub(crate) struct Choices {
+    /// An allocator by its exports; otherwise everything is exported.
+    pub(crate) allocator: bool,
+    pub(crate) memory64: bool,
+    pub(crate) tail_calls: bool,
+    pub(crate) gc: bool,
+    pub(crate) threads: bool,
+}
+
+/// A module of random choices; `None` where the seed gave too little to go on.
 pub(crate) fn generate(rng: &mut SmallRng) -> Option<Vec<u8>> {
     let mut bytes = vec![0; rng.gen_range(256..16384)];
     rng.fill_bytes(&mut bytes);
     let allocator = rng.gen_bool(0.5);
+    let choices = Choices {
+        allocator,
+        memory64: !allocator && rng.gen_bool(0.2),
+        tail_calls: rng.gen_bool(0.5),
+        gc: rng.gen_bool(0.5),
+        threads: !allocator && rng.gen_bool(0.3),
+    };
+    let wasm = module(&choices, &mut Unstructured::new(&bytes))?;
+    Some(with_allocator_of(rng.gen_range(0..3), &wasm))
+}
+
+/// A module that exports everything or [`EXPORTS`], and which ends; `None` where `bytes` gave too little to go on.
+pub(crate) fn module(choices: &Choices, bytes: &mut Unstructured<'_>) -> Option<Vec<u8>> {
     let exports = wat::parse_str(EXPORTS).expect("the exports are valid");
     let config = wasm_smith::Config {
-        exports: allocator.then_some(exports),
-        export_everything: !allocator,
+        exports: choices.allocator.then_some(exports),
+        export_everything: !choices.allocator,
         canonicalize_nans: true,
         max_memories: 3,
         max_tables: 3,
@@ -35,23 +58,27 @@ pub(crate) fn generate(rng: &mut SmallRng) -> Option<Vec<u8>> {
         min_globals: 1,
         max_memory32_bytes: 1 << 20,
         max_memory64_bytes: 1 << 20,
-        memory64_enabled: !allocator && rng.gen_bool(0.2),
-        tail_call_enabled: rng.gen_bool(0.5),
-        gc_enabled: rng.gen_bool(0.5),
-        threads_enabled: !allocator && rng.gen_bool(0.3),
+        memory64_enabled: choices.memory64,
+        tail_call_enabled: choices.tail_calls,
+        gc_enabled: choices.gc,
+        threads_enabled: choices.threads,
         ..wasm_smith::Config::default()
     };
-    let mut module = wasm_smith::Module::new(config, &mut Unstructured::new(&bytes)).ok()?;
+    let mut module = wasm_smith::Module::new(config, bytes).ok()?;
     module.ensure_termination(1000).ok()?;
-    let wasm = module.to_bytes();
-    Some(match rng.gen_range(0..3) {
-        0 => with_names(&wasm, &[]),
-        1 => with_names(&wasm, &[("malloc", "dlmalloc"), ("free", "dlfree")]),
+    Some(module.to_bytes())
+}
+
+/// The same with names by which the one or the other allocator is recognised, where there is one; of three kinds.
+pub(crate) fn with_allocator_of(kind: u8, wasm: &[u8]) -> Vec<u8> {
+    match kind {
+        0 => with_names(wasm, &[]),
+        1 => with_names(wasm, &[("malloc", "dlmalloc"), ("free", "dlfree")]),
         _ => with_names(
-            &wasm,
+            wasm,
             &[("malloc", "c.malloc.malloc"), ("free", "c.malloc.free")],
         ),
-    })
+    }
 }
 
 /// Adds a name section in which exported functions have other names: those by which allocators with headers of their
@@ -84,7 +111,7 @@ fn with_names(wasm: &[u8], symbols: &[(&str, &str)]) -> Vec<u8> {
     output
 }
 
-fn leb128(bytes: &mut Vec<u8>, mut value: u32) {
+pub(crate) fn leb128(bytes: &mut Vec<u8>, mut value: u32) {
     while value > 0x7f {
         bytes.push(value as u8 | 0x80);
         value >>= 7;

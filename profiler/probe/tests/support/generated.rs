@@ -1,0 +1,51 @@
+//! Generated modules, made from the bytes that a fuzzer thinks of, injected with every probe there is.
+
+use crate::support::{Choices, module, with_allocator_of};
+use arbitrary::{Result, Unstructured};
+use trace::Selection;
+use wasmparser::{Validator, WasmFeatures};
+
+/// What is injected into a valid module is valid.
+pub(crate) fn check(bytes: &[u8]) {
+    // Too few bytes to say what to do is nothing to do.
+    let _ = try_check(&mut Unstructured::new(bytes));
+}
+
+fn try_check(input: &mut Unstructured<'_>) -> Result<()> {
+    let allocator = input.arbitrary()?;
+    let choices = Choices {
+        allocator,
+        memory64: !allocator && input.arbitrary()?,
+        tail_calls: input.arbitrary()?,
+        gc: input.arbitrary()?,
+        threads: !allocator && input.arbitrary()?,
+    };
+    let kind = input.int_in_range(0..=2)?;
+    let light = input.arbitrary()?;
+    let Some(wasm) = module(&choices, input) else {
+        return Ok(());
+    };
+    let wasm = with_allocator_of(kind, &wasm);
+    let inspection = probe::inspect(&wasm).expect("a generated module is valid");
+    for breakpoints in [
+        &["entry:*", "exit:*", "set:*", "end", "sample"][..],
+        &["entry:*", "exit:*"],
+        &["set:*"],
+        &[],
+    ] {
+        let selection = Selection {
+            breakpoints: breakpoints.iter().map(|&text| text.to_owned()).collect(),
+            light,
+            ..Selection::default()
+        };
+        // A pattern that nothing matches is refused.
+        let Ok(plan) = probe::plan(&wasm, &inspection, &selection) else {
+            continue;
+        };
+        let injected = probe::inject(&wasm, &inspection, &plan).expect("room for the probes");
+        Validator::new_with_features(WasmFeatures::all())
+            .validate_all(&injected.wasm)
+            .expect("what was injected is valid");
+    }
+    Ok(())
+}
