@@ -1,21 +1,23 @@
 //! Appending calls. The only statements that insert.
 
-use crate::{AppendError, Store, TraceId, open::BUSY, wire};
-use rusqlite::{Connection, ErrorCode, TransactionBehavior, named_params};
-use trace::{FunctionId, Heap, Outcome, Trace};
+use crate::{AppendError, Store, TraceId, open::BUSY, stacks, wire};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, named_params};
+use trace::{Heap, Outcome, Touched, Trace};
 
-/// Every column but the id; the ids of functions are looked up by the statement before it.
+/// Every column but the id; the rows that several calls share are looked up before it.
 const INSERT_CALL: &str = "
     INSERT INTO calls (
         function, input_label, input_digest, started_unix_ms, limit_memory, limit_timeout, outcome, exit_code, failure,
         committed_start, committed_peak, needed, refused_count, heap, live_peak, live_at_end, allocated_total,
-        allocations, wall, cpu, bytes_in, bytes_out, contended, runtime_base, refusals,
-        observations, timeline
+        allocations, wall, cpu, bytes_in, bytes_out, contended, runtime_base, machine, armed, probe_hits,
+        probe_host_calls, probe_cpu, touched_at_end, touched_unavailable, refusals, observations, timeline,
+        heap_profile, cpu_profile
     ) VALUES (
         :function, :input_label, :input_digest, :started_unix_ms, :limit_memory, :limit_timeout, :outcome, :exit_code,
         :failure, :committed_start, :committed_peak, :needed, :refused_count, :heap, :live_peak, :live_at_end,
-        :allocated_total, :allocations, :wall, :cpu, :bytes_in, :bytes_out, :contended, :runtime_base, :refusals,
-        :observations, :timeline
+        :allocated_total, :allocations, :wall, :cpu, :bytes_in, :bytes_out, :contended, :runtime_base, :machine, :armed,
+        :probe_hits, :probe_host_calls, :probe_cpu, :touched_at_end, :touched_unavailable, :refusals, :observations,
+        :timeline, :heap_profile, :cpu_profile
     )";
 
 impl Store {
@@ -27,7 +29,12 @@ impl Store {
 
     /// Records several calls in one transaction, in the order given: all of them or none.
     pub fn append_all(&mut self, traces: &[Trace]) -> Result<Vec<TraceId>, AppendError> {
-        let rows = traces.iter().map(Row::of).collect::<Result<Vec<_>, _>>()?;
+        let mut rows = Vec::with_capacity(traces.len());
+        let mut before = None;
+        for trace in traces {
+            rows.push(Row::of(trace, before)?);
+            before = Some(trace);
+        }
         insert_all(&mut self.connection, &rows).map_err(|source| self.explain_append(source))
     }
 
@@ -51,16 +58,34 @@ struct Row<'a> {
     refusals: String,
     observations: String,
     timeline: String,
+    /// `None` where they are those of the row before.
+    armed: Option<String>,
+    heap_profile: Option<String>,
+    cpu_profile: Option<String>,
 }
 
-impl Row<'_> {
-    fn of(trace: &Trace) -> Result<Row<'_>, AppendError> {
-        let encoded = || -> serde_json::Result<Row<'_>> {
+impl<'a> Row<'a> {
+    fn of(trace: &'a Trace, before: Option<&Trace>) -> Result<Row<'a>, AppendError> {
+        let as_before = before.is_some_and(|before| before.armed == trace.armed);
+        let encoded = || -> serde_json::Result<Row<'a>> {
             Ok(Row {
                 trace,
                 refusals: wire::encode_refusals(&trace.refusals)?,
                 observations: wire::encode_observations(&trace.observations)?,
                 timeline: wire::encode_timeline(trace)?,
+                armed: (!as_before)
+                    .then(|| wire::encode_armed(&trace.armed))
+                    .transpose()?,
+                heap_profile: trace
+                    .heap_profile
+                    .as_ref()
+                    .map(stacks::encode_heap)
+                    .transpose()?,
+                cpu_profile: trace
+                    .cpu_profile
+                    .as_ref()
+                    .map(stacks::encode_cpu)
+                    .transpose()?,
             })
         };
         encoded().map_err(|source| AppendError::Encode {
@@ -72,23 +97,30 @@ impl Row<'_> {
 
 fn insert_all(connection: &mut Connection, rows: &[Row<'_>]) -> rusqlite::Result<Vec<TraceId>> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let ids = rows
-        .iter()
-        .map(|row| insert(&transaction, row))
-        .collect::<rusqlite::Result<_>>()?;
+    let mut ids = Vec::with_capacity(rows.len());
+    let mut shared = None;
+    for row in rows {
+        let these = Shared::of(&transaction, row, shared)?;
+        ids.push(insert(&transaction, row, these)?);
+        shared = Some((row.trace, these));
+    }
     transaction.commit()?;
     Ok(ids)
 }
 
-fn insert(connection: &Connection, row: &Row<'_>) -> rusqlite::Result<TraceId> {
+fn insert(connection: &Connection, row: &Row<'_>, shared: Shared) -> rusqlite::Result<TraceId> {
     let trace = row.trace;
-    let function = function_row(connection, &trace.function)?;
     let heap = HeapColumns::from(trace.heap);
+    let (touched_at_end, touched_unavailable) = match &trace.touched {
+        None => (None, None),
+        Some(Touched::Measured { at_end, .. }) => (Some(at_end.0 as i64), None),
+        Some(Touched::Unavailable { reason }) => (None, Some(reason)),
+    };
     // SQLite's integers are signed: `as i64` wraps above 2^63, and reading wraps back.
     connection
         .prepare_cached(INSERT_CALL)?
         .insert(named_params! {
-            ":function": function,
+            ":function": shared.function,
             ":input_label": trace.input.label,
             ":input_digest": trace.input.digest,
             ":started_unix_ms": trace.started_unix_ms as i64,
@@ -112,24 +144,83 @@ fn insert(connection: &Connection, row: &Row<'_>) -> rusqlite::Result<TraceId> {
             ":bytes_out": trace.bytes_out as i64,
             ":contended": trace.contended,
             ":runtime_base": trace.runtime_base.0 as i64,
+            ":machine": shared.machine,
+            ":armed": shared.armed,
+            ":probe_hits": trace.probe_cost.hits as i64,
+            ":probe_host_calls": trace.probe_cost.host_calls as i64,
+            ":probe_cpu": trace.probe_cost.cpu_seconds,
+            ":touched_at_end": touched_at_end,
+            ":touched_unavailable": touched_unavailable,
             ":refusals": row.refusals,
             ":observations": row.observations,
             ":timeline": row.timeline,
+            ":heap_profile": row.heap_profile,
+            ":cpu_profile": row.cpu_profile,
         })
         .map(TraceId)
 }
 
-/// The row of a function, made when it is recorded for the first time.
-fn function_row(connection: &Connection, function: &FunctionId) -> rusqlite::Result<i64> {
-    let key = (&function.name, &function.digest);
-    connection
-        .prepare_cached(
-            "INSERT INTO functions (name, digest) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-        )?
-        .execute(key)?;
-    connection
-        .prepare_cached("SELECT id FROM functions WHERE name = ?1 AND digest = ?2")?
-        .query_row(key, |row| row.get(0))
+/// Rows that several calls share, looked up, or made when they are needed for the first time.
+#[derive(Clone, Copy)]
+struct Shared {
+    function: i64,
+    machine: i64,
+    armed: i64,
+}
+
+impl Shared {
+    /// Those of a row; what it has in common with the row before is not looked up again.
+    fn of(
+        connection: &Connection,
+        row: &Row<'_>,
+        before: Option<(&Trace, Shared)>,
+    ) -> rusqlite::Result<Shared> {
+        let trace = row.trace;
+        let find = |select: &str, insert: &str, key: &[&str]| -> rusqlite::Result<i64> {
+            let key = || rusqlite::params_from_iter(key);
+            let found = connection
+                .prepare_cached(select)?
+                .query_row(key(), |row| row.get(0))
+                .optional()?;
+            match found {
+                Some(id) => Ok(id),
+                None => connection.prepare_cached(insert)?.insert(key()),
+            }
+        };
+        let function = match before {
+            Some((before, ids)) if before.function == trace.function => ids.function,
+            _ => find(
+                "SELECT id FROM functions WHERE name = ?1 AND digest = ?2",
+                "INSERT INTO functions (name, digest) VALUES (?1, ?2)",
+                &[&trace.function.name, &trace.function.digest],
+            )?,
+        };
+        let machine = match before {
+            Some((before, ids)) if before.machine == trace.machine => ids.machine,
+            _ => find(
+                "SELECT id FROM machines WHERE processor = ?1 AND kernel = ?2 AND engine = ?3",
+                "INSERT INTO machines (processor, kernel, engine) VALUES (?1, ?2, ?3)",
+                &[
+                    &trace.machine.processor,
+                    &trace.machine.kernel,
+                    &trace.machine.engine,
+                ],
+            )?,
+        };
+        let armed = match (before, &row.armed) {
+            (Some((_, ids)), None) => ids.armed,
+            (_, text) => find(
+                "SELECT id FROM armed WHERE probes = ?1",
+                "INSERT INTO armed (probes) VALUES (?1)",
+                &[text.as_deref().unwrap_or("[]")],
+            )?,
+        };
+        Ok(Shared {
+            function,
+            machine,
+            armed,
+        })
+    }
 }
 
 /// How an outcome is written in its column.

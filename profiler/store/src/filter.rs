@@ -8,8 +8,9 @@ pub enum Detail {
     /// Everything that was recorded.
     #[default]
     Full,
-    /// Without `growths`, `samples` and the single `hits` of the observations, which are then empty: what learning
-    /// across calls needs, some hundred bytes per variable however long the call was.
+    /// Without `growths`, `samples`, the single `hits` of the observations and the `samples` of touched pages, which are
+    /// then empty, and without stacks, which are then absent: what learning across calls needs, some hundred bytes per
+    /// variable however long the call was.
     Summary,
 }
 

@@ -19,6 +19,8 @@ mod open;
 mod prune;
 mod read;
 mod schema;
+mod shared;
+mod stacks;
 mod wire;
 
 pub use error::{AppendError, OpenError, PruneError, ReadError};

@@ -43,10 +43,13 @@ fn remove(connection: &mut Connection, keep: Keep) -> rusqlite::Result<usize> {
             [i64::try_from(unix_ms).unwrap_or(i64::MAX)],
         )?,
     };
-    transaction.execute(
+    for unused in [
         "DELETE FROM functions WHERE id NOT IN (SELECT function FROM calls)",
-        (),
-    )?;
+        "DELETE FROM machines WHERE id NOT IN (SELECT machine FROM calls)",
+        "DELETE FROM armed WHERE id NOT IN (SELECT armed FROM calls)",
+    ] {
+        transaction.execute(unused, ())?;
+    }
     transaction.commit()?;
     // One page per row that this statement returns. Readers may hold the log open; then the file shrinks later.
     let mut vacuum = connection.prepare("PRAGMA incremental_vacuum")?;

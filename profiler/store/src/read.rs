@@ -1,9 +1,11 @@
 //! Reading calls back. Nothing here writes.
 
-use crate::{Detail, Filter, ReadError, Store, TraceId, append::outcome_text, wire};
+use crate::{
+    Detail, Filter, ReadError, Store, TraceId, append::outcome_text, shared::Shared, stacks, wire,
+};
 use rusqlite::{Row, named_params};
 use std::path::Path;
-use trace::{Bytes, FunctionId, Heap, Input, Limits, Machine, Nanos, Outcome, ProbeCost, Trace};
+use trace::{Bytes, FunctionId, Heap, Input, Limits, Nanos, Outcome, ProbeCost, Touched, Trace};
 
 /// One line of a list of calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,11 +39,13 @@ pub struct RecordedFunction {
     pub last_unix_ms: u64,
 }
 
-/// All columns but the timeline, which must not even be named where it is not wanted: naming it reads it.
+/// All columns but the timeline and the stacks, which must not even be named where they are not wanted: naming them
+/// reads them.
 const COLUMNS: &str = "
     calls.id, name, digest, input_label, input_digest, started_unix_ms, limit_memory, limit_timeout, outcome, exit_code,
     failure, committed_start, committed_peak, refused_count, heap, live_peak, live_at_end, allocated_total, allocations,
-    wall, cpu, bytes_in, bytes_out, contended, runtime_base, refusals, observations";
+    wall, cpu, bytes_in, bytes_out, contended, runtime_base, machine, armed, probe_hits, probe_host_calls, probe_cpu,
+    touched_at_end, touched_unavailable, refusals, observations";
 
 /// The newest calls are chosen inside, the order of recording is restored outside.
 const CHOSEN: &str = "
@@ -69,13 +73,14 @@ impl Store {
         filter: &Filter,
         mut visit: impl FnMut(TraceId, Trace),
     ) -> Result<(), ReadError> {
-        let timeline = match filter.detail {
-            Detail::Full => "timeline",
-            Detail::Summary => "NULL",
+        let long = match filter.detail {
+            Detail::Full => "timeline, heap_profile, cpu_profile",
+            Detail::Summary => "NULL AS timeline, NULL AS heap_profile, NULL AS cpu_profile",
         };
-        let columns = format!("{COLUMNS}, {timeline} AS timeline");
+        let columns = format!("{COLUMNS}, {long}");
+        let mut shared = Shared::new(&self.connection);
         self.rows(&columns, filter, |id, row| {
-            let trace = trace_of(row)?;
+            let trace = trace_of(row, &mut shared)?;
             visit(id, trace);
             Ok(())
         })
@@ -168,7 +173,7 @@ fn id_list(ids: &[TraceId]) -> String {
 
 /// What is wrong with a row.
 #[derive(Debug, thiserror::Error)]
-enum RowError {
+pub(crate) enum RowError {
     #[error(transparent)]
     Column(#[from] rusqlite::Error),
     #[error(transparent)]
@@ -179,9 +184,11 @@ enum RowError {
     Heap(String),
     #[error("its timeline belongs to other observations")]
     Timeline,
+    #[error("its {0} is not there")]
+    Shared(&'static str),
 }
 
-fn trace_of(row: &Row<'_>) -> Result<Trace, RowError> {
+fn trace_of(row: &Row<'_>, shared: &mut Shared<'_>) -> Result<Trace, RowError> {
     let mut trace = Trace {
         function: function_of(row)?,
         input: Input {
@@ -210,18 +217,22 @@ fn trace_of(row: &Row<'_>) -> Result<Trace, RowError> {
         bytes_out: unsigned(row, "bytes_out")?,
         contended: row.get("contended")?,
         runtime_base: Bytes(unsigned(row, "runtime_base")?),
-        machine: Machine::default(),
-        armed: Vec::new(),
-        probe_cost: ProbeCost::default(),
-        touched: None,
-        heap_profile: None,
-        cpu_profile: None,
+        machine: shared.machine(row.get("machine")?)?,
+        armed: shared.armed(row.get("armed")?)?,
+        probe_cost: ProbeCost {
+            hits: unsigned(row, "probe_hits")?,
+            host_calls: unsigned(row, "probe_host_calls")?,
+            cpu_seconds: row.get::<_, Option<f64>>("probe_cpu")?.unwrap_or(f64::NAN),
+        },
+        touched: touched_of(row)?,
+        heap_profile: long(row, "heap_profile")?
+            .map(stacks::decode_heap)
+            .transpose()?,
+        cpu_profile: long(row, "cpu_profile")?
+            .map(stacks::decode_cpu)
+            .transpose()?,
     };
-    if let Some(timeline) = row
-        .get_ref("timeline")?
-        .as_str_or_null()
-        .map_err(rusqlite::Error::from)?
-    {
+    if let Some(timeline) = long(row, "timeline")? {
         add_timeline(&mut trace, wire::decode_timeline(timeline)?)?;
     }
     Ok(trace)
@@ -230,6 +241,9 @@ fn trace_of(row: &Row<'_>) -> Result<Trace, RowError> {
 fn add_timeline(trace: &mut Trace, timeline: wire::Timeline) -> Result<(), RowError> {
     if timeline.hits.len() != trace.observations.len() {
         return Err(RowError::Timeline);
+    }
+    if let Some(Touched::Measured { samples, .. }) = &mut trace.touched {
+        *samples = timeline.touched;
     }
     trace.growths = timeline.growths;
     trace.samples = timeline.samples;
@@ -273,6 +287,24 @@ fn heap_of(row: &Row<'_>) -> Result<Heap, RowError> {
         "unknown" => Ok(Heap::Unknown),
         other => Err(RowError::Heap(other.to_owned())),
     }
+}
+
+fn touched_of(row: &Row<'_>) -> rusqlite::Result<Option<Touched>> {
+    if let Some(reason) = row.get("touched_unavailable")? {
+        return Ok(Some(Touched::Unavailable { reason }));
+    }
+    Ok(
+        optional(row, "touched_at_end")?.map(|at_end| Touched::Measured {
+            at_end: Bytes(at_end),
+            // They are part of the timeline.
+            samples: Vec::new(),
+        }),
+    )
+}
+
+/// A long column, borrowed; `None` where it is absent or not wanted.
+fn long<'a>(row: &'a Row<'_>, column: &str) -> rusqlite::Result<Option<&'a str>> {
+    Ok(row.get_ref(column)?.as_str_or_null()?)
 }
 
 /// Text of a row, borrowed: the long columns are decoded without a copy.

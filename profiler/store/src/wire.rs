@@ -6,11 +6,14 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::{borrow::Cow, fmt};
-use trace::{Breakpoint, Bytes, Growth, Hit, Moment, Nanos, Observed, Refusal, Sample};
+use trace::{
+    Breakpoint, Bytes, Growth, Hit, Moment, Nanos, Observed, PlannedProbe, Refusal, Sample,
+    Touched, Trace,
+};
 
 /// A floating-point number: a JSON integer where it is one, else text that Rust reads back exactly.
 #[derive(Clone, Copy)]
-struct Exact(f64);
+pub(crate) struct Exact(pub(crate) f64);
 
 impl Serialize for Exact {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -47,7 +50,7 @@ impl<'de> Deserialize<'de> for Exact {
 }
 
 /// Integers as differences from the one before. They wrap, so any order and any size comes back.
-struct Steps(Vec<u64>);
+pub(crate) struct Steps(pub(crate) Vec<u64>);
 
 impl Serialize for Steps {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -179,6 +182,15 @@ struct TimelineWire {
     growths: GrowthsWire,
     samples: MomentsWire,
     hits: Vec<Option<HitsWire>>,
+    /// Absent where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    touched: Option<TouchedWire>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct TouchedWire {
+    at: Steps,
+    bytes: Steps,
 }
 
 /// Text inside a row that does not make sense.
@@ -188,13 +200,24 @@ pub(crate) enum WireError {
     Json(#[from] serde_json::Error),
     #[error("the columns of {0} differ in length")]
     Ragged(&'static str),
+    #[error("a {0} is named that is not there")]
+    Missing(&'static str),
 }
 
-/// The growths and samples of a call, and the hits of each of its observations.
+/// The growths and samples of a call, the hits of each of its observations, and the samples of pages touched.
 pub(crate) struct Timeline {
     pub(crate) growths: Vec<Growth>,
     pub(crate) samples: Vec<Sample>,
     pub(crate) hits: Vec<Vec<Hit>>,
+    pub(crate) touched: Vec<(Nanos, Bytes)>,
+}
+
+pub(crate) fn encode_armed(armed: &[PlannedProbe]) -> serde_json::Result<String> {
+    serde_json::to_string(armed)
+}
+
+pub(crate) fn decode_armed(text: &str) -> Result<Vec<PlannedProbe>, WireError> {
+    Ok(serde_json::from_str(text)?)
 }
 
 pub(crate) fn encode_observations(observations: &[Observed]) -> serde_json::Result<String> {
@@ -219,7 +242,7 @@ pub(crate) fn decode_refusals(text: &str) -> Result<Vec<Refusal>, WireError> {
         .collect())
 }
 
-pub(crate) fn encode_timeline(trace: &trace::Trace) -> serde_json::Result<String> {
+pub(crate) fn encode_timeline(trace: &Trace) -> serde_json::Result<String> {
     serde_json::to_string(&TimelineWire {
         growths: GrowthsWire {
             at: Steps(trace.growths.iter().map(|growth| growth.at.0).collect()),
@@ -227,6 +250,7 @@ pub(crate) fn encode_timeline(trace: &trace::Trace) -> serde_json::Result<String
         },
         samples: moments_wire(trace.samples.iter().copied()),
         hits: trace.observations.iter().map(hits_wire).collect(),
+        touched: touched_wire(trace),
     })
 }
 
@@ -248,7 +272,28 @@ pub(crate) fn decode_timeline(text: &str) -> Result<Timeline, WireError> {
         growths: growths.collect(),
         samples: decode_moments(wire.samples)?,
         hits: hits.collect::<Result<_, _>>()?,
+        touched: wire.touched.map_or(Ok(Vec::new()), decode_touched)?,
     })
+}
+
+fn touched_wire(trace: &Trace) -> Option<TouchedWire> {
+    match &trace.touched {
+        Some(Touched::Measured { samples, .. }) if !samples.is_empty() => Some(TouchedWire {
+            at: Steps(samples.iter().map(|(at, _)| at.0).collect()),
+            bytes: Steps(samples.iter().map(|(_, bytes)| bytes.0).collect()),
+        }),
+        _ => None,
+    }
+}
+
+fn decode_touched(wire: TouchedWire) -> Result<Vec<(Nanos, Bytes)>, WireError> {
+    if wire.at.0.len() != wire.bytes.0.len() {
+        return Err(WireError::Ragged("touched pages"));
+    }
+    let columns = std::iter::zip(wire.at.0, wire.bytes.0);
+    Ok(columns
+        .map(|(at, bytes)| (Nanos(at), Bytes(bytes)))
+        .collect())
 }
 
 fn moments_wire(moments: impl Iterator<Item = Moment> + Clone) -> MomentsWire {

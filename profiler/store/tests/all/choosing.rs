@@ -164,3 +164,31 @@ fn pruning_gives_space_back() {
     let after = std::fs::metadata(&path).unwrap().len();
     assert!(after * 5 < before, "{after} of {before} bytes are left");
 }
+
+/// What calls have in common is kept once, and goes with the last of them.
+#[test]
+fn what_is_shared_is_kept_once_and_goes_with_the_last_call() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("fathom.db");
+    let mut store = Store::open(&path).unwrap();
+    let calls = (1..=6).map(|lines| {
+        let mut call = call("a", lines);
+        call.armed = crate::sample::probes(1 + lines as usize % 2);
+        call
+    });
+    let calls: Vec<_> = calls.collect();
+    store.append_all(&calls[..3]).unwrap();
+    for call in &calls[3..] {
+        store.append(call).unwrap();
+    }
+    assert_eq!(store.traces(&Filter::default()).unwrap(), calls);
+    let lists = || -> i64 {
+        let connection = rusqlite::Connection::open(&path).unwrap();
+        let query = "SELECT count(*) FROM armed WHERE probes <> '[]'";
+        connection.query_row(query, (), |row| row.get(0)).unwrap()
+    };
+    assert_eq!(lists(), 2);
+    store.prune(Keep::NewestPerFunction(1)).unwrap();
+    assert_eq!(lists(), 1);
+    assert_eq!(store.traces(&Filter::default()).unwrap(), &calls[5..]);
+}

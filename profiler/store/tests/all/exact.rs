@@ -1,8 +1,8 @@
 //! What goes in comes out, bit by bit, in this version and from files of every version before it.
 
-use crate::sample::{Random, call};
-use store::{Detail, Filter, Store};
-use trace::Trace;
+use crate::sample::{Random, call, heap_profile, probes};
+use store::{Detail, Filter, Store, TraceId};
+use trace::{Bytes, CpuProfile, CpuSample, Machine, Nanos, ProbeCost, Touched, Trace};
 
 /// As text, because NaN does not equal itself; Rust prints floating-point numbers so that they can be told apart.
 fn shown(traces: &[Trace]) -> Vec<String> {
@@ -46,7 +46,7 @@ fn any_trace_comes_back_as_it_was() {
 fn a_summary_is_the_trace_without_its_timeline() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = Store::open(&folder.path().join("fathom.db")).unwrap();
-    let full = call("line-reader", 5_000);
+    let full = with_everything(call("line-reader", 5_000));
     store.append(&full).unwrap();
 
     let filter = Filter {
@@ -59,31 +59,95 @@ fn a_summary_is_the_trace_without_its_timeline() {
     for observed in &mut expected.observations {
         observed.hits.clear();
     }
+    if let Some(Touched::Measured { samples, .. }) = &mut expected.touched {
+        samples.clear();
+    }
+    expected.heap_profile = None;
+    expected.cpu_profile = None;
     assert_ne!(expected, full);
     assert_eq!(store.traces(&filter).unwrap(), [expected]);
 }
 
-/// The file was written by the first version of the schema and is never written again: `FATHOM_BLESS=1` makes one
-/// where it is absent.
-#[test]
-fn a_file_of_version_1_is_still_read() {
-    let stored = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/files/version-1.db");
-    let traces = [call("line-reader", 12), call("other", 3)];
+/// The files were written when their version was the newest, and are never written again: `FATHOM_BLESS=1` makes that of
+/// the present one where it is absent.
+fn a_copy_of_version(version: u32, contents: &[Trace]) -> (tempfile::TempDir, std::path::PathBuf) {
+    let stored = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join(format!("tests/files/version-{version}.db"));
     if std::env::var_os("FATHOM_BLESS").is_some() && !stored.exists() {
-        Store::open(&stored).unwrap().append_all(&traces).unwrap();
+        Store::open(&stored).unwrap().append_all(contents).unwrap();
     }
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("fathom.db");
     std::fs::copy(stored, &path).unwrap();
-    assert_eq!(
-        Store::open_existing(&path)
-            .unwrap()
-            .traces(&Filter::default())
-            .unwrap(),
-        traces
-    );
+    (folder, path)
+}
+
+/// A file of an older version is read, added to, and stays readable.
+fn is_still_read(version: u32, contents: &[Trace]) {
+    let (_folder, path) = a_copy_of_version(version, contents);
+    let read = |store: &Store| store.traces(&Filter::default()).unwrap();
+    assert_eq!(read(&Store::open_existing(&path).unwrap()), contents);
 
     let mut store = Store::open(&path).unwrap();
-    store.append(&call("other", 4)).unwrap();
-    assert_eq!(store.summaries(&Filter::default()).unwrap().len(), 3);
+    let added = with_everything(call("other", 4));
+    store.append(&added).unwrap();
+    let all = [contents, &[added]].concat();
+    assert_eq!(read(&store), all);
+}
+
+/// What version 1 did not keep.
+fn with_everything(call: Trace) -> Trace {
+    Trace {
+        machine: Machine {
+            processor: "AMD EPYC 7B13".to_owned(),
+            kernel: "Linux 6.18.5".to_owned(),
+            engine: "wasmtime 48.0.8, cranelift speed, on-demand".to_owned(),
+        },
+        armed: probes(3),
+        probe_cost: ProbeCost {
+            hits: 5_000,
+            host_calls: 300,
+            cpu_seconds: 1.5e-5,
+        },
+        touched: Some(Touched::Measured {
+            at_end: Bytes(1 << 20),
+            samples: vec![(Nanos(5), Bytes(4096)), (Nanos(9), Bytes(8192))],
+        }),
+        heap_profile: Some(heap_profile(4, 9)),
+        cpu_profile: Some(CpuProfile {
+            period: Nanos(1_000_000),
+            table: heap_profile(4, 9).table,
+            samples: vec![CpuSample {
+                at: Nanos(7),
+                stack: 2,
+                cpu: Nanos(999),
+            }],
+        }),
+        ..call
+    }
+}
+
+#[test]
+fn a_file_of_version_1_is_still_read() {
+    is_still_read(1, &[call("line-reader", 12), call("other", 3)]);
+}
+
+#[test]
+fn a_file_of_version_2_is_still_read() {
+    is_still_read(
+        2,
+        &[with_everything(call("line-reader", 12)), call("other", 3)],
+    );
+}
+
+/// Number 2 was removed while the file had version 1: in version 2 the next call is number 3.
+#[test]
+fn a_number_is_not_given_again_after_an_upgrade() {
+    let (_folder, path) = a_copy_of_version(1, &[]);
+    rusqlite::Connection::open(&path)
+        .unwrap()
+        .execute_batch("DELETE FROM calls WHERE id = 2")
+        .unwrap();
+    let mut store = Store::open(&path).unwrap();
+    assert_eq!(store.append(&call("other", 4)).unwrap(), TraceId(3));
 }

@@ -1,8 +1,9 @@
 //! Traces for the tests: one that is like a real call, and arbitrary ones.
 
 use trace::{
-    Breakpoint, Bytes, FunctionId, Growth, Heap, Hit, Input, Limits, Machine, Moment, Nanos,
-    Observed, Outcome, ProbeCost, Refusal, Trace,
+    Amount, Breakpoint, Bytes, CpuProfile, CpuSample, Frame, FunctionId, Growth, Heap, HeapAtStack,
+    HeapEvent, HeapProfile, HeapSampling, Hit, Input, Limits, Machine, Moment, Nanos, Observed,
+    Outcome, PlannedProbe, ProbeCost, ProbeMode, Refusal, StackTable, Touched, Trace,
 };
 
 /// A call of `function` with `lines` lines, as long in its observations and its timeline as real ones are.
@@ -80,6 +81,72 @@ pub(crate) fn call(function: &str, lines: u64) -> Trace {
         touched: None,
         heap_profile: None,
         cpu_profile: None,
+    }
+}
+
+/// So many probes, as those of a function of which everything is watched.
+pub(crate) fn probes(count: usize) -> Vec<PlannedProbe> {
+    let probe = |number| PlannedProbe {
+        breakpoint: Breakpoint::Entry(format!("line_reader::parser::Record::field_{number}")),
+        variable: "length".to_owned(),
+        mode: ProbeMode::HostCall,
+    };
+    (0..count).map(probe).collect()
+}
+
+/// Who allocated the memory of a call, as long in its names as real ones are.
+pub(crate) fn heap_profile(stacks: u32, events: u64) -> HeapProfile {
+    let amount = |blocks: u32| Amount {
+        blocks: f64::from(blocks) * 1.37,
+        bytes: f64::from(blocks) * 61.0 * 1.37,
+    };
+    HeapProfile {
+        sampling: HeapSampling::Poisson {
+            mean: Bytes(524_288),
+        },
+        table: stack_table(stacks),
+        by_stack: (0..stacks)
+            .map(|stack| HeapAtStack {
+                stack,
+                allocated: amount(stack + 3),
+                at_peak: amount(stack + 2),
+                at_end: amount(0),
+                temporary: amount(stack),
+            })
+            .collect(),
+        peak_at: Nanos(9_000_000),
+        events: (0..events)
+            .map(|number| HeapEvent {
+                at: Nanos(number * 10_007),
+                stack: (number % u64::from(stacks)) as u32,
+                address: 1_114_112 + number * 72,
+                bytes: if number % 3 == 2 { -61 } else { 61 },
+                weight: 8595.35 + (number % 7) as f64,
+            })
+            .collect(),
+        events_lost: 0,
+    }
+}
+
+/// Every stack has twelve frames, most of them those of the stack before.
+fn stack_table(stacks: u32) -> StackTable {
+    let frame = |number: u32| Frame {
+        function: format!(
+            "<alloc::vec::Vec<line_reader::Record{number}> as core::iter::traits::collect::Extend<T>>::extend"
+        ),
+        file: Some(format!(
+            "/rustc/library/alloc/src/vec/part_{}.rs",
+            number % 20
+        )),
+        line: Some(100 + number),
+        inlined: number % 2 == 1,
+        address: u64::from(4_000 + number * 17),
+    };
+    StackTable {
+        frames: (0..stacks + 11).map(frame).collect(),
+        stacks: (0..stacks)
+            .map(|first| (first..first + 12).collect())
+            .collect(),
     }
 }
 
@@ -242,12 +309,109 @@ impl Random {
             bytes_out: self.integer(),
             contended: self.below(2) == 0,
             runtime_base: Bytes(self.below(1 << 30)),
-            machine: Machine::default(),
-            armed: Vec::new(),
-            probe_cost: ProbeCost::default(),
-            touched: None,
-            heap_profile: None,
-            cpu_profile: None,
+            machine: Machine {
+                processor: self.text(),
+                kernel: self.text(),
+                engine: self.text(),
+            },
+            armed: self.many(Random::probe),
+            probe_cost: ProbeCost {
+                hits: self.integer(),
+                host_calls: self.integer(),
+                cpu_seconds: self.float(),
+            },
+            touched: self.some(Random::touched),
+            heap_profile: self.some(Random::heap_profile),
+            cpu_profile: self.some(Random::cpu_profile),
+        }
+    }
+
+    fn probe(&mut self) -> PlannedProbe {
+        const MODES: [ProbeMode; 3] =
+            [ProbeMode::HostCall, ProbeMode::Mailbox, ProbeMode::HostRead];
+        PlannedProbe {
+            breakpoint: match self.below(2) {
+                0 => Breakpoint::Exit("a::b".to_owned()),
+                _ => Breakpoint::Line {
+                    file: "src/main.rs".to_owned(),
+                    line: 1 + self.next() as u32 / 2,
+                },
+            },
+            variable: self.text(),
+            mode: MODES[self.below(3) as usize],
+        }
+    }
+
+    fn touched(&mut self) -> Touched {
+        match self.below(2) {
+            0 => Touched::Unavailable {
+                reason: self.text(),
+            },
+            _ => Touched::Measured {
+                at_end: Bytes(self.integer()),
+                samples: self.many(|random| (Nanos(random.integer()), Bytes(random.integer()))),
+            },
+        }
+    }
+
+    /// Positions that are none are kept too: what they mean is not the store's affair.
+    fn stack_table(&mut self) -> StackTable {
+        StackTable {
+            frames: self.many(|random| Frame {
+                function: random.text(),
+                file: random.some(Random::text),
+                line: random.some(|random| random.next() as u32),
+                inlined: random.below(2) == 0,
+                address: random.integer(),
+            }),
+            stacks: self.many(|random| random.many(|random| random.next() as u32)),
+        }
+    }
+
+    fn amount(&mut self) -> Amount {
+        Amount {
+            blocks: self.float(),
+            bytes: self.float(),
+        }
+    }
+
+    fn heap_profile(&mut self) -> HeapProfile {
+        HeapProfile {
+            sampling: match self.below(2) {
+                0 => HeapSampling::Exact,
+                _ => HeapSampling::Poisson {
+                    mean: Bytes(self.integer()),
+                },
+            },
+            table: self.stack_table(),
+            by_stack: self.many(|random| HeapAtStack {
+                stack: random.next() as u32,
+                allocated: random.amount(),
+                at_peak: random.amount(),
+                at_end: random.amount(),
+                temporary: random.amount(),
+            }),
+            peak_at: Nanos(self.integer()),
+            events: self.many(|random| HeapEvent {
+                at: Nanos(random.integer()),
+                stack: random.next() as u32,
+                address: random.integer(),
+                bytes: random.integer() as i64,
+                weight: random.float(),
+            }),
+            events_lost: self.integer(),
+        }
+    }
+
+    fn cpu_profile(&mut self) -> CpuProfile {
+        CpuProfile {
+            period: Nanos(self.integer()),
+            table: self.stack_table(),
+            samples: self.many(|random| CpuSample {
+                at: Nanos(random.integer()),
+                stack: random.next() as u32,
+                cpu: Nanos(random.integer()),
+            }),
         }
     }
 }

@@ -1,0 +1,58 @@
+//! What many calls have in common and is kept once: read once, too. Not here: how it gets there (`append`).
+
+use crate::{read::RowError, wire};
+use rusqlite::{Connection, OptionalExtension};
+use std::collections::HashMap;
+use trace::{Machine, PlannedProbe};
+
+/// Rows already read, by their ids.
+pub(crate) struct Shared<'a> {
+    connection: &'a Connection,
+    machines: HashMap<i64, Machine>,
+    armed: HashMap<i64, Vec<PlannedProbe>>,
+}
+
+impl Shared<'_> {
+    pub(crate) fn new(connection: &Connection) -> Shared<'_> {
+        Shared {
+            connection,
+            machines: HashMap::new(),
+            armed: HashMap::new(),
+        }
+    }
+
+    pub(crate) fn machine(&mut self, id: i64) -> Result<Machine, RowError> {
+        if let Some(machine) = self.machines.get(&id) {
+            return Ok(machine.clone());
+        }
+        let machine = self
+            .connection
+            .prepare_cached("SELECT processor, kernel, engine FROM machines WHERE id = ?1")?
+            .query_row([id], |row| {
+                Ok(Machine {
+                    processor: row.get(0)?,
+                    kernel: row.get(1)?,
+                    engine: row.get(2)?,
+                })
+            })
+            .optional()?
+            .ok_or(RowError::Shared("machine"))?;
+        self.machines.insert(id, machine.clone());
+        Ok(machine)
+    }
+
+    pub(crate) fn armed(&mut self, id: i64) -> Result<Vec<PlannedProbe>, RowError> {
+        if let Some(armed) = self.armed.get(&id) {
+            return Ok(armed.clone());
+        }
+        let text: String = self
+            .connection
+            .prepare_cached("SELECT probes FROM armed WHERE id = ?1")?
+            .query_row([id], |row| row.get(0))
+            .optional()?
+            .ok_or(RowError::Shared("list of probes"))?;
+        let armed = wire::decode_armed(&text)?;
+        self.armed.insert(id, armed.clone());
+        Ok(armed)
+    }
+}
