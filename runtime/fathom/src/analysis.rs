@@ -11,7 +11,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
 };
-use store::{Detail, Filter, Store};
+use store::{Detail, Filter, RecordedFunction, Store};
 use trace::{Bytes, FunctionId, Profile, Trace};
 
 /// What a function is given today, unless somebody says otherwise: the default of Cloud Functions.
@@ -120,36 +120,9 @@ impl RecordedArgs {
     /// The function and its calls. Of several modules recorded under one name, the one called last.
     pub(crate) fn read(&self) -> anyhow::Result<(FunctionId, Vec<Trace>)> {
         let store = Store::open_existing(&self.database.db)?;
-        let recorded = store.functions()?;
-        let names = || recorded.iter().map(|f| f.function.name.as_str());
-        let wanted = match &self.function {
-            Some(name) => name.clone(),
-            None => {
-                let mut distinct: Vec<&str> = names().collect();
-                distinct.dedup();
-                match distinct.as_slice() {
-                    [one] => (*one).to_owned(),
-                    [] => bail!("no calls are recorded in `{}`", self.database.db.display()),
-                    several => bail!(
-                        "several functions are recorded, say which: {}",
-                        several.join(", ")
-                    ),
-                }
-            }
-        };
-        let latest = recorded
-            .iter()
-            .filter(|f| f.function.name == wanted)
-            .max_by_key(|f| f.last_unix_ms);
-        let Some(latest) = latest else {
-            bail!(
-                "no calls of `{wanted}` are recorded in `{}`{}",
-                self.database.db.display(),
-                near::did_you_mean(&wanted, names())
-            );
-        };
-        let traces = read_traces(&store, &latest.function, None)?;
-        Ok((latest.function.clone(), traces))
+        let function = find_function(&store, &self.database.db, self.function.as_deref())?;
+        let traces = read_traces(&store, &function, None)?;
+        Ok((function, traces))
     }
 
     /// Every recorded function with its calls, by name. Of several modules recorded under one name, the one called last.
@@ -160,6 +133,64 @@ impl RecordedArgs {
         recorded.dedup_by(|a, b| a.function.name == b.function.name);
         let calls = |f: &FunctionId| Ok((f.clone(), read_traces(&store, f, None)?));
         recorded.iter().map(|r| calls(&r.function)).collect()
+    }
+}
+
+/// The recorded function of that name, or the only one. Of several modules recorded under one name the one called last,
+/// or, for `NAME@DIGEST`, the one whose digest begins so.
+pub(crate) fn find_function(
+    store: &Store,
+    database: &Path,
+    wanted: Option<&str>,
+) -> anyhow::Result<FunctionId> {
+    let recorded = store.functions()?;
+    let names = || recorded.iter().map(|f| f.function.name.as_str());
+    let Some(wanted) = wanted else {
+        let mut distinct: Vec<&RecordedFunction> = recorded.iter().collect();
+        distinct.dedup_by(|a, b| a.function.name == b.function.name);
+        return match distinct.as_slice() {
+            [one] => Ok(one.function.clone()),
+            [] => bail!("no calls are recorded in `{}`", database.display()),
+            several => bail!(
+                "several functions are recorded, say which: {}",
+                several
+                    .iter()
+                    .map(|f| f.function.name.as_str())
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            ),
+        };
+    };
+    let latest = |name: &str, digest: &str| {
+        let versions = recorded.iter().filter(|f| {
+            let hex = f.function.digest.trim_start_matches("sha256:");
+            f.function.name == name && hex.starts_with(digest)
+        });
+        versions.max_by_key(|f| f.last_unix_ms)
+    };
+    if let Some(found) = latest(wanted, "") {
+        return Ok(found.function.clone());
+    }
+    let Some((name, digest)) = wanted
+        .rsplit_once('@')
+        .filter(|(n, _)| names().any(|o| o == *n))
+    else {
+        bail!(
+            "no calls of `{wanted}` are recorded in `{}`{}",
+            database.display(),
+            near::did_you_mean(wanted, names())
+        );
+    };
+    match latest(name, digest.trim_start_matches("sha256:")) {
+        Some(found) if !digest.is_empty() => Ok(found.function.clone()),
+        _ => {
+            let versions = recorded.iter().filter(|f| f.function.name == name);
+            let digests: Vec<&str> = versions.map(|f| f.function.digest.as_str()).collect();
+            bail!(
+                "no version of `{name}` has a digest that begins with `{digest}`; recorded are {}",
+                digests.join(", ")
+            )
+        }
     }
 }
 

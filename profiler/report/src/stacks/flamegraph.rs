@@ -4,7 +4,7 @@ use super::{Folded, StackError, View};
 use crate::clean::clean;
 use crate::show::counted;
 use inferno::flamegraph::{
-    Options, Palette, TextTruncateDirection, color::BasicPalette, from_lines,
+    Direction, Options, Palette, TextTruncateDirection, color::BasicPalette, from_lines,
 };
 
 /// A flame graph as an SVG document: click to zoom, Ctrl-F or the word in the corner to search.
@@ -44,8 +44,7 @@ pub(super) fn options(view: View) -> Options<'static> {
         View::Allocated | View::AtPeak | View::AtEnd | View::Temporary => BasicPalette::Mem,
     });
     options.deterministic = true;
-    // The end of a Rust path says more than its beginning.
-    options.text_truncate_direction = TextTruncateDirection::Left;
+    options.text_truncate_direction = TextTruncateDirection::Right;
     options
 }
 
@@ -83,7 +82,11 @@ pub(crate) fn frames_only(folded: &Folded) -> Option<Frames> {
     loop {
         let mut options = options(folded.view);
         options.count_name = folded.unit.to_owned();
-        options.direction = inferno::flamegraph::Direction::Inverted;
+        options.direction = Direction::Inverted;
+        if folded.view == View::Cpu {
+            // Dark text is read on it, unlike on the darkest of the usual reds.
+            options.colors = Palette::Basic(BasicPalette::Orange);
+        }
         options.min_width = narrowest;
         options.no_javascript = true;
         let svg = draw(&mut options, &folded.lines(1.0), folded.view).ok()?;

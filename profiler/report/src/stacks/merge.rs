@@ -291,7 +291,7 @@ impl Merged {
     }
 
     /// Machine of the calls in the view, where it is one.
-    pub(super) fn machine(&self, view: View) -> Option<&Machine> {
+    pub fn machine(&self, view: View) -> Option<&Machine> {
         let mut machines: Vec<&Machine> = match view {
             View::Cpu => self.cpu.iter().map(|part| &part.machine).collect(),
             _ => self.heap.iter().map(|part| &part.machine).collect(),

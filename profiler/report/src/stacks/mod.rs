@@ -35,4 +35,4 @@ pub use perf_script::{PerfScript, perf_script};
 pub use pprof::{pprof_cpu, pprof_heap};
 pub use similarity::{Comparison, similarity};
 pub use view::{By, Measure, View};
-pub use who::{Holder, Who};
+pub use who::{Holder, Who, who_text};

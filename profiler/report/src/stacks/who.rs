@@ -6,6 +6,8 @@
 use super::label::{name, place};
 use super::merge::Merged;
 use super::{Measure, View, origin::is_users};
+use crate::Style;
+use crate::layout::{Tone, left, right, shorten, table};
 use crate::show::{percent, size};
 use std::collections::{BTreeMap, BTreeSet};
 use trace::{Bytes, Frame, HeapSampling};
@@ -137,6 +139,42 @@ impl Who {
         };
         format!("Who held the memory at the peak ({calls}, {how})")
     }
+}
+
+/// The functions as a table for a terminal, with a title.
+pub fn who_text(who: &Who, style: Style) -> String {
+    let header = [
+        right("share"),
+        right("own"),
+        right("with callees"),
+        left("function"),
+        left("line"),
+    ];
+    let mut rows = vec![header.map(|cell| cell.tone(Tone::Faint)).to_vec()];
+    rows.extend(
+        who.rows()
+            .into_iter()
+            .map(|[share, own, inclusive, function, place]| {
+                vec![
+                    right(share),
+                    right(own),
+                    right(inclusive),
+                    left(shorten(&function, 60)),
+                    left(place),
+                ]
+            }),
+    );
+    let mut text = format!("{}:\n", who.title());
+    for line in table(style, &rows) {
+        text += &format!("    {line}\n");
+    }
+    if who.others > 0 {
+        text += &format!(
+            "    and {} more\n",
+            crate::show::counted(who.others, "function")
+        );
+    }
+    text
 }
 
 impl Holder {

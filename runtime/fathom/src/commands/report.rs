@@ -90,7 +90,16 @@ fn report_one(args: ReportArgs) -> anyhow::Result<()> {
             )?);
             analysis::show(&profile, &context, false)?;
         }
-        Format::Text => analysis::show(&profile, &context, false)?,
+        Format::Text => {
+            analysis::show(&profile, &context, false)?;
+            if let Some(who) = &context.who {
+                let style = report::Style {
+                    color: true,
+                    width: analysis::width(),
+                };
+                output::text(format_args!("\n{}", report::stacks::who_text(who, style)))?;
+            }
+        }
         Format::Json => analysis::show(&profile, &context, true)?,
         Format::Markdown => output::line(report::markdown(&profile, &context).trim_end())?,
         Format::Csv => crate::output::bytes(&report::traces_csv(&traces))?,
