@@ -2,10 +2,10 @@
 
 use crate::clean::clean;
 use crate::layout::{left, right, table};
-use crate::show::{count, number, round_size, size, value};
+use crate::show::{count, number, round_size, seconds, size, value};
 use crate::{Problem, Style};
 use serde_json::json;
-use trace::{Bytes, Heap, Observed, Outcome, Trace};
+use trace::{Bytes, Heap, Machine, Observed, Outcome, Trace};
 
 /// The account of one call, as `/usr/bin/time -v` gives it: one fact a line, indented by a tab, its unit named.
 pub fn account(trace: &Trace) -> String {
@@ -61,6 +61,20 @@ fn facts(trace: &Trace) -> Vec<String> {
         ),
         format!("Memory samples: {}", count(trace.samples.len())),
     ]);
+    lines.extend(probes(trace));
+    if !trace.machine.kernel.is_empty() {
+        let Machine {
+            processor,
+            kernel,
+            engine,
+        } = &trace.machine;
+        lines.push(format!(
+            "Machine: {}; {}; {}",
+            clean(processor),
+            clean(kernel),
+            clean(engine)
+        ));
+    }
     lines
 }
 
@@ -94,6 +108,25 @@ fn heap(heap: &Heap) -> String {
         ),
         Heap::Unknown => "Live heap: unknown, no allocator was found in the guest".to_owned(),
     }
+}
+
+/// What was armed and what that cost; nothing where nothing was.
+fn probes(trace: &Trace) -> Option<String> {
+    let armed = count(trace.armed.len());
+    let cost = trace.probe_cost;
+    if trace.armed.is_empty() {
+        return None;
+    }
+    Some(match (trace.outcome, cost.hits) {
+        (Outcome::TimedOut, _) => format!("Probes: {armed} armed, hits not known"),
+        (_, 0) => format!("Probes: {armed} armed, none hit that is code"),
+        (_, hits) => format!(
+            "Probes: {armed} armed, {} hits, {} calls of the host, about {} of CPU",
+            number(hits as f64),
+            number(cost.host_calls as f64),
+            seconds(cost.cpu_seconds)
+        ),
+    })
 }
 
 fn exact(bytes: Bytes) -> String {
@@ -150,6 +183,9 @@ pub fn run_record(trace: &Trace) -> serde_json::Value {
         "cpu_seconds": trace.cpu.as_seconds(),
         "bytes_in": trace.bytes_in,
         "bytes_out": trace.bytes_out,
+        "machine": trace.machine,
+        "probes_armed": trace.armed.len(),
+        "probe_cost": trace.probe_cost,
         "observations": observations,
     })
 }

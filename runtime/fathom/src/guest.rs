@@ -205,6 +205,7 @@ impl Ready {
             id: self.function.id().clone(),
             wasm: Arc::new(guest.wasm.clone()),
             selection: self.selection.clone(),
+            machine: self.function.machine().clone(),
             cache: self.cache.as_ref().map(|cache| cache.folder().to_owned()),
         }
     }

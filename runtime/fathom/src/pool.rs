@@ -22,6 +22,8 @@ pub(crate) struct Loaded {
     pub(crate) wasm: std::sync::Arc<Vec<u8>>,
     pub(crate) selection: trace::Selection,
     pub(crate) cache: Option<PathBuf>,
+    /// What its calls run on.
+    pub(crate) machine: Machine,
 }
 
 /// Workers of one function.
@@ -181,7 +183,7 @@ impl Pool {
             bytes_out: 0,
             contended: call.contended,
             runtime_base: Bytes(0),
-            machine: Machine::default(),
+            machine: self.loaded.machine.clone(),
             armed: Vec::new(),
             probe_cost: ProbeCost::default(),
             touched: None,

@@ -1,12 +1,18 @@
 //! The engine: once per process. Guests run as ordinary optimised code: no epochs, no fuel, no guest debugging, since
 //! those slow down all code of all guests. Deadlines are kept by ending the process (see `sampler`).
 
+use crate::{calibrate::Rates, machine::machine};
+use std::sync::{Arc, OnceLock};
+use trace::Machine;
 use wasmtime::Config;
 
 /// Compiles guests and owns what they share. Once per process.
 #[derive(Clone)]
 pub struct Engine {
     pub(crate) inner: wasmtime::Engine,
+    machine: Arc<Machine>,
+    /// What probes cost, once somebody has asked.
+    rates: Arc<OnceLock<Rates>>,
 }
 
 /// The engine could not be set up on this machine.
@@ -29,9 +35,22 @@ impl Engine {
         config.wasm_gc(false);
         // Only native unwinders need it, and registering it costs time per module.
         config.native_unwind_info(false);
-        wasmtime::Engine::new(&config)
-            .map(|inner| Engine { inner })
-            .map_err(EngineError)
+        let inner = wasmtime::Engine::new(&config).map_err(EngineError)?;
+        Ok(Engine {
+            inner,
+            machine: Arc::new(machine("cranelift speed, on-demand")),
+            rates: Arc::default(),
+        })
+    }
+
+    /// What calls run on: processor, kernel, this engine.
+    pub fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    /// What probes cost here. The first time this takes a few milliseconds.
+    pub(crate) fn probe_rates(&self) -> Rates {
+        *self.rates.get_or_init(|| Rates::measure(self))
     }
 
     /// What compiled code depends on beside the module: part of the cache's key.

@@ -9,7 +9,7 @@ use crate::{
 use probe::{Injected, Inspection};
 use sha2::{Digest, Sha256};
 use std::{io, sync::Arc};
-use trace::{Bytes, FunctionId, Plan, Selection};
+use trace::{Bytes, FunctionId, Machine, Plan, Selection};
 use wasmtime::{InstancePre, Linker, Module};
 use wasmtime_wasi::I32Exit;
 
@@ -22,6 +22,7 @@ pub struct Function {
     pub(crate) plan: Arc<Plan>,
     pub(crate) instance: InstancePre<State>,
     pub(crate) guest_memories: usize,
+    pub(crate) engine: Engine,
     /// Resident memory of this process once the function was loaded.
     pub(crate) runtime_base: Bytes,
 }
@@ -112,6 +113,7 @@ impl Function {
             },
             runtime_base: resident_bytes().unwrap_or_default(),
             guest_memories: inspection.memories.iter().filter(|m| !m.imported).count(),
+            engine: engine.clone(),
             plan: Arc::new(armed.plan),
             inspection: Arc::new(inspection),
             injected,
@@ -122,6 +124,11 @@ impl Function {
     /// Name and digest.
     pub fn id(&self) -> &FunctionId {
         &self.id
+    }
+
+    /// What its calls run on.
+    pub fn machine(&self) -> &Machine {
+        self.engine.machine()
     }
 
     /// What the guest has to show.

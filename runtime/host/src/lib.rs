@@ -12,6 +12,7 @@
 
 mod budget;
 mod cache;
+mod calibrate;
 mod engine;
 mod error;
 mod event;
@@ -19,6 +20,7 @@ mod features;
 mod function;
 mod injected;
 mod invoke;
+mod machine;
 mod meter;
 mod outcome;
 mod process;

@@ -19,8 +19,8 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 use trace::{
-    Bytes, FunctionId, Heap, Input, Limits, Machine, Nanos, Observed, Outcome, PAGE, ProbeCost,
-    Trace,
+    Bytes, FunctionId, Heap, Input, Limits, Machine, Nanos, Observed, Outcome, PAGE, Plan,
+    ProbeCost, Trace,
 };
 use wasmtime::{AsContextMut, Instance, Store};
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder, p1::WasiP1Ctx};
@@ -124,6 +124,8 @@ impl Sandbox {
             limits: call.limits,
             contended: call.contended,
             runtime_base: function.runtime_base,
+            machine: function.machine().clone(),
+            armed: function.plan.clone(),
             committed,
             timeline,
             bytes_in: streams.stdin.counter(),
@@ -159,7 +161,8 @@ impl Sandbox {
         // The last sample, after the guest has returned.
         timeline.sample();
         let heap = heap(&self.store, function.injected.heap);
-        let observed = finish_observing(&mut self.store, instance.as_ref(), function);
+        let (observed, hits) = finish_observing(&mut self.store, instance.as_ref(), function);
+        let host_calls = self.store.data().host_calls;
         drop(watch);
         drop(self.store);
         drop(self.scratch);
@@ -171,7 +174,10 @@ impl Sandbox {
         let limit = self.so_far.limits.memory;
         let ending = classify(&result, &self.so_far.committed.history(), limit);
         Ok(Finished {
-            trace: self.so_far.ended(ending, heap, observed, wall, cpu),
+            trace: Trace {
+                probe_cost: probe_cost(function, hits, host_calls),
+                ..self.so_far.ended(ending, heap, observed, wall, cpu)
+            },
             stdout: self.streams.stdout.take(),
             results,
         })
@@ -296,12 +302,21 @@ fn heap(store: &Store<State>, counted: Option<Counted>) -> Heap {
     }
 }
 
-/// Reads the variables that are read at the end, and closes what is still open.
+/// What the hits of a call cost. Only where there were any: the first time this is measured.
+fn probe_cost(function: &Function, hits: u64, host_calls: u64) -> ProbeCost {
+    if hits == 0 {
+        return ProbeCost::default();
+    }
+    function.engine.probe_rates().cost(hits, host_calls)
+}
+
+/// Reads the variables that are read at the end, and closes what is still open. Also the number of hits of all probes
+/// that are code.
 fn finish_observing(
     store: &mut Store<State>,
     instance: Option<&Instance>,
     function: &Function,
-) -> Vec<Observed> {
+) -> (Vec<Observed>, u64) {
     let injected = &function.injected;
     if let Some(instance) = instance {
         for slot in state::slots_read_at_end(injected) {
@@ -320,10 +335,11 @@ fn finish_observing(
     let mut observed = state
         .recorder
         .finish(|slot| state::name_of_slot(injected, slot));
-    if let Some(instance) = instance {
-        observed.extend(state::read_records(store, instance, injected));
-    }
-    observed
+    let records = instance.map(|instance| state::read_records(store, instance, injected));
+    let records = records.unwrap_or_default();
+    let hits = records.iter().map(|record| record.count).sum();
+    observed.extend(records);
+    (observed, hits)
 }
 
 /// What is known of a call while it runs, readable from any thread.
@@ -336,6 +352,8 @@ struct SoFar {
     limits: Limits,
     contended: bool,
     runtime_base: Bytes,
+    machine: Machine,
+    armed: Arc<Plan>,
     committed: Arc<Committed>,
     timeline: Arc<Timeline>,
     bytes_in: Arc<std::sync::atomic::AtomicU64>,
@@ -423,8 +441,8 @@ impl SoFar {
             bytes_out: self.bytes_out.load(Ordering::Relaxed),
             contended: self.contended,
             runtime_base: self.runtime_base,
-            machine: Machine::default(),
-            armed: Vec::new(),
+            machine: self.machine,
+            armed: self.armed.probes.clone(),
             probe_cost: ProbeCost::default(),
             touched: None,
             heap_profile: None,

@@ -37,6 +37,8 @@ pub(crate) struct State {
     pub(crate) mounted: Option<PathBuf>,
     /// What may still be written, where there is a scratch directory.
     pub(crate) scratch: Option<Budget>,
+    /// Hits that have called the host.
+    pub(crate) host_calls: u64,
     attached: bool,
     counters: Option<Counters>,
     step: u64,
@@ -69,6 +71,7 @@ impl State {
             injected,
             mounted,
             scratch: None,
+            host_calls: 0,
             attached: false,
             counters: None,
             step: FIRST_STEP,
@@ -166,7 +169,9 @@ fn hit(mut caller: Caller<'_, State>, slot: i32, bits: i64) {
     if !caller.data().attached {
         attach_from_inside(&mut caller);
     }
-    caller.data_mut().recorder.hit(slot as usize, bits);
+    let state = caller.data_mut();
+    state.host_calls += 1;
+    state.recorder.hit(slot as usize, bits);
 }
 
 fn attach_from_inside(caller: &mut Caller<'_, State>) {

@@ -15,20 +15,23 @@ pub(crate) struct DoctorArgs {
 
 /// Runs the command.
 pub(crate) fn run(args: DoctorArgs) -> anyhow::Result<ExitCode> {
-    let kernel = rustix::system::uname();
+    let (machine, engine) = match host::Engine::new() {
+        Ok(engine) => (engine.machine().clone(), None),
+        Err(error) => (trace::Machine::default(), Some(error)),
+    };
     output::line(format_args!(
         "fathom     {} ({})",
         env!("CARGO_PKG_VERSION"),
         std::env::consts::ARCH
     ))?;
-    output::line(format_args!(
-        "kernel     {} {}",
-        kernel.sysname().to_string_lossy(),
-        kernel.release().to_string_lossy()
-    ))?;
+    output::line(format_args!("processor  {}", machine.processor))?;
+    output::line(format_args!("kernel     {}", machine.kernel))?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     output::line(format_args!("cores      {cores}"))?;
-    output::line(format_args!("engine     {}", engine()))?;
+    match engine {
+        None => output::line(format_args!("engine     {}", machine.engine))?,
+        Some(error) => output::line(format_args!("engine     {error}"))?,
+    }
     output::line(format_args!(
         "overcommit {}",
         fs::read_to_string("/proc/sys/vm/overcommit_memory").map_or_else(
@@ -64,13 +67,6 @@ pub(crate) fn run(args: DoctorArgs) -> anyhow::Result<ExitCode> {
         ))?,
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn engine() -> String {
-    match host::Engine::new() {
-        Ok(_) => "wasmtime with cranelift works here".to_owned(),
-        Err(error) => error.to_string(),
-    }
 }
 
 fn present(path: &str, yes: &'static str, no: &'static str) -> &'static str {
