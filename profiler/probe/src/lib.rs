@@ -5,10 +5,12 @@
 //! | inspect | [`inspect`] | a core module | [`Inspection`]: variables, functions, allocator |
 //! | plan | [`plan`] | an inspection, a [`trace::Selection`] | [`ArmedPlan`]: slots, notes |
 //! | inject | [`inject`] | the module, both of the above | [`Injected`]: the rewritten module and its slots |
+//! | symbols | [`Symbols`] | the module, places in it | [`trace::Frame`]s: names, files, lines, inlined functions |
 //!
 //! Bytes in, bytes and values out: no engine, no files, no clock. What the rewritten module expects of its host is said
 //! in [`Injected`] and [`Mailbox`]; what it never does is change what the guest computes.
 
+mod code_map;
 mod error;
 mod inject;
 mod inspect;
@@ -18,8 +20,10 @@ mod module;
 mod nearest;
 mod plan;
 mod slot;
+mod symbols;
 mod value;
 
+pub use code_map::{CodeMap, OriginalPlace};
 pub use error::{InjectError, InspectError, PlanError};
 pub use inject::{ALLOCATED, HIT, HOST_MODULE, Injected, OPENED, SizeTable, inject};
 pub use inspect::{demangle, inspect};
@@ -27,4 +31,5 @@ pub use inspection::*;
 pub use mailbox::{Mailbox, Record, Snapshot};
 pub use plan::{HITS, OPENED_VARIABLE, RESULT, plan};
 pub use slot::{ArmedPlan, MEMORY_EXPORT, Place, Slot};
+pub use symbols::Symbols;
 pub use value::{ParseValueTypeError, ValueType};

@@ -10,7 +10,12 @@ use super::{
     layout::{Armed, Layout, Sites, encode},
     unreadable,
 };
-use crate::{error::InjectError, module::Module, slot::Place};
+use crate::{
+    code_map::{CodeMap, Pieces},
+    error::InjectError,
+    module::Module,
+    slot::Place,
+};
 use wasm_encoder::{BlockType, Encode, InstructionSink, ValType};
 use wasmparser::{FunctionBody, Operator};
 
@@ -19,6 +24,7 @@ pub(super) struct Rewriter<'r, 'a> {
     pub(super) module: &'r Module<'a>,
     pub(super) layout: &'r mut Layout,
     pub(super) sites: &'r Sites<'r>,
+    pub(super) map: &'r mut CodeMap,
 }
 
 impl Rewriter<'_, '_> {
@@ -49,11 +55,16 @@ impl Rewriter<'_, '_> {
         if !exit.is_empty() {
             InstructionSink::new(&mut code).block(self.block_type(&results));
         }
-        self.copy(function, body, exit, &mut code, &mut scratch)?;
+        let mut pieces = self.copy(function, body, exit, &mut code, &mut scratch)?;
         if !exit.is_empty() {
             self.leave(exit, &mut code, &mut scratch);
         }
-        with_locals(self.wasm, body, &scratch, &code)
+        let bytes = with_locals(self.wasm, body, &scratch, &code)?;
+        pieces.shift(bytes.len() - code.len(), 0);
+        if !pieces.is_identity() {
+            self.map.changed.insert(function, pieces);
+        }
+        Ok(bytes)
     }
 
     fn results(&self, function: u32) -> Vec<ValType> {
@@ -87,7 +98,8 @@ impl Rewriter<'_, '_> {
         }
     }
 
-    /// Copies the instructions, the last `end` included.
+    /// Copies the instructions, the last `end` included. The pieces count from the first instruction on the new side,
+    /// from the beginning of the body on the original one.
     fn copy(
         &self,
         function: u32,
@@ -95,7 +107,7 @@ impl Rewriter<'_, '_> {
         exit: &Armed<'_>,
         code: &mut Vec<u8>,
         scratch: &mut Scratch,
-    ) -> wasmparser::Result<()> {
+    ) -> wasmparser::Result<Pieces> {
         let inside_allocator = self.layout.moved_to(function).is_some();
         let renumber = |target: u32| {
             // Inside the allocator, its functions call each other's bodies: only the outermost call counts.
@@ -112,12 +124,15 @@ impl Rewriter<'_, '_> {
         let leaving_with_result: bool = !exit.is_empty();
         let mut reader = body.get_operators_reader()?;
         let mut copied_to = reader.original_position();
+        let begin = body.range().start;
+        let mut pieces = Pieces::default();
         let mut depth = 0;
         while !reader.eof() {
             let start = reader.original_position();
             let op = reader.read()?;
             let end = reader.original_position();
             let mut replace = |code: &mut Vec<u8>| {
+                pieces.continue_at(code.len(), copied_to - begin);
                 code.extend_from_slice(&self.wasm[copied_to..start]);
                 copied_to = end;
             };
@@ -130,7 +145,7 @@ impl Rewriter<'_, '_> {
                 Operator::End | Operator::Delegate { .. } => depth -= 1,
                 Operator::Call { function_index } => {
                     replace(code);
-                    InstructionSink::new(code).call(renumber(function_index));
+                    call_as_long_as(CALL, renumber(function_index), end - start, code);
                 }
                 Operator::RefFunc { function_index } => {
                     replace(code);
@@ -139,6 +154,7 @@ impl Rewriter<'_, '_> {
                 Operator::ReturnCall { function_index } => {
                     replace(code);
                     emit::probes(code, &leaving_without_result, self.layout, scratch);
+                    pieces.continue_at(code.len(), start - begin);
                     InstructionSink::new(code).return_call(renumber(function_index));
                 }
                 Operator::ReturnCallIndirect { .. } | Operator::ReturnCallRef { .. }
@@ -146,6 +162,7 @@ impl Rewriter<'_, '_> {
                 {
                     replace(code);
                     emit::probes(code, &leaving_without_result, self.layout, scratch);
+                    pieces.continue_at(code.len(), start - begin);
                     code.extend_from_slice(&self.wasm[start..end]);
                 }
                 Operator::Return if leaving_with_result => {
@@ -173,8 +190,9 @@ impl Rewriter<'_, '_> {
                 }
             }
         }
+        pieces.continue_at(code.len(), copied_to - begin);
         code.extend_from_slice(&self.wasm[copied_to..reader.original_position()]);
-        Ok(())
+        Ok(pieces)
     }
 
     /// After the block: results wait in locals while the probes run.
@@ -193,6 +211,22 @@ impl Rewriter<'_, '_> {
             InstructionSink::new(code).local_get(local);
         }
         InstructionSink::new(code).end();
+    }
+}
+
+/// The instruction `call`.
+const CALL: u8 = 0x10;
+
+/// A call that takes as many bytes as the one it replaces, where its number fits: linkers leave room in theirs, and what
+/// keeps its place needs no entry in the map.
+fn call_as_long_as(instruction: u8, function: u32, bytes: usize, code: &mut Vec<u8>) {
+    code.push(instruction);
+    let from = code.len();
+    function.encode(code);
+    while code.len() - from < bytes - 1 {
+        let last = code.len() - 1;
+        code[last] |= 0x80;
+        code.push(0);
     }
 }
 

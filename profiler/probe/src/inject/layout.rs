@@ -2,6 +2,7 @@
 
 use super::{SizeTable, nesting};
 use crate::{
+    code_map::CodeMap,
     inspection::{Allocator, Assignment, FoundAllocator, Inspection, Tracking},
     mailbox::Mailbox,
     module::Module,
@@ -146,6 +147,17 @@ impl Layout {
             export_memory: plan.slots.iter().any(|slot| {
                 matches!(&slot.place, Place::Static { memory, .. } if memory == MEMORY_EXPORT)
             }),
+        }
+    }
+
+    /// Where functions go; nothing yet of what becomes of their code.
+    pub(super) fn code_map(&self, module: &Module<'_>) -> CodeMap {
+        CodeMap {
+            imported: self.imported,
+            added: self.imports.len() as u32,
+            functions: module.functions.len() as u32,
+            moved: self.moved.iter().map(|(original, _)| *original).collect(),
+            ..CodeMap::default()
         }
     }
 

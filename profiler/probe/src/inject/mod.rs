@@ -19,6 +19,7 @@ mod sections;
 mod table;
 
 use crate::{
+    code_map::CodeMap,
     error::{InjectError, InspectError},
     inspection::{Allocator, Counted, Inspection},
     mailbox::Mailbox,
@@ -62,6 +63,8 @@ pub struct Injected {
     pub heap: Option<Counted>,
     /// Whether `fathom.opened` is called.
     pub opens: bool,
+    /// Where the guest's own code is.
+    pub code_map: CodeMap,
     /// Sentences for the user.
     pub notes: Vec<String>,
 }
@@ -89,7 +92,7 @@ pub fn inject(
     let module = Module::parse(wasm)?;
     check(&module, inspection)?;
     let mut layout = Layout::new(&module, inspection, plan);
-    let wasm = sections::write(wasm, &module, inspection, plan, &mut layout)?;
+    let (wasm, code_map) = sections::write(wasm, &module, inspection, plan, &mut layout)?;
     Ok(Injected {
         wasm,
         slots: plan.slots.clone(),
@@ -100,6 +103,7 @@ pub fn inject(
             Allocator::NotFound { .. } => None,
         },
         opens: plan.opens,
+        code_map,
         notes: notes(inspection, plan),
     })
 }

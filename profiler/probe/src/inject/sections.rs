@@ -8,6 +8,7 @@ use super::{
     names, nesting, open, table,
 };
 use crate::{
+    code_map::CodeMap,
     error::InjectError,
     inspection::{Allocator, Inspection},
     mailbox::Mailbox,
@@ -46,9 +47,10 @@ pub(super) fn write(
     inspection: &Inspection,
     plan: &ArmedPlan,
     layout: &mut Layout,
-) -> Result<Vec<u8>, InjectError> {
+) -> Result<(Vec<u8>, CodeMap), InjectError> {
     // Code first: wrapping bodies adds types, which stand before it.
-    let code = code(wasm, module, inspection, plan, layout)?;
+    let mut map = layout.code_map(module);
+    let code = code(wasm, module, inspection, plan, layout, &mut map)?;
     let layout = &*layout;
     let mut renumber = Renumber(layout);
     let mut output = wasm_encoder::Module::new();
@@ -94,7 +96,7 @@ pub(super) fn write(
         output.section(&raw(SectionId::Data, wasm, reader.range()));
     }
     customs(module, layout, &mut output);
-    Ok(output.finish())
+    Ok((output.finish(), map))
 }
 
 fn raw(id: SectionId, wasm: &[u8], range: std::ops::Range<usize>) -> RawSection<'_> {
@@ -237,6 +239,7 @@ fn code(
     inspection: &Inspection,
     plan: &ArmedPlan,
     layout: &mut Layout,
+    map: &mut CodeMap,
 ) -> Result<CodeSection, InjectError> {
     let sites = Sites::new(inspection, plan);
     let untouched = !layout.renumbers() && sites.is_empty();
@@ -247,6 +250,7 @@ fn code(
         module,
         layout,
         sites: &sites,
+        map,
     };
     for (position, body) in module.bodies.iter().enumerate() {
         if untouched {

@@ -16,7 +16,7 @@ use crate::{
     module::Module,
 };
 use cells::Cells;
-use names::Names;
+pub(crate) use names::Names;
 pub use names::demangle;
 use wasmparser::{BinaryReader, ExternalKind, ProducersSectionReader, ValType};
 

@@ -7,13 +7,13 @@ use wasmparser::{BinaryReader, Name, NameSectionReader};
 
 /// Names in the name section, by function index.
 #[derive(Default)]
-pub(super) struct Names<'a> {
-    pub(super) functions: HashMap<u32, &'a str>,
+pub(crate) struct Names<'a> {
+    pub(crate) functions: HashMap<u32, &'a str>,
     locals: HashMap<u32, Vec<(u32, &'a str)>>,
 }
 
 impl<'a> Names<'a> {
-    pub(super) fn of(module: &Module<'a>) -> Names<'a> {
+    pub(crate) fn of(module: &Module<'a>) -> Names<'a> {
         let mut names = Names::default();
         for section in module.customs.iter().filter(|s| s.name() == "name") {
             let reader = BinaryReader::new(section.data(), section.data_offset());
