@@ -18,8 +18,9 @@ pub fn markdown(profile: &Profile, context: &Context) -> String {
         escape(&words::tally(&profile.invocations, context.elapsed_seconds)),
     ];
     let mut points = named("Why", &words::why(profile));
-    let who = context.who.as_ref();
-    points.extend(named("Who", who.and_then(|who| who.sentence()).as_slice()));
+    let who = context.who();
+    let held = who.as_ref().and_then(|who| who.sentence());
+    points.extend(named("Who", held.as_slice()));
     points.extend(named("When", &words::when(profile)));
     if let Some(recommendation) = &profile.recommendation {
         points.extend(named("Sure?", &words::sure(profile, recommendation)));
@@ -32,7 +33,7 @@ pub fn markdown(profile: &Profile, context: &Context) -> String {
         blocks.push(calls(recommendation));
     }
     blocks.extend(variables(profile));
-    blocks.extend(context.who.as_ref().map(holders));
+    blocks.extend(who.as_ref().map(holders));
     blocks.push(
         [
             ("What else could explain it", words::else_explains(profile)),

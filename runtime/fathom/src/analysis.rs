@@ -6,7 +6,7 @@ use crate::{near, places, quantity};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use learn::{Catalogue, Order, Settings};
-use report::{Context, Style};
+use report::{Context, Style, stacks::Merger};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -215,6 +215,30 @@ pub(crate) fn read_traces(
         filter.detail = Detail::Full;
     }
     Ok(store.traces(&filter)?)
+}
+
+/// What the calls tell of themselves. Where they are so many that only summaries were read, their stacks are added up
+/// one call after another.
+pub(crate) fn context(
+    store: &Store,
+    function: &FunctionId,
+    ids: Option<Vec<store::TraceId>>,
+    traces: &[Trace],
+) -> anyhow::Result<Context> {
+    let mut context = Context::of_calls(traces);
+    if traces.len() > MOST_IN_FULL {
+        let filter = Filter {
+            function: Some(function.name.clone()),
+            digest: Some(function.digest.clone()),
+            ids,
+            detail: Detail::Full,
+            ..Filter::default()
+        };
+        let mut merger = Merger::default();
+        store.each(&filter, |_, trace| merger.add(&trace))?;
+        context.stacks = merger.finish();
+    }
+    Ok(context)
 }
 
 /// Writes the report of a profile; the path of the page.

@@ -20,8 +20,8 @@ pub(super) const SCRIPT_DIGEST: &str = "sha256-iKYoDDhkA55n+v830j3QTDCcodoS92agy
 const VIEWS: [View; 3] = [View::AtPeak, View::Allocated, View::Cpu];
 
 /// The flame graphs of the calls, where any has stacks.
-pub(super) fn flames(merged: Option<&Merged>, context: &Context) -> Option<Markup> {
-    let merged = merged?;
+pub(super) fn flames(context: &Context) -> Option<Markup> {
+    let merged = context.stacks.as_ref()?;
     let shown: Vec<Markup> = VIEWS
         .into_iter()
         .filter_map(|view| flame(merged, view))
@@ -30,7 +30,7 @@ pub(super) fn flames(merged: Option<&Merged>, context: &Context) -> Option<Marku
         html! {
             section {
                 h2 { "Who allocated it" }
-                @if let Some(who) = &context.who { (holders(who)) }
+                @if let Some(who) = Who::of(merged) { (holders(&who)) }
                 @for flame in &shown { (flame) }
                 script { (PreEscaped(SCRIPT)) }
             }

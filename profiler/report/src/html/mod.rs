@@ -15,7 +15,6 @@ mod prose;
 use crate::chart::Theme;
 use crate::clean::clean;
 use crate::show::utc;
-use crate::stacks::Merged;
 use crate::{Context, words};
 use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
 use prose::prose;
@@ -38,8 +37,7 @@ fn policy(has_flames: bool) -> String {
 pub fn html(profile: &Profile, traces: &[Trace], context: &Context) -> String {
     let theme = Theme::default();
     let name = clean(&profile.function.name);
-    let merged = Merged::of(traces);
-    let flames = flame::flames(merged.as_ref(), context);
+    let flames = flame::flames(context);
     let page = markup! {
         (DOCTYPE)
         html lang="en" {

@@ -48,7 +48,7 @@ fn answer(profile: &Profile, context: &Context, style: Style) -> Vec<String> {
     if profile.invocations.succeeded > 0 {
         lines.extend(labelled(style, "Why", &words::why(profile)));
     }
-    let who = context.who.as_ref().and_then(|who| who.sentence());
+    let who = context.who().and_then(|who| who.sentence());
     lines.extend(labelled(style, "Who", who.as_slice()));
     lines.extend(labelled(style, "When", &words::when(profile)));
     if let Some(recommendation) = &profile.recommendation {

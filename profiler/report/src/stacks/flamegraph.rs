@@ -73,7 +73,7 @@ pub(crate) struct Frames {
 
 /// Share of the width, in percent, under which a frame is left out of a page, and what a drawing may take there.
 const NARROWEST: f64 = 0.1;
-const MOST_BYTES: usize = 400_000;
+const MOST_BYTES: usize = 250_000;
 
 /// The frames, the outermost function on top, widths in percent of the drawing. Narrow frames are left out, more of
 /// them where there are very many. `None` where there is nothing to draw.

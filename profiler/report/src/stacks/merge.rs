@@ -25,7 +25,7 @@ pub struct Merger {
 }
 
 /// Heaps of calls of one machine that were looked at in the same way.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct HeapPart {
     pub(super) machine: Machine,
     exact: bool,
@@ -36,7 +36,7 @@ pub(super) struct HeapPart {
 }
 
 /// CPU time of calls of one machine.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct CpuPart {
     pub(super) machine: Machine,
     calls: usize,
@@ -46,7 +46,7 @@ pub(super) struct CpuPart {
 }
 
 /// Calls added up.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Merged {
     /// The function, as the last call says.
     pub function: FunctionId,

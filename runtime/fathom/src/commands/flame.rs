@@ -80,16 +80,15 @@ fn compare(args: &FlameArgs, before: &Calls, now: &Calls) -> anyhow::Result<(Str
     let folded = |merged: &Merged| merged.folded(view, measure, by);
     let (was, is) = (folded(&before)?, folded(&now)?);
     tell(&[before.notes(view), now.notes(view)].concat());
-    if let Some(share) = similarity(&was, &is) {
+    let machines = before.machine(view).zip(now.machine(view));
+    let differ = machines.and_then(|(a, b)| Comparison::of((a, &was), (b, &is)));
+    if let Some(differ) = differ {
+        output::note(format_args!("note: {}", differ.sentence()));
+    } else if let Some(share) = similarity(&was, &is) {
         output::note(format_args!(
             "similarity of the stacks {share:.2} (1 - total variation distance: the share that both give to the same \
              stacks)"
         ));
-    }
-    if let (Some(a), Some(b)) = (before.machine(view), now.machine(view))
-        && let Some(differ) = Comparison::of((a, &was), (b, &is))
-    {
-        output::note(format_args!("note: {}", differ.sentence()));
     }
     Ok((
         differential(&was, &is)?,

@@ -177,7 +177,8 @@ fn two_versions_are_compared_and_their_machines_too() {
     ]));
     assert_eq!(code, 0, "{notes}");
     assert!(
-        notes.contains("similarity of the stacks 0.85") && notes.contains("processor `B` and `A`"),
+        notes.contains("similarity of their stacks 0.85")
+            && notes.contains("processor `B` and `A`"),
         "{notes}"
     );
     assert!(

@@ -122,6 +122,10 @@ impl ExportArgs {
         let view = self.stacks.view(View::AtPeak);
         let trace = self.calls()?.one(view)?;
         let written = firefox(&trace, view)?;
+        let lost = trace.heap_profile.as_ref().map_or(0, |p| p.events_lost);
+        if lost > 0 {
+            output::note(format_args!("note: {}", not_in_order(lost)));
+        }
         if self.stacks.call.is_none() {
             output::note(format_args!(
                 "note: a file has one call, this is of input `{}`; --call chooses another",
@@ -137,11 +141,15 @@ impl ExportArgs {
         let view = self.stacks.view(View::Allocated);
         let script = perf_script(&traces, view, self.every, self.stacks.by(By::Line))?;
         if script.lost > 0 {
-            output::note(format_args!(
-                "note: {} allocations and releases are not in it: so many were made that not all were kept in order",
-                script.lost
-            ));
+            output::note(format_args!("note: {}", not_in_order(script.lost)));
         }
         Ok(script.text)
     }
+}
+
+fn not_in_order(lost: u64) -> String {
+    format!(
+        "{lost} allocations and releases are not in it: so many were made that not all were kept in order; pprof, \
+         collapsed and flamegraph have all of them"
+    )
 }
