@@ -2,10 +2,10 @@
 
 use crate::clean::clean;
 use crate::layout::{left, right, table};
-use crate::show::{count, number, round_size, seconds, size, value};
+use crate::show::{count, counted, number, round_size, seconds, size, value};
 use crate::{Problem, Style};
 use serde_json::json;
-use trace::{Bytes, Heap, Machine, Observed, Outcome, Trace};
+use trace::{Bytes, CpuProfile, Heap, Machine, Nanos, Observed, Outcome, Touched, Trace};
 
 /// The account of one call, as `/usr/bin/time -v` gives it: one fact a line, indented by a tab, its unit named.
 pub fn account(trace: &Trace) -> String {
@@ -39,13 +39,14 @@ fn facts(trace: &Trace) -> Vec<String> {
             size(trace.committed_start)
         ),
         heap(&trace.heap),
-        format!(
-            "Growths: {} granted, {} refused (limit {})",
-            count(trace.growths.len()),
-            number(trace.refused_count as f64),
-            round_size(trace.limits.memory)
-        ),
     ];
+    lines.extend(trace.touched.as_ref().map(touched));
+    lines.push(format!(
+        "Growths: {} granted, {} refused (limit {})",
+        count(trace.growths.len()),
+        number(trace.refused_count as f64),
+        round_size(trace.limits.memory)
+    ));
     let contended = if trace.contended {
         ", beside other calls"
     } else {
@@ -62,6 +63,7 @@ fn facts(trace: &Trace) -> Vec<String> {
         format!("Memory samples: {}", count(trace.samples.len())),
     ]);
     lines.extend(probes(trace));
+    lines.extend(trace.cpu_profile.as_ref().map(cpu_samples));
     if !trace.machine.kernel.is_empty() {
         let Machine {
             processor,
@@ -129,6 +131,30 @@ fn probes(trace: &Trace) -> Option<String> {
     })
 }
 
+/// The third of the three numbers: not what was reserved and not what is in use, but what was ever written to.
+fn touched(touched: &Touched) -> String {
+    match touched {
+        Touched::Measured { at_end, .. } => format!(
+            "Touched pages, at the end: {} really written to",
+            exact(*at_end)
+        ),
+        Touched::Unavailable { reason } => {
+            format!("Touched pages: not available here: {}", clean(reason))
+        }
+    }
+}
+
+/// How much of the time is accounted for, and what asking for it has cost.
+fn cpu_samples(profile: &CpuProfile) -> String {
+    let sampled: u64 = profile.samples.iter().map(|sample| sample.cpu.0).sum();
+    format!(
+        "CPU samples: {} of {}, at {}; taking them makes a guest 1.3 to 1.8 times as slow",
+        count(profile.samples.len()),
+        seconds(Nanos(sampled).as_seconds()),
+        counted(profile.table.stacks.len(), "stack")
+    )
+}
+
 fn exact(bytes: Bytes) -> String {
     format!("{} ({} bytes)", size(bytes), number(bytes.as_f64()))
 }
@@ -177,6 +203,7 @@ pub fn run_record(trace: &Trace) -> serde_json::Value {
         "needed_bytes": trace.needed(),
         "needed_is_lower_bound": trace.outcome == Outcome::Limited,
         "live_peak_bytes": trace.heap.live_peak(),
+        "touched": trace.touched,
         "growths": trace.growths.len(),
         "growths_refused": trace.refused_count,
         "wall_seconds": trace.wall.as_seconds(),

@@ -13,6 +13,8 @@ const LARGEST: u64 = 4 << 30;
 pub(crate) struct Load {
     pub(crate) name: String,
     pub(crate) selection: trace::Selection,
+    /// Time between samples of the guest's stack, where they are taken.
+    pub(crate) cpu_period: Option<trace::Nanos>,
     pub(crate) cache: Option<std::path::PathBuf>,
 }
 
@@ -25,6 +27,7 @@ pub(crate) struct MakeCall {
     pub(crate) output: host::Output,
     pub(crate) rate_hz: f64,
     pub(crate) contended: bool,
+    pub(crate) touched: bool,
 }
 
 /// From a worker.

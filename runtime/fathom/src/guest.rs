@@ -12,7 +12,7 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
-use trace::Selection;
+use trace::{Nanos, Selection};
 
 /// A guest found, with what its folder says of it.
 pub(crate) struct Guest {
@@ -166,18 +166,24 @@ pub(crate) struct Ready {
     pub(crate) function: Function,
     pub(crate) entry: Entry,
     selection: Selection,
+    cpu_period: Option<Nanos>,
     cache: Option<Cache>,
 }
 
 impl Guest {
     /// Makes the guest ready to be called: what is wrong with it, or with what is asked of it, is said here. `invoke`
-    /// is the export to call, if not the one of its configuration.
+    /// is the export to call, if not the one of its configuration; `cpu_period` the time between samples of its stack,
+    /// where they are to be taken.
     pub(crate) fn ready(
         &self,
         selection: Selection,
         invoke: Option<String>,
+        cpu_period: Option<Nanos>,
     ) -> anyhow::Result<Ready> {
-        let engine = Engine::new()?;
+        let engine = match cpu_period {
+            None => Engine::new()?,
+            Some(period) => Engine::sampling_cpu(period)?,
+        };
         let cache = places::cache();
         // Two exports of one module are two functions: what is learned of one says nothing of the other.
         let name = match &invoke {
@@ -193,6 +199,7 @@ impl Guest {
             entry: entry(&function, invoke)?,
             function,
             selection,
+            cpu_period,
             cache,
         })
     }
@@ -205,6 +212,7 @@ impl Ready {
             id: self.function.id().clone(),
             wasm: Arc::new(guest.wasm.clone()),
             selection: self.selection.clone(),
+            cpu_period: self.cpu_period,
             machine: self.function.machine().clone(),
             cache: self.cache.as_ref().map(|cache| cache.folder().to_owned()),
         }

@@ -21,6 +21,7 @@ pub(crate) struct Loaded {
     pub(crate) id: trace::FunctionId,
     pub(crate) wasm: std::sync::Arc<Vec<u8>>,
     pub(crate) selection: trace::Selection,
+    pub(crate) cpu_period: Option<trace::Nanos>,
     pub(crate) cache: Option<PathBuf>,
     /// What its calls run on.
     pub(crate) machine: Machine,
@@ -134,6 +135,7 @@ impl Pool {
         let load = Load {
             name: self.loaded.id.name.clone(),
             selection: self.loaded.selection.clone(),
+            cpu_period: self.loaded.cpu_period,
             cache: self.loaded.cache.clone(),
         };
         frame::send_to(&mut worker.requests, &load, &self.loaded.wasm)

@@ -48,7 +48,10 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
 
 fn load_function(load: &Load, wasm: &[u8]) -> anyhow::Result<Function> {
     let cache = load.cache.as_ref().map(Cache::at);
-    let engine = Engine::new()?;
+    let engine = match load.cpu_period {
+        None => Engine::new()?,
+        Some(period) => Engine::sampling_cpu(period)?,
+    };
     Ok(Function::load(
         &engine,
         cache.as_ref(),
@@ -75,6 +78,7 @@ fn make(
         output: request.output,
         rate_hz: request.rate_hz,
         contended: request.contended,
+        touched: request.touched,
     };
     let late = answers.clone();
     let give_up = move |trace: Trace| {

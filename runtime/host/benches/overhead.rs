@@ -65,8 +65,12 @@ struct Observed {
 }
 
 impl Observed {
-    fn new(wasm: &[u8], selection: &Selection, input: &[u8]) -> Observed {
-        let engine = Engine::new().expect("an engine");
+    fn new(wasm: &[u8], selection: &Selection, cpu: Option<Nanos>, input: &[u8]) -> Observed {
+        let engine = match cpu {
+            None => Engine::new(),
+            Some(period) => Engine::sampling_cpu(period),
+        };
+        let engine = engine.expect("an engine");
         let function = Function::load(&engine, None, "bench", wasm, selection).expect("a function");
         Observed {
             function,
@@ -89,6 +93,7 @@ impl Observed {
             output: Output::Discard { most: u64::MAX },
             rate_hz: 199.0,
             contended: false,
+            touched: false,
         };
         let finished = self
             .function
@@ -114,8 +119,13 @@ fn selection(breakpoints: &[&str], light: bool) -> Selection {
 
 /// Prints one line: observed over plain, and what one hit costs.
 fn compare(name: &str, wasm: &[u8], input: &[u8], selection: &Selection) {
+    compare_with(name, wasm, input, selection, None);
+}
+
+/// The same with samples of the stack, so often.
+fn compare_with(name: &str, wasm: &[u8], input: &[u8], selection: &Selection, cpu: Option<Nanos>) {
     let plain = Plain::new(wasm);
-    let observed = Observed::new(wasm, selection, input);
+    let observed = Observed::new(wasm, selection, cpu, input);
     let (mut least_plain, mut least_observed, mut hits) = (f64::INFINITY, f64::INFINITY, 0);
     for _ in 0..ROUNDS {
         least_plain = least_plain.min(plain.run(input));
@@ -284,6 +294,20 @@ fn main() {
         b"",
         &selection(&["entry:step"], true),
     );
+    // Once a second is next to never: what is left is the price of being ready for it.
+    for (rate, period) in [("1 Hz", 1_000_000_000), ("1 kHz", 1_000_000)] {
+        for (name, wasm, input) in [
+            ("compute-heavy (sieve)", &compute, &b""[..]),
+            (
+                "allocation-heavy (line-reader)",
+                &line_reader,
+                text.as_bytes(),
+            ),
+        ] {
+            let name = format!("{name}, `end` and CPU at {rate}");
+            compare_with(&name, wasm, input, &end_only, Some(Nanos(period)));
+        }
+    }
     compare_unarmed(
         "lines into memory, a watch that nobody looks at",
         LINES,

@@ -74,6 +74,7 @@ fn measure(engine: &Engine) -> Option<Rates> {
     let (mut bare, mut few, mut many) = (f64::INFINITY, None, None);
     for _ in 0..ROUNDS {
         let mut store = State::store_for_linking(&engine.inner, &injected);
+        engine.never_interrupt(&mut store);
         let instance = instance.instantiate(&mut store).ok()?;
         state::attach(store.as_context_mut(), |store, name| {
             instance.get_export(&mut *store, name)

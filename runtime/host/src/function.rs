@@ -4,9 +4,10 @@ use crate::{
     Cache, Engine, budget,
     event::hex,
     process::resident_bytes,
+    stacks::Symbolizer,
     state::{State, add_probes_to_linker},
 };
-use probe::{Injected, Inspection};
+use probe::{Counted, Injected, Inspection};
 use sha2::{Digest, Sha256};
 use std::{io, sync::Arc};
 use trace::{Bytes, FunctionId, Machine, Plan, Selection};
@@ -23,6 +24,8 @@ pub struct Function {
     pub(crate) instance: InstancePre<State>,
     pub(crate) guest_memories: usize,
     pub(crate) engine: Engine,
+    /// Who makes stacks readable, where they are taken.
+    pub(crate) symbolizer: Option<Arc<Symbolizer>>,
     /// Resident memory of this process once the function was loaded.
     pub(crate) runtime_base: Bytes,
 }
@@ -114,6 +117,7 @@ impl Function {
             runtime_base: resident_bytes().unwrap_or_default(),
             guest_memories: inspection.memories.iter().filter(|m| !m.imported).count(),
             engine: engine.clone(),
+            symbolizer: engine.cpu_period.map(|_| Arc::new(Symbolizer::of(wasm))),
             plan: Arc::new(armed.plan),
             inspection: Arc::new(inspection),
             injected,
@@ -134,6 +138,14 @@ impl Function {
     /// What the guest has to show.
     pub fn inspection(&self) -> &Inspection {
         &self.inspection
+    }
+
+    /// Whether what its allocator hands out and gets back is counted.
+    pub(crate) fn knows_live_bytes(&self) -> bool {
+        matches!(
+            self.injected.heap,
+            Some(Counted::UsableBytes | Counted::RequestedBytes)
+        )
     }
 
     /// What a user should know of what is observed and what cannot be.

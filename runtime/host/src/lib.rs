@@ -13,6 +13,7 @@
 mod budget;
 mod cache;
 mod calibrate;
+mod cpu;
 mod engine;
 mod error;
 mod event;
@@ -23,13 +24,16 @@ mod invoke;
 mod machine;
 mod meter;
 mod outcome;
+mod pagemap;
 mod process;
 mod recorder;
 mod sampler;
 mod sandbox;
 mod scratch;
+mod stacks;
 mod state;
 mod stdio;
+mod touched;
 
 pub use cache::Cache;
 pub use engine::{Engine, EngineError};

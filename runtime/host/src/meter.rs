@@ -105,6 +105,11 @@ impl Meter {
         self.tell(self.committed.now());
     }
 
+    /// Time since the call began.
+    pub(crate) fn elapsed(&self) -> Nanos {
+        self.committed.elapsed()
+    }
+
     fn tell(&self, committed: Bytes) {
         if let Some(counters) = &self.counters {
             counters.set_committed(committed);

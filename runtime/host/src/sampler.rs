@@ -9,14 +9,16 @@ use crate::{
     injected::{Counters, Static},
     meter::Committed,
     process::{ThreadId, current_thread},
+    touched::{Looks, Thread},
 };
 use std::{
     io,
+    ops::Range,
     sync::{Arc, Condvar, Mutex, PoisonError},
     thread,
     time::{Duration, Instant},
 };
-use trace::{Moment, Nanos, Sample};
+use trace::{Moment, Nanos, Sample, Touched};
 
 /// Samples kept per call. At this many every second one is dropped and the rate halved.
 const MOST_SAMPLES: usize = 2048;
@@ -37,6 +39,8 @@ struct State {
     statics: Vec<(usize, Static)>,
     /// The values of all of them, sample by sample.
     readings: Vec<Vec<Reading>>,
+    /// Pages written to; `None` where nobody asked.
+    looks: Option<Looks>,
     ended: bool,
 }
 
@@ -57,7 +61,11 @@ pub(crate) struct Deadline {
 }
 
 impl Timeline {
-    pub(crate) fn new(committed: Arc<Committed>, rate_hz: f64) -> Arc<Timeline> {
+    pub(crate) fn new(
+        committed: Arc<Committed>,
+        rate_hz: f64,
+        looks: Option<Looks>,
+    ) -> Arc<Timeline> {
         Arc::new(Timeline {
             state: Mutex::new(State {
                 samples: Vec::new(),
@@ -65,6 +73,7 @@ impl Timeline {
                 counters: None,
                 statics: Vec::new(),
                 readings: Vec::new(),
+                looks,
                 ended: false,
             }),
             ended: Condvar::new(),
@@ -112,6 +121,28 @@ impl Timeline {
             })
         });
         state.readings.push(readings.collect());
+    }
+
+    /// Counts the pages written to, if somebody asked and it is time to.
+    pub(crate) fn look(&self, by: Thread) {
+        if let Some(looks) = &mut self.lock().looks {
+            looks.look(self.committed.elapsed(), by);
+        }
+    }
+
+    /// Where the guest's memories are, or why that is not known.
+    pub(crate) fn begin_looking(&self, addresses: Result<Vec<Range<u64>>, String>) {
+        if let Some(looks) = &mut self.lock().looks {
+            looks.begin(addresses);
+        }
+    }
+
+    /// Counts the pages written to a last time; `None` where nobody asked.
+    pub(crate) fn end_looking(&self) -> Option<Touched> {
+        let mut state = self.lock();
+        let looks = state.looks.as_mut()?;
+        looks.end();
+        Some(looks.touched())
     }
 
     /// The samples so far, in order of time.
@@ -167,6 +198,7 @@ impl Timeline {
             }
             drop(state);
             self.sample();
+            self.look(Thread::Timeline);
         }
     }
 
@@ -198,6 +230,9 @@ impl Drop for Watch {
             // The memory behind it goes with the store.
             state.counters = None;
             state.statics.clear();
+            if let Some(looks) = &mut state.looks {
+                looks.forget_addresses();
+            }
         }
         self.timeline.ended.notify_all();
         if let Some(thread) = self.thread.take() {

@@ -2,6 +2,8 @@
 
 use crate::{
     Entry, Event, Function, InvokeError, Output,
+    cpu::{CpuSamples, Ticker},
+    engine::RESERVATION,
     features::input_features,
     invoke::{self, Target},
     meter::{Committed, Meter},
@@ -9,12 +11,15 @@ use crate::{
     process::thread_cpu_time,
     sampler::{Deadline, Timeline},
     scratch::{self, Scratch},
+    stacks::Symbolizer,
     state::{self, State},
     stdio::{self, Stdin, Stdout},
+    touched::{Looks, Thread},
 };
 use probe::{Counted, Injected, Mailbox};
 use std::{
     io,
+    ops::Range,
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant, SystemTime},
 };
@@ -40,6 +45,8 @@ pub struct Call {
     pub rate_hz: f64,
     /// Other calls run at the same time.
     pub contended: bool,
+    /// Count the pages that are really written to. Where the guest's allocator is not known, they are counted anyway.
+    pub touched: bool,
 }
 
 /// A call that has ended.
@@ -98,7 +105,12 @@ impl Sandbox {
 
         let begun = Instant::now();
         let committed = Committed::new(begun);
-        let timeline = Timeline::new(committed.clone(), call.rate_hz);
+        let looks = call.touched || !function.knows_live_bytes();
+        let timeline = Timeline::new(
+            committed.clone(),
+            call.rate_hz,
+            looks.then(|| Looks::new(function.engine.pagemap())),
+        );
         let meter = Meter::new(
             committed.clone(),
             call.limits.memory,
@@ -113,9 +125,14 @@ impl Sandbox {
             function.injected.clone(),
             call.event.mount.as_ref().map(|mount| mount.host.clone()),
         );
+        state.looks = looks;
         state.scratch = scratch.as_ref().map(|scratch| scratch.budget());
         let mut store = Store::new(function.instance.module().engine(), state);
         store.limiter(|state| &mut state.meter);
+        let cpu = function
+            .engine
+            .cpu_period
+            .map(|period| CpuSamples::of(&mut store, period));
         let so_far = SoFar {
             function: function.id.clone(),
             input,
@@ -126,6 +143,8 @@ impl Sandbox {
             runtime_base: function.runtime_base,
             machine: function.machine().clone(),
             armed: function.plan.clone(),
+            cpu: cpu.zip(function.symbolizer.clone()),
+            injected: function.injected.clone(),
             committed,
             timeline,
             bytes_in: streams.stdin.counter(),
@@ -148,6 +167,12 @@ impl Sandbox {
         on_deadline: OnDeadline,
     ) -> Result<Finished, InvokeError> {
         let timeline = self.so_far.timeline.clone();
+        let engine = &function.engine;
+        let ticker = engine
+            .cpu_period
+            .map(|period| Ticker::start(&engine.inner, period))
+            .transpose()
+            .map_err(InvokeError::Host)?;
         let cpu_before = thread_cpu_time();
         let so_far = self.so_far.clone();
         let deadline = so_far.deadline(cpu_before, self.scratch.clone(), on_deadline);
@@ -158,8 +183,10 @@ impl Sandbox {
         let (result, instance) = run(&mut self.store, function, target);
         let wall = Nanos::from(self.begun.elapsed() - wall_before);
         let cpu = Nanos(thread_cpu_time().0 - cpu_before.0);
+        drop(ticker);
         // The last sample, after the guest has returned.
         timeline.sample();
+        let touched = timeline.end_looking();
         let heap = heap(&self.store, function.injected.heap);
         let (observed, hits) = finish_observing(&mut self.store, instance.as_ref(), function);
         let host_calls = self.store.data().host_calls;
@@ -176,6 +203,7 @@ impl Sandbox {
         Ok(Finished {
             trace: Trace {
                 probe_cost: probe_cost(function, hits, host_calls),
+                touched,
                 ..self.so_far.ended(ending, heap, observed, wall, cpu)
             },
             stdout: self.streams.stdout.take(),
@@ -205,7 +233,40 @@ fn run(
     state::attach(store.as_context_mut(), |store, name| {
         instance.get_export(&mut *store, name)
     });
+    if store.data().looks {
+        let addresses = memory_addresses(store, &instance, function);
+        let timeline = store.data().timeline.clone();
+        timeline.begin_looking(addresses);
+        timeline.look(Thread::Guest);
+    }
     (target.run(store, &instance), Some(instance))
+}
+
+/// Where the guest's own memories are, as far as they can ever grow.
+fn memory_addresses(
+    store: &mut Store<State>,
+    instance: &Instance,
+    function: &Function,
+) -> Result<Vec<Range<u64>>, String> {
+    let own = function.inspection.memories.iter().filter(|m| !m.imported);
+    let addresses = own.enumerate().map(|(number, memory)| {
+        let added = (number == 0).then_some(probe::MEMORY_EXPORT);
+        let names = memory.exported.as_deref().into_iter().chain(added);
+        let found = names
+            .filter_map(|name| instance.get_memory(&mut *store, name))
+            .next();
+        let found = found.ok_or("a memory of the guest is not exported")?;
+        let maximum = memory.maximum_pages.unwrap_or(u64::MAX);
+        let bytes = maximum.saturating_mul(memory.page_bytes).min(RESERVATION);
+        let start = found.data_ptr(&*store).expose_provenance() as u64;
+        let page = rustix::param::page_size() as u64;
+        Ok(start..start + bytes.next_multiple_of(page))
+    });
+    let addresses = addresses.collect::<Result<Vec<_>, String>>()?;
+    if addresses.is_empty() {
+        return Err("the guest has no memory of its own".to_owned());
+    }
+    Ok(addresses)
 }
 
 struct Streams {
@@ -354,6 +415,9 @@ struct SoFar {
     runtime_base: Bytes,
     machine: Machine,
     armed: Arc<Plan>,
+    /// Where its time goes, where that is asked for, and who makes it readable.
+    cpu: Option<(CpuSamples, Arc<Symbolizer>)>,
+    injected: Arc<Injected>,
     committed: Arc<Committed>,
     timeline: Arc<Timeline>,
     bytes_in: Arc<std::sync::atomic::AtomicU64>,
@@ -405,7 +469,11 @@ impl SoFar {
             exit_code: None,
             failure: Some(format!("still running after {}", self.limits.timeout)),
         };
-        self.ended(ending, Heap::Unknown, Vec::new(), wall, cpu.unwrap_or(wall))
+        let touched = self.timeline.end_looking();
+        Trace {
+            touched,
+            ..self.ended(ending, Heap::Unknown, Vec::new(), wall, cpu.unwrap_or(wall))
+        }
     }
 
     fn ended(
@@ -446,7 +514,9 @@ impl SoFar {
             probe_cost: ProbeCost::default(),
             touched: None,
             heap_profile: None,
-            cpu_profile: None,
+            cpu_profile: self
+                .cpu
+                .map(|(samples, symbolizer)| samples.profile(&symbolizer, &self.injected.code_map)),
         }
     }
 }

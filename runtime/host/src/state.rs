@@ -7,6 +7,7 @@ use crate::{
     meter::{Committed, Meter},
     recorder::{Recorder, Watched},
     sampler::Timeline,
+    touched::Thread,
 };
 use probe::{Injected, Mailbox, Place, Snapshot, ValueType};
 use std::{fs, path::PathBuf, sync::Arc, time::Instant};
@@ -37,6 +38,8 @@ pub(crate) struct State {
     pub(crate) mounted: Option<PathBuf>,
     /// What may still be written, where there is a scratch directory.
     pub(crate) scratch: Option<Budget>,
+    /// Whether pages written to are counted.
+    pub(crate) looks: bool,
     /// Hits that have called the host.
     pub(crate) host_calls: u64,
     attached: bool,
@@ -71,6 +74,7 @@ impl State {
             injected,
             mounted,
             scratch: None,
+            looks: false,
             host_calls: 0,
             attached: false,
             counters: None,
@@ -86,7 +90,7 @@ impl State {
             WasiCtxBuilder::new().build_p1(),
             Meter::new(committed.clone(), Bytes(0), 0, Vec::new()),
             committed.clone(),
-            Timeline::new(committed, 1.0),
+            Timeline::new(committed, 1.0, None),
             injected.clone(),
             None,
         );
@@ -172,6 +176,9 @@ fn hit(mut caller: Caller<'_, State>, slot: i32, bits: i64) {
     let state = caller.data_mut();
     state.host_calls += 1;
     state.recorder.hit(slot as usize, bits);
+    if state.looks {
+        state.timeline.look(Thread::Guest);
+    }
 }
 
 fn attach_from_inside(caller: &mut Caller<'_, State>) {
@@ -234,6 +241,9 @@ fn allocated(mut caller: Caller<'_, State>) {
     }
     let state = caller.data_mut();
     state.timeline.sample();
+    if state.looks {
+        state.timeline.look(Thread::Guest);
+    }
     state.samples_in_step += 1;
     if state.samples_in_step == SAMPLES_PER_STEP {
         state.samples_in_step = 0;

@@ -1,6 +1,6 @@
 //! Points to be drawn: memory over time as steps, and long curves made short without losing their peaks.
 
-use trace::Trace;
+use trace::{Touched, Trace};
 
 /// A position in the units of the axes.
 pub(super) type Point = (f64, f64);
@@ -34,6 +34,18 @@ pub(super) fn live(trace: &Trace) -> Vec<Point> {
         .collect();
     points.sort_by(|a, b| a.0.total_cmp(&b.0));
     points
+}
+
+/// Bytes of the pages written to over time, (seconds, bytes), up to the end of the call; empty where they were not
+/// counted.
+pub(super) fn touched(trace: &Trace) -> Vec<Point> {
+    let Some(Touched::Measured { at_end, samples }) = &trace.touched else {
+        return Vec::new();
+    };
+    let looks = samples
+        .iter()
+        .map(|(at, bytes)| (at.as_seconds(), bytes.as_f64()));
+    looks.chain([(end(trace), at_end.as_f64())]).collect()
 }
 
 /// Corners of a curve that keeps each value until the next one is known, and the last one until `end`.

@@ -1,17 +1,17 @@
-//! One call over time: committed memory as it stepped up, live bytes as they went up and down, and under them, on the
-//! same clock, the variable. Where breakpoints were hit is marked on the clock.
+//! One call over time: committed memory as it stepped up, live bytes as they went up and down, pages written to where
+//! they were counted, and under them, on the same clock, the variable. Where breakpoints were hit is marked on the clock.
 
 use super::Theme;
 use super::axis::Axis;
 use super::canvas::{Area, Described, Drawn, Plot, empty, panel, sheet};
-use super::curve::{Point, committed, end, held, live, thinned};
+use super::curve::{Point, committed, end, held, live, thinned, touched};
 use super::legend::{Mark, legend};
 use super::ticks::Unit;
 use crate::clean::clean;
 use crate::show::{counted, is_bytes, seconds, size};
 use plotters::element::{Circle, Cross, DashedPathElement, PathElement};
 use plotters::prelude::*;
-use trace::{Feature, Observed, Profile, Trace};
+use trace::{Bytes, Feature, Observed, Profile, Trace};
 
 const TITLE: &str = "Memory and variable over time in one call";
 /// Breakpoint marks drawn at most; the others lie between them.
@@ -49,6 +49,7 @@ struct Seen<'a> {
     committed: Vec<Point>,
     live: Vec<Point>,
     live_peak: Option<f64>,
+    touched: Vec<Point>,
     variable: Option<&'a Observed>,
     refused: Vec<Point>,
 }
@@ -59,6 +60,7 @@ impl<'a> Seen<'a> {
         Seen {
             committed: committed(trace),
             live: live(trace),
+            touched: touched(trace),
             live_peak: trace.heap.live_peak().map(|b| b.as_f64()),
             variable: subject(trace, profile),
             refused: trace
@@ -76,6 +78,10 @@ impl<'a> Seen<'a> {
         }
         if self.live_peak.is_some() {
             entries.push((Mark::Dashed(theme.live), "their exact peak".to_owned()));
+        }
+        if !self.touched.is_empty() {
+            let name = "pages written to".to_owned();
+            entries.push((Mark::Line(theme.series[3]), name));
         }
         if let Some(observed) = self.variable {
             let name = format!("hit of {}", clean(&observed.breakpoint.to_string()));
@@ -103,8 +109,14 @@ impl<'a> Seen<'a> {
                 crate::show::value(&o.variable, o.max)
             )
         });
+        let touched = self.touched.last().map_or(String::new(), |(_, bytes)| {
+            format!(
+                " Pages of {} had been written to at its end.",
+                size(Bytes(*bytes as u64))
+            )
+        });
         format!(
-            "Input {}: committed memory went from {} to {} in {}.{variable}",
+            "Input {}: committed memory went from {} to {} in {}.{touched}{variable}",
             trace.input.label,
             size(trace.committed_start),
             size(trace.committed_peak),
@@ -133,7 +145,8 @@ fn subject<'a>(trace: &'a Trace, profile: &Profile) -> Option<&'a Observed> {
 }
 
 fn memory(area: &Area<'_>, theme: &Theme, seen: &Seen<'_>, time: &Axis, time_name: &str) -> Drawn {
-    let levels = seen.committed.iter().chain(&seen.live).map(|p| p.1);
+    let curves = seen.committed.iter().chain(&seen.live).chain(&seen.touched);
+    let levels = curves.map(|p| p.1);
     let bytes = Axis::from_zero(Unit::Bytes, levels.chain(seen.live_peak));
     let mut plot = panel(area, theme, (time, time_name), (&bytes, "memory"))?;
     marks(&mut plot, theme, seen.variable, bytes.ends())?;
@@ -145,6 +158,7 @@ fn memory(area: &Area<'_>, theme: &Theme, seen: &Seen<'_>, time: &Axis, time_nam
     ))?;
     line(&mut plot, steps, theme.committed)?;
     line(&mut plot, thinned(&seen.live, 400), theme.live)?;
+    line(&mut plot, thinned(&seen.touched, 400), theme.series[3])?;
     if let Some(peak) = seen.live_peak {
         let (from, to) = time.ends();
         let level = vec![(from, peak), (to, peak)];

@@ -15,10 +15,9 @@ pub(crate) struct DoctorArgs {
 
 /// Runs the command.
 pub(crate) fn run(args: DoctorArgs) -> anyhow::Result<ExitCode> {
-    let (machine, engine) = match host::Engine::new() {
-        Ok(engine) => (engine.machine().clone(), None),
-        Err(error) => (trace::Machine::default(), Some(error)),
-    };
+    let engine = host::Engine::new();
+    let machine = engine.as_ref().map(|engine| engine.machine().clone());
+    let machine = machine.unwrap_or_default();
     output::line(format_args!(
         "fathom     {} ({})",
         env!("CARGO_PKG_VERSION"),
@@ -29,8 +28,17 @@ pub(crate) fn run(args: DoctorArgs) -> anyhow::Result<ExitCode> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     output::line(format_args!("cores      {cores}"))?;
     match engine {
-        None => output::line(format_args!("engine     {}", machine.engine))?,
-        Some(error) => output::line(format_args!("engine     {error}"))?,
+        Ok(engine) => {
+            output::line(format_args!("engine     {}", machine.engine))?;
+            let touched = engine.touched_unavailable();
+            output::line(format_args!(
+                "touched    {}",
+                touched
+                    .as_deref()
+                    .unwrap_or("pages written to can be counted")
+            ))?;
+        }
+        Err(error) => output::line(format_args!("engine     {error}"))?,
     }
     output::line(format_args!(
         "overcommit {}",

@@ -64,7 +64,7 @@ fn name_and_value(text: &str) -> Result<(String, String), String> {
 pub(crate) fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     let guest = Guest::find(&args.guest)?;
     let selection = args.watch.selection(&guest.config.watch);
-    let ready = guest.ready(selection, args.call.invoke.clone())?;
+    let ready = guest.ready(selection, args.call.invoke.clone(), args.call.cpu_period())?;
     let call = Call {
         event: event(&args, &guest),
         entry: ready.entry,
@@ -72,6 +72,7 @@ pub(crate) fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         output: Output::Inherit,
         rate_hz: args.call.rate,
         contended: false,
+        touched: args.call.touched,
     };
     // The file is opened before the guest runs: what cannot be written is said while nothing is lost.
     let record = args.record.as_deref().map(open).transpose()?;

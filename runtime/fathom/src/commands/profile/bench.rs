@@ -26,6 +26,7 @@ pub(super) struct Bench {
     limits: Limits,
     output: host::Output,
     rate_hz: f64,
+    touched: bool,
     jobs: usize,
 }
 
@@ -40,10 +41,15 @@ impl Bench {
     pub(super) fn set_up(guest: &Guest, args: &ProfileArgs) -> anyhow::Result<Bench> {
         let spinner = progress::spinner(format!("preparing {}", guest.name));
         let selection = args.watch.selection(&guest.config.watch);
-        let ready = guest.ready(selection, args.call.invoke.clone())?;
+        let ready = guest.ready(selection, args.call.invoke.clone(), args.call.cpu_period())?;
         spinner.finish_and_clear();
         for note in ready.function.notes() {
             output::note(format_args!("note: {note}"));
+        }
+        if args.call.cpu_period().is_some() {
+            output::note(
+                "note: --cpu makes guests 1.3 to 1.8 times as slow: times and prices of this run are too large",
+            );
         }
         let loaded = ready.for_workers(guest);
         Ok(Bench {
@@ -53,6 +59,7 @@ impl Bench {
             limits: args.call.limits.limits(&guest.config.limits),
             output: args.call.limits.discard(&guest.config.limits),
             rate_hz: args.call.rate,
+            touched: args.call.touched,
             jobs: usize::from(args.jobs),
         })
     }
@@ -65,6 +72,7 @@ impl Bench {
             output: self.output,
             rate_hz: self.rate_hz,
             contended: self.jobs > 1,
+            touched: self.touched,
         }
     }
 

@@ -51,7 +51,7 @@ fn generate(guest: &Guest, module: &std::path::Path, into: &std::path::Path) -> 
         wasm: guest::read_module(module)?,
         config: Config::default(),
     };
-    let ready = generator.ready(Selection::default(), None)?;
+    let ready = generator.ready(Selection::default(), None, None)?;
     let loaded = ready.for_workers(&generator);
     let call = MakeCall {
         event: Event {
@@ -71,6 +71,7 @@ fn generate(guest: &Guest, module: &std::path::Path, into: &std::path::Path) -> 
         output: host::Output::Discard { most: 1 << 20 },
         rate_hz: 1.0,
         contended: false,
+        touched: false,
     };
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     match runtime.block_on(Pool::new(loaded, 1).call(call))? {

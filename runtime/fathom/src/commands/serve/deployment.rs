@@ -49,7 +49,7 @@ impl Deployment {
         sizing: SizingArgs,
     ) -> anyhow::Result<Deployment> {
         let guest = Guest::find(folder)?;
-        let ready = guest.ready(guest.config.watch.clone(), None)?;
+        let ready = guest.ready(guest.config.watch.clone(), None, None)?;
         let loaded = ready.for_workers(&guest);
         Ok(Deployment {
             entry: ready.entry,
@@ -83,6 +83,7 @@ impl Deployment {
             },
             rate_hz: 199.0,
             contended: true,
+            touched: false,
         };
         self.pool.call(call).await
     }

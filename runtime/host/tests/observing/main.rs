@@ -1,0 +1,43 @@
+//! What is recorded of a call beside its memory: the machine, the probes and what they cost, the pages it has written
+//! to, where its time went. Guests are small texts whose every number can be worked out by hand.
+
+mod cost;
+mod cpu;
+mod touched;
+
+use host::{Body, Call, Engine, Entry, Event, Function, Output};
+use trace::{Bytes, Limits, Nanos, Selection, Trace};
+
+/// A guest from its text, with breakpoints as a user writes them.
+fn load(engine: &Engine, wat: &str, breakpoints: &[&str], light: bool) -> Function {
+    let selection = Selection {
+        breakpoints: breakpoints.iter().map(|&text| text.to_owned()).collect(),
+        light,
+        ..Selection::default()
+    };
+    let wasm = wat::parse_str(wat).unwrap();
+    Function::load(engine, None, "guest", &wasm, &selection).unwrap()
+}
+
+/// A call of an export without parameters.
+fn call(export: &str) -> Call {
+    Call {
+        event: Event {
+            body: Body::Empty,
+            ..Event::default()
+        },
+        entry: Entry::Invoke(export.to_owned()),
+        limits: Limits {
+            memory: Bytes::mib(1024),
+            timeout: Nanos(60_000_000_000),
+        },
+        output: Output::Discard { most: 1 << 16 },
+        rate_hz: 199.0,
+        contended: false,
+        touched: false,
+    }
+}
+
+fn run(function: &Function, call: &Call) -> Trace {
+    function.invoke(call, Box::new(|_| {})).unwrap().trace
+}
