@@ -11,7 +11,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
 };
-use store::{Detail, Filter, RecordedFunction, Store};
+use store::{Detail, Filter, Store};
 use trace::{Bytes, FunctionId, Profile, Trace};
 
 /// What a function is given today, unless somebody says otherwise: the default of Cloud Functions.
@@ -145,21 +145,16 @@ pub(crate) fn find_function(
 ) -> anyhow::Result<FunctionId> {
     let recorded = store.functions()?;
     let names = || recorded.iter().map(|f| f.function.name.as_str());
-    let Some(wanted) = wanted else {
-        let mut distinct: Vec<&RecordedFunction> = recorded.iter().collect();
-        distinct.dedup_by(|a, b| a.function.name == b.function.name);
-        return match distinct.as_slice() {
-            [one] => Ok(one.function.clone()),
-            [] => bail!("no calls are recorded in `{}`", database.display()),
-            several => bail!(
-                "several functions are recorded, say which: {}",
-                several
-                    .iter()
-                    .map(|f| f.function.name.as_str())
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            ),
-        };
+    let mut distinct: Vec<&str> = names().collect();
+    distinct.dedup();
+    let wanted = match (wanted, distinct.as_slice()) {
+        (Some(wanted), _) => wanted,
+        (None, [one]) => one,
+        (None, []) => bail!("no calls are recorded in `{}`", database.display()),
+        (None, several) => bail!(
+            "several functions are recorded, say which: {}",
+            several.join(", ")
+        ),
     };
     let latest = |name: &str, digest: &str| {
         let versions = recorded.iter().filter(|f| {

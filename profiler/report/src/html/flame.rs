@@ -29,7 +29,7 @@ pub(super) fn flames(context: &Context) -> Option<Markup> {
     (!shown.is_empty()).then(|| {
         html! {
             section {
-                h2 { "Who allocated it" }
+                h2 { (if merged.has(View::AtPeak) { "Who allocated it" } else { "Call stacks" }) }
                 @if let Some(who) = Who::of(merged) { (holders(&who)) }
                 @for flame in &shown { (flame) }
                 script { (PreEscaped(SCRIPT)) }

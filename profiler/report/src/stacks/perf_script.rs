@@ -103,7 +103,7 @@ fn usual(traces: &[&Trace]) -> Bytes {
         .fold(0.0, f64::max);
     Bytes(
         ((largest / EVENTS).ceil() as u64)
-            .max(1)
+            .max(16)
             .next_power_of_two(),
     )
 }
