@@ -151,5 +151,6 @@ pub fn run_record(trace: &Trace) -> serde_json::Value {
         "bytes_in": trace.bytes_in,
         "bytes_out": trace.bytes_out,
         "observations": observations,
+        "heap_profile": trace.heap_profile,
     })
 }

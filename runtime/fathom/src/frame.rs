@@ -25,6 +25,8 @@ pub(crate) struct MakeCall {
     pub(crate) output: host::Output,
     pub(crate) rate_hz: f64,
     pub(crate) contended: bool,
+    /// What chooses the allocations that are looked at.
+    pub(crate) seed: u64,
 }
 
 /// From a worker.

@@ -75,6 +75,7 @@ fn make(
         output: request.output,
         rate_hz: request.rate_hz,
         contended: request.contended,
+        seed: request.seed,
     };
     let late = answers.clone();
     let give_up = move |trace: Trace| {

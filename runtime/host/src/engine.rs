@@ -29,6 +29,8 @@ impl Engine {
         config.wasm_gc(false);
         // Only native unwinders need it, and registering it costs time per module.
         config.native_unwind_info(false);
+        // Stacks of allocations are that deep.
+        config.wasm_backtrace_max_frames(Some(crate::stacks::WALKED));
         wasmtime::Engine::new(&config)
             .map(|inner| Engine { inner })
             .map_err(EngineError)

@@ -4,12 +4,13 @@ use crate::{
     Cache, Engine, budget,
     event::hex,
     process::resident_bytes,
+    stacks::Symbolizer,
     state::{State, add_probes_to_linker},
 };
 use probe::{Injected, Inspection};
 use sha2::{Digest, Sha256};
 use std::{io, sync::Arc};
-use trace::{Bytes, FunctionId, Plan, Selection};
+use trace::{Bytes, FunctionId, HeapSampling, Plan, Selection};
 use wasmtime::{InstancePre, Linker, Module};
 use wasmtime_wasi::I32Exit;
 
@@ -22,6 +23,8 @@ pub struct Function {
     pub(crate) plan: Arc<Plan>,
     pub(crate) instance: InstancePre<State>,
     pub(crate) guest_memories: usize,
+    /// Which allocations are recorded by call stack, and who makes stacks readable.
+    pub(crate) heap: Option<(HeapSampling, Arc<Symbolizer>)>,
     /// Resident memory of this process once the function was loaded.
     pub(crate) runtime_base: Bytes,
 }
@@ -112,6 +115,10 @@ impl Function {
             },
             runtime_base: resident_bytes().unwrap_or_default(),
             guest_memories: inspection.memories.iter().filter(|m| !m.imported).count(),
+            heap: selection
+                .heap
+                .filter(|_| injected.heap_reports.is_some())
+                .map(|sampling| (sampling, Arc::new(Symbolizer::of(wasm)))),
             plan: Arc::new(armed.plan),
             inspection: Arc::new(inspection),
             injected,

@@ -17,6 +17,7 @@ mod error;
 mod event;
 mod features;
 mod function;
+mod heap;
 mod injected;
 mod invoke;
 mod meter;
@@ -26,6 +27,7 @@ mod recorder;
 mod sampler;
 mod sandbox;
 mod scratch;
+mod stacks;
 mod state;
 mod stdio;
 

@@ -3,6 +3,7 @@
 use crate::{
     Entry, Event, Function, InvokeError, Output,
     features::input_features,
+    heap::HeapRecorder,
     invoke::{self, Target},
     meter::{Committed, Meter},
     outcome::{Ending, classify},
@@ -40,6 +41,8 @@ pub struct Call {
     pub rate_hz: f64,
     /// Other calls run at the same time.
     pub contended: bool,
+    /// What chooses the allocations that are looked at, where they are sampled: the same seed chooses the same ones.
+    pub seed: u64,
 }
 
 /// A call that has ended.
@@ -113,6 +116,11 @@ impl Sandbox {
             function.injected.clone(),
             call.event.mount.as_ref().map(|mount| mount.host.clone()),
         );
+        state.heap = function.heap.as_ref().map(|(sampling, _)| {
+            let injected = &function.injected;
+            let sees_releases = injected.heap != Some(Counted::AllocatedOnly);
+            HeapRecorder::new(*sampling, sees_releases, injected.filter_offset, call.seed)
+        });
         state.scratch = scratch.as_ref().map(|scratch| scratch.budget());
         let mut store = Store::new(function.instance.module().engine(), state);
         store.limiter(|state| &mut state.meter);
@@ -161,8 +169,20 @@ impl Sandbox {
         let heap = heap(&self.store, function.injected.heap);
         let observed = finish_observing(&mut self.store, instance.as_ref(), function);
         drop(watch);
+        let recorder = self.store.data_mut().heap.take();
         drop(self.store);
         drop(self.scratch);
+        let heap_profile = recorder.and_then(|recorder| {
+            let (_, symbolizer) = function.heap.as_ref()?;
+            let resolve = |stacks: &_| symbolizer.resolve(stacks, &function.injected.code_map);
+            // No instance, no heap.
+            let keeps_held = match heap {
+                Heap::Live { .. } => true,
+                Heap::AllocatedOnly { .. } => false,
+                Heap::Unknown => return None,
+            };
+            Some(recorder.finish(resolve, keeps_held))
+        });
 
         let (result, results) = match result {
             Ok(results) => (Ok(()), results),
@@ -171,7 +191,10 @@ impl Sandbox {
         let limit = self.so_far.limits.memory;
         let ending = classify(&result, &self.so_far.committed.history(), limit);
         Ok(Finished {
-            trace: self.so_far.ended(ending, heap, observed, wall, cpu),
+            trace: Trace {
+                heap_profile,
+                ..self.so_far.ended(ending, heap, observed, wall, cpu)
+            },
             stdout: self.streams.stdout.take(),
             results,
         })

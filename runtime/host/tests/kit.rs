@@ -165,6 +165,7 @@ fn run(what: &str, wasm: &[u8], entry: Entry) -> (Trace, String) {
         output: Output::Capture { most: 1 << 16 },
         rate_hz: 199.0,
         contended: true,
+        seed: 0,
     };
     let finished = function.invoke(&call, Box::new(|_| {})).unwrap();
     let failure = finished.trace.failure.as_deref();

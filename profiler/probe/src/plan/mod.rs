@@ -9,11 +9,11 @@ use crate::{
     inspection::{Function, GO, Inspection, Parameter, Variable, VariableKind},
     mailbox::Mailbox,
     nearest::nearest,
-    slot::{ArmedPlan, MEMORY_EXPORT, Place, Slot},
+    slot::{ArmedPlan, HeapReports, MEMORY_EXPORT, Place, Slot},
     value::ValueType,
 };
 use pattern::{is_pattern, matches};
-use trace::{Breakpoint, Plan, PlannedProbe, ProbeMode, Selection};
+use trace::{Breakpoint, HeapSampling, Plan, PlannedProbe, ProbeMode, Selection};
 use watch::{Watch, Watched, type_needed, unknown};
 
 /// The variable whose value is reported at `open:`: the size of the file just opened.
@@ -44,6 +44,10 @@ pub fn plan(inspection: &Inspection, selection: &Selection) -> Result<ArmedPlan,
             ProbeMode::HostCall
         },
         slots: Vec::new(),
+        heap: selection.heap.map(|sampling| match sampling {
+            HeapSampling::Exact => HeapReports::Every,
+            HeapSampling::Poisson { .. } => HeapReports::Sampled,
+        }),
         notes: inspection.notes.clone(),
     };
     for text in &selection.breakpoints {
@@ -62,6 +66,7 @@ struct Planner<'p> {
     /// How probes that are code report.
     code_mode: ProbeMode,
     slots: Vec<Slot>,
+    heap: Option<HeapReports>,
     notes: Vec<String>,
 }
 
@@ -420,6 +425,7 @@ impl<'p> Planner<'p> {
             },
             slots: self.slots,
             opens,
+            heap: self.heap,
         }
     }
 }

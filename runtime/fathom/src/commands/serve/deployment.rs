@@ -83,6 +83,7 @@ impl Deployment {
             },
             rate_hz: 199.0,
             contended: true,
+            seed: 0,
         };
         self.pool.call(call).await
     }
