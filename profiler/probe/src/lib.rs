@@ -28,13 +28,16 @@ mod value;
 
 pub use code_map::{CodeMap, OriginalPlace};
 pub use error::{InjectError, InspectError, PlanError};
-pub use inject::{ALLOCATED, HIT, HOST_MODULE, Injected, OPENED, SizeTable, inject};
-pub use inspect::{demangle, inspect};
+pub use inject::{
+    ALLOCATED, BLOCK, CONTEXT_EXPORT, HIT, HOST_MODULE, Injected, OPENED, RELEASED, SizeTable,
+    inject,
+};
+pub use inspect::{demangle, inspect, is_allocation_function};
 pub use inspection::*;
 pub use mailbox::{Mailbox, Record, Snapshot};
 pub use plan::{HITS, OPENED_VARIABLE, RESULT, plan};
 pub use program::{Op, Program};
-pub use slot::{ArmedPlan, MEMORY_EXPORT, Place, Site, Slot};
+pub use slot::{ArmedPlan, HeapReports, MEMORY_EXPORT, Place, Site, Slot};
 pub use source::{ReadableFunction, ReadableLine, ReadableVariable, SourceError, readable};
 pub use symbols::Symbols;
 pub use value::{ParseValueTypeError, ValueType};

@@ -41,6 +41,17 @@ impl Mailbox {
     /// Offset of the time since the call began, nanoseconds. Written by the host now and then, copied by probes: a
     /// clock that costs a load.
     pub const CLOCK: usize = 64;
+    /// Offset of the bytes that may still be handed out before the block that passes them is reported with
+    /// `fathom.block`: counted down by the guest by the whole size of every block, also where it was reallocated. Set by
+    /// the host.
+    pub const BYTES_TO_SAMPLE: usize = 72;
+    /// Offset of the address of the block handed out last. Kept where blocks are sampled.
+    pub const NEWEST_BLOCK: usize = 80;
+    /// Bytes of the filter of sampled blocks. The release of the block at address `a` is reported with `fathom.released`
+    /// where byte [`Mailbox::filter_byte`] of it is not 0. Set by the host.
+    pub const FILTER_BYTES: usize = 1 << 16;
+    /// By how many bits an address is shifted to find its byte in the filter, which the rest of it wraps around.
+    pub(crate) const FILTER_SHIFT: u32 = 3;
     /// Offset of the first word that keeps the latest value of a variable with several watch cells. The records of
     /// slots follow the last.
     pub(crate) const LATEST: usize = 128;
@@ -56,6 +67,11 @@ impl Mailbox {
     pub fn read(memory: &[u8], offset: usize) -> Option<i64> {
         let bytes = memory.get(offset..offset.checked_add(8)?)?;
         Some(i64::from_le_bytes(bytes.try_into().ok()?))
+    }
+
+    /// The byte of the filter that stands for a block, and for others.
+    pub fn filter_byte(block: u32) -> usize {
+        (block >> Mailbox::FILTER_SHIFT) as usize & (Mailbox::FILTER_BYTES - 1)
     }
 
     /// What one slot with injected code has recorded; `None` where it was never hit, or beyond the end of `memory`.

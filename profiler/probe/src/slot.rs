@@ -87,6 +87,19 @@ pub struct ArmedPlan {
     pub slots: Vec<Slot>,
     /// Whether the opening of files is reported (by `fathom.opened`).
     pub opens: bool,
+    /// How allocations are reported with their call stacks, where that is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heap: Option<HeapReports>,
+}
+
+/// How the allocator's wrappers report single blocks. The interval between samples is no part of it: the host decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HeapReports {
+    /// The one that passes a number of bytes set by the host, and its release.
+    Sampled,
+    /// Every one, with the calling context.
+    Every,
 }
 
 /// The name given to memory 0 by injection where the guest does not export it and a static is to be read from it.

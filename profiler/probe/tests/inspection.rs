@@ -38,6 +38,7 @@ fn selection(breakpoints: &[&str], variables: &[&str]) -> Selection {
         breakpoints: owned(breakpoints),
         variables: owned(variables),
         light: false,
+        heap: None,
     }
 }
 

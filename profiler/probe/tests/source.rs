@@ -17,6 +17,7 @@ fn selection(breakpoints: &[&str], variables: &[&str]) -> Selection {
         breakpoints: owned(breakpoints),
         variables: owned(variables),
         light: false,
+        ..Selection::default()
     }
 }
 

@@ -214,5 +214,6 @@ pub fn run_record(trace: &Trace) -> serde_json::Value {
         "probes_armed": trace.armed.len(),
         "probe_cost": trace.probe_cost,
         "observations": observations,
+        "heap_profile": trace.heap_profile,
     })
 }

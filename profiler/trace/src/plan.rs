@@ -1,6 +1,6 @@
 //! What a user asks to observe, and the probes that were found for it. Finding them is the work of `probe`.
 
-use crate::Breakpoint;
+use crate::{Breakpoint, HeapSampling};
 use serde::{Deserialize, Serialize};
 
 /// What a user asks to observe. Empty lists mean the default: input features, all watched variables, exported globals and statics,
@@ -14,6 +14,8 @@ pub struct Selection {
     pub variables: Vec<String>,
     /// Keep only counts and values, by stores into a mailbox, where a breakpoint does not need a moment in time.
     pub light: bool,
+    /// Which allocations are recorded with the call stack they were made at; `None` where nobody asks who allocated.
+    pub heap: Option<HeapSampling>,
 }
 
 /// How a probe reports.

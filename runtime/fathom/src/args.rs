@@ -1,9 +1,10 @@
 //! Flags that several commands share. What they mean to a command is said there.
 
-use crate::{allowance::LimitArgs, sweep::Sweep};
-use clap::Args;
+use crate::{allowance::LimitArgs, config::HeapSection, sweep::Sweep};
+use clap::{Args, ValueEnum};
+use serde::Deserialize;
 use std::path::PathBuf;
-use trace::{Nanos, Selection};
+use trace::{Bytes, HeapSampling, Nanos, Selection};
 
 /// Where results are recorded.
 #[derive(Args, Clone)]
@@ -41,7 +42,68 @@ impl WatchArgs {
             breakpoints: pick(&self.breakpoints, &configured.breakpoints),
             variables: pick(&self.variables, &configured.variables),
             light: self.light || configured.light,
+            heap: configured.heap,
         }
+    }
+}
+
+/// Whose allocations are recorded.
+#[derive(Args, Clone, Default)]
+pub(crate) struct HeapArgs {
+    /// Record who allocates memory, by call stack: every block, blocks chosen at random, or nothing
+    #[arg(long, value_name = "MODE", value_enum, help_heading = "Observe")]
+    heap: Option<HeapMode>,
+    /// With --heap sampled: bytes from one chosen block to the next, on average [default: 512KiB]
+    #[arg(long, value_name = "BYTES", value_parser = interval, help_heading = "Observe")]
+    heap_interval: Option<Bytes>,
+}
+
+/// Which allocations are recorded with their call stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum HeapMode {
+    /// Every block
+    Exact,
+    /// Blocks chosen at random, the larger the likelier
+    Sampled,
+    /// None
+    Off,
+}
+
+/// Bytes from one sampled block to the next where nobody says otherwise: what Go, jemalloc and Node have.
+const HEAP_INTERVAL: Bytes = Bytes(512 * 1024);
+
+impl HeapArgs {
+    /// Which allocations are recorded: what the command line says, else the guest's configuration, else `unasked`.
+    /// An interval alone asks for samples.
+    pub(crate) fn sampling(
+        &self,
+        configured: &HeapSection,
+        unasked: HeapMode,
+    ) -> Option<HeapSampling> {
+        let given = self.heap_interval.map(|_| HeapMode::Sampled);
+        match self.heap.or(given).or(configured.mode).unwrap_or(unasked) {
+            HeapMode::Off => None,
+            HeapMode::Exact => Some(HeapSampling::Exact),
+            HeapMode::Sampled => Some(HeapSampling::Poisson {
+                mean: self
+                    .heap_interval
+                    .or(configured.interval)
+                    .unwrap_or(HEAP_INTERVAL),
+            }),
+        }
+    }
+}
+
+/// An interval between sampled blocks.
+pub(crate) fn interval(text: &str) -> Result<Bytes, String> {
+    let bytes = crate::quantity::bytes(text)?;
+    if (1024..=1 << 30).contains(&bytes.0) {
+        Ok(bytes)
+    } else {
+        Err(format!(
+            "`{text}` is not an interval between samples: expected 1KiB to 1GiB, as in 512KiB"
+        ))
     }
 }
 

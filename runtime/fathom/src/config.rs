@@ -1,6 +1,7 @@
 //! `fathom.toml`: one schema for functions and for the server. Unknown keys are errors: a misspelt limit that is
 //! silently ignored is no limit.
 
+use crate::args::HeapMode;
 use anyhow::Context;
 use serde::{Deserialize, Deserializer, de::Error};
 use std::{
@@ -23,6 +24,7 @@ pub(crate) struct Config {
     pub(crate) function: FunctionSection,
     pub(crate) inputs: InputsSection,
     pub(crate) watch: Selection,
+    pub(crate) heap: HeapSection,
     pub(crate) limits: LimitsSection,
     pub(crate) recommend: RecommendSection,
     pub(crate) serve: ServeSection,
@@ -50,6 +52,15 @@ pub(crate) struct InputsSection {
     pub(crate) path: Option<PathBuf>,
     pub(crate) generator: Option<PathBuf>,
     pub(crate) sweep: Vec<String>,
+}
+
+/// `[heap]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct HeapSection {
+    pub(crate) mode: Option<HeapMode>,
+    #[serde(deserialize_with = "heap_interval")]
+    pub(crate) interval: Option<Bytes>,
 }
 
 /// `[limits]`
@@ -108,6 +119,13 @@ impl Config {
 fn optional_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Bytes>, D::Error> {
     let text = String::deserialize(deserializer)?;
     crate::quantity::bytes(&text)
+        .map(Some)
+        .map_err(D::Error::custom)
+}
+
+fn heap_interval<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Bytes>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    crate::args::interval(&text)
         .map(Some)
         .map_err(D::Error::custom)
 }

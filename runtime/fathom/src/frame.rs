@@ -28,6 +28,8 @@ pub(crate) struct MakeCall {
     pub(crate) rate_hz: f64,
     pub(crate) contended: bool,
     pub(crate) touched: bool,
+    /// What chooses the allocations that are looked at.
+    pub(crate) seed: u64,
 }
 
 /// From a worker.

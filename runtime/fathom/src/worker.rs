@@ -79,6 +79,7 @@ fn make(
         rate_hz: request.rate_hz,
         contended: request.contended,
         touched: request.touched,
+        seed: request.seed,
     };
     let late = answers.clone();
     let give_up = move |trace: Trace| {

@@ -1,15 +1,22 @@
 //! What observing costs: the same guest as it is and with its probes, and the same source without and with a line of
-//! the guest kit that nobody looks at; in one process, interleaved, smallest time of several rounds, as ratios.
+//! the guest kit that nobody looks at; in one process, interleaved, smallest CPU time of several rounds, as ratios.
 //! `cargo bench -p host --bench overhead`.
 //!
 //! Engine settings are those of `host::Engine` on both sides. Not a test: nothing here fails for being slow.
 
 use host::{Body, Call, Engine, Entry, Event, Function, Output};
-use std::{fs, hint::black_box, process::Command, time::Instant};
-use trace::{Bytes, Limits, Nanos, Selection};
+use rustix::time::{ClockId, clock_gettime};
+use std::{fs, hint::black_box, process::Command};
+use trace::{Bytes, HeapSampling, Limits, Nanos, Selection};
 use wasmtime_wasi::{I32Exit, WasiCtxBuilder, p1::WasiP1Ctx};
 
 const ROUNDS: usize = 15;
+
+/// CPU time of this thread, which other work on the machine disturbs less than the time of day.
+fn thread_seconds() -> f64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
+}
 
 /// A guest on one input, as it is.
 struct Plain {
@@ -35,7 +42,7 @@ impl Plain {
         }
     }
 
-    /// Seconds from before instantiation to after the end.
+    /// Seconds of this thread from before instantiation to after the end.
     fn run(&self, stdin: &[u8]) -> f64 {
         let stdin = wasmtime_wasi::p2::pipe::MemoryInputPipe::new(stdin.to_vec());
         let wasi = WasiCtxBuilder::new()
@@ -43,7 +50,7 @@ impl Plain {
             .allow_blocking_current_thread(true)
             .build_p1();
         let mut store = wasmtime::Store::new(&self.engine, wasi);
-        let begun = Instant::now();
+        let begun = thread_seconds();
         let instance = self
             .linker
             .instantiate(&mut store, &self.module)
@@ -54,7 +61,7 @@ impl Plain {
         if let Err(error) = start.call(&mut store, ()) {
             assert!(error.is::<I32Exit>(), "{error:#}");
         }
-        begun.elapsed().as_secs_f64()
+        thread_seconds() - begun
     }
 }
 
@@ -94,6 +101,7 @@ impl Observed {
             rate_hz: 199.0,
             contended: false,
             touched: false,
+            seed: 0,
         };
         let finished = self
             .function
@@ -105,7 +113,7 @@ impl Observed {
             .iter()
             .map(|observed| observed.count)
             .sum();
-        (trace.wall.as_seconds(), hits)
+        (trace.cpu.as_seconds(), hits)
     }
 }
 
@@ -114,6 +122,7 @@ fn selection(breakpoints: &[&str], light: bool) -> Selection {
         breakpoints: breakpoints.iter().map(|&text| text.to_owned()).collect(),
         variables: Vec::new(),
         light,
+        heap: None,
     }
 }
 
@@ -282,6 +291,20 @@ fn main() {
         text.as_bytes(),
         &everything,
     );
+    let mean = Bytes(512 * 1024);
+    for (name, heap) in [
+        (
+            "the same as `end`, and who allocates, one in 512 KiB",
+            HeapSampling::Poisson { mean },
+        ),
+        ("the same, every block", HeapSampling::Exact),
+    ] {
+        let selection = Selection {
+            heap: Some(heap),
+            ..end_only.clone()
+        };
+        compare(name, &line_reader, text.as_bytes(), &selection);
+    }
     compare(
         "hot function, breakpoint by host call",
         &hot,

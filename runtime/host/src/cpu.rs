@@ -7,7 +7,7 @@
 
 use crate::{
     process::thread_cpu_time,
-    stacks::{Stacks, Symbolizer},
+    stacks::{Innermost, Stacks, Symbolizer},
     state::State,
 };
 use probe::CodeMap;
@@ -76,7 +76,7 @@ impl CpuSamples {
     /// The samples so far, readable.
     pub(crate) fn profile(&self, symbolizer: &Symbolizer, map: &CodeMap) -> CpuProfile {
         let taken = self.lock();
-        let (table, positions) = symbolizer.resolve(&taken.stacks, map);
+        let (table, positions) = symbolizer.resolve(&taken.stacks, map, Innermost::Running);
         let samples = taken.samples.iter().map(|sample| CpuSample {
             stack: positions[sample.stack as usize],
             ..*sample

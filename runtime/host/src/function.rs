@@ -10,7 +10,7 @@ use crate::{
 use probe::{Counted, Injected, Inspection};
 use sha2::{Digest, Sha256};
 use std::{io, sync::Arc};
-use trace::{Bytes, FunctionId, Machine, Plan, Selection};
+use trace::{Bytes, FunctionId, HeapSampling, Machine, Plan, Selection};
 use wasmtime::{InstancePre, Linker, Module};
 use wasmtime_wasi::I32Exit;
 
@@ -26,6 +26,8 @@ pub struct Function {
     pub(crate) engine: Engine,
     /// Who makes stacks readable, where they are taken.
     pub(crate) symbolizer: Option<Arc<Symbolizer>>,
+    /// Which allocations are recorded by call stack.
+    pub(crate) heap: Option<HeapSampling>,
     /// Resident memory of this process once the function was loaded.
     pub(crate) runtime_base: Bytes,
 }
@@ -117,7 +119,9 @@ impl Function {
             runtime_base: resident_bytes().unwrap_or_default(),
             guest_memories: inspection.memories.iter().filter(|m| !m.imported).count(),
             engine: engine.clone(),
-            symbolizer: engine.cpu_period.map(|_| Arc::new(Symbolizer::of(wasm))),
+            symbolizer: (engine.cpu_period.is_some() || selection.heap.is_some())
+                .then(|| Arc::new(Symbolizer::of(wasm))),
+            heap: selection.heap.filter(|_| injected.heap_reports.is_some()),
             plan: Arc::new(armed.plan),
             inspection: Arc::new(inspection),
             injected,

@@ -72,6 +72,28 @@ impl Counters {
         self.write(Mailbox::COMMITTED, committed.0);
     }
 
+    /// Bytes that may still be handed out before a block is reported; negative where one is being reported.
+    pub(crate) fn bytes_to_sample(&self) -> i64 {
+        self.read(Mailbox::BYTES_TO_SAMPLE) as i64
+    }
+
+    pub(crate) fn set_bytes_to_sample(&self, bytes: i64) {
+        self.write(Mailbox::BYTES_TO_SAMPLE, bytes as u64);
+    }
+
+    /// Address of the block that was handed out last, where blocks are sampled.
+    pub(crate) fn newest_block(&self) -> u32 {
+        self.read(Mailbox::NEWEST_BLOCK) as u32
+    }
+
+    /// Writes one byte.
+    pub(crate) fn set_byte(&self, offset: usize, value: u8) {
+        if offset < self.words * 8 {
+            // SAFETY: inside the memory by the check; the guest's thread is the one that calls this.
+            unsafe { self.base.cast::<u8>().add(offset).write_volatile(value) }
+        }
+    }
+
     /// How often a slot has been hit, by the record at `offset`.
     pub(crate) fn hits(&self, offset: u32) -> u64 {
         self.read(offset as usize + Mailbox::RECORD_COUNT)

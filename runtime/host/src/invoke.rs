@@ -1,6 +1,10 @@
 //! Calling an export of a reactor: arguments as text become values of its parameters' types, results become text.
 
-use crate::{InvokeError, function::Entry, state::State};
+use crate::{
+    InvokeError,
+    function::Entry,
+    state::{self, State},
+};
 use wasmtime::{ExternType, Func, FuncType, Instance, InstancePre, Store, Val, ValType};
 
 /// What will be called, checked before anything of the guest runs.
@@ -96,8 +100,10 @@ impl Target {
     ) -> wasmtime::Result<Vec<String>> {
         if self.initialise_first {
             let initialise = instance.get_typed_func::<(), ()>(&mut *store, "_initialize")?;
+            state::begin_call(store, instance);
             initialise.call(&mut *store, ())?;
         }
+        state::begin_call(store, instance);
         let function: Func = instance
             .get_func(&mut *store, &self.export)
             .ok_or_else(|| wasmtime::format_err!("no export `{}`", self.export))?;

@@ -19,6 +19,7 @@ mod error;
 mod event;
 mod features;
 mod function;
+mod heap;
 mod injected;
 mod invoke;
 mod machine;

@@ -99,6 +99,10 @@ impl Meter {
         }
     }
 
+    pub(crate) fn committed(&self) -> &Committed {
+        &self.committed
+    }
+
     /// From now on the probes are told of every growth.
     pub(crate) fn set_counters(&mut self, counters: Option<Counters>) {
         self.counters = counters;

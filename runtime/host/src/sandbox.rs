@@ -5,13 +5,14 @@ use crate::{
     cpu::{CpuSamples, Ticker},
     engine::RESERVATION,
     features::input_features,
+    heap::HeapRecorder,
     invoke::{self, Target},
     meter::{Committed, Meter},
     outcome::{Ending, classify},
     process::thread_cpu_time,
     sampler::{Deadline, Timeline},
     scratch::{self, Scratch},
-    stacks::Symbolizer,
+    stacks::{Innermost, Symbolizer},
     state::{self, State},
     stdio::{self, Stdin, Stdout},
     touched::{Looks, Thread},
@@ -47,6 +48,8 @@ pub struct Call {
     pub contended: bool,
     /// Count the pages that are really written to. Where the guest's allocator is not known, they are counted anyway.
     pub touched: bool,
+    /// What chooses the allocations that are looked at, where they are sampled: the same seed chooses the same ones.
+    pub seed: u64,
 }
 
 /// A call that has ended.
@@ -126,6 +129,11 @@ impl Sandbox {
             call.event.mount.as_ref().map(|mount| mount.host.clone()),
         );
         state.looks = looks;
+        state.heap = function.heap.map(|sampling| {
+            let injected = &function.injected;
+            let sees_releases = injected.heap != Some(Counted::AllocatedOnly);
+            HeapRecorder::new(sampling, sees_releases, injected.filter_offset, call.seed)
+        });
         state.scratch = scratch.as_ref().map(|scratch| scratch.budget());
         let mut store = Store::new(function.instance.module().engine(), state);
         store.limiter(|state| &mut state.meter);
@@ -191,8 +199,21 @@ impl Sandbox {
         let (observed, hits) = finish_observing(&mut self.store, instance.as_ref(), function);
         let host_calls = self.store.data().host_calls;
         drop(watch);
+        let recorder = self.store.data_mut().heap.take();
         drop(self.store);
         drop(self.scratch);
+        let heap_profile = recorder.and_then(|recorder| {
+            let symbolizer = function.symbolizer.as_ref()?;
+            let map = &function.injected.code_map;
+            let resolve = |stacks: &_| symbolizer.resolve(stacks, map, Innermost::Allocating);
+            // No instance, no heap.
+            let keeps_held = match heap {
+                Heap::Live { .. } => true,
+                Heap::AllocatedOnly { .. } => false,
+                Heap::Unknown => return None,
+            };
+            Some(recorder.finish(resolve, keeps_held))
+        });
 
         let (result, results) = match result {
             Ok(results) => (Ok(()), results),
@@ -204,6 +225,7 @@ impl Sandbox {
             trace: Trace {
                 probe_cost: probe_cost(function, hits, host_calls),
                 touched,
+                heap_profile,
                 ..self.so_far.ended(ending, heap, observed, wall, cpu)
             },
             stdout: self.streams.stdout.take(),

@@ -91,7 +91,12 @@ impl Symbolizer {
     }
 
     /// The readable stacks, and for every number of `stacks` its position among them.
-    pub(crate) fn resolve(&self, stacks: &Stacks, map: &CodeMap) -> (StackTable, Vec<u32>) {
+    pub(crate) fn resolve(
+        &self,
+        stacks: &Stacks,
+        map: &CodeMap,
+        innermost: Innermost,
+    ) -> (StackTable, Vec<u32>) {
         let mut table = TableBuilder::default();
         let mut numbers = vec![0; stacks.len() as usize];
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -113,7 +118,7 @@ impl Symbolizer {
                 });
                 frames.extend(found.iter().cloned());
             }
-            numbers[number as usize] = table.enter(whole(frames));
+            numbers[number as usize] = table.enter(innermost.of(frames));
         }
         if let Some(number) = stacks.others {
             numbers[number as usize] = table.enter(vec![marker(OTHERS)]);
@@ -147,12 +152,30 @@ fn marker(name: &str) -> Frame {
     }
 }
 
-/// A stack is never empty.
-fn whole(mut frames: Vec<Frame>) -> Vec<Frame> {
-    if frames.is_empty() {
-        frames.push(marker("[called from outside of the guest]"));
+/// Where a readable stack ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Innermost {
+    /// At the function that ran.
+    Running,
+    /// Where the allocator begins: that memory came from there says nothing. Stacks that differ only inside of it become one.
+    Allocating,
+}
+
+impl Innermost {
+    /// Never empty.
+    fn of(self, mut frames: Vec<Frame>) -> Vec<Frame> {
+        while self == Innermost::Allocating
+            && frames.len() > 1
+            && let Some(last) = frames.last()
+            && probe::is_allocation_function(&last.function)
+        {
+            frames.pop();
+        }
+        if frames.is_empty() {
+            frames.push(marker("[called from outside of the guest]"));
+        }
+        frames
     }
-    frames
 }
 
 #[derive(Default)]

@@ -3,6 +3,7 @@
 
 use crate::{
     budget::Budget,
+    heap::HeapRecorder,
     injected::{Counters, Static},
     meter::{Committed, Meter},
     recorder::{Recorder, Watched},
@@ -12,7 +13,7 @@ use crate::{
 use probe::{Injected, Mailbox, Place, Snapshot, ValueType};
 use std::{fs, path::PathBuf, sync::Arc, time::Instant};
 use trace::{Breakpoint, Bytes, Moment, Nanos, Observed, ProbeMode};
-use wasmtime::{Caller, Engine, Extern, Linker, Memory, Store, StoreContextMut};
+use wasmtime::{Caller, Engine, Extern, Linker, Memory, Store, StoreContextMut, WasmBacktrace};
 use wasmtime_wasi::{WasiCtxBuilder, p1::WasiP1Ctx};
 
 /// Bytes allocated between two samples of the timeline at the beginning, so that a short call has a curve too.
@@ -42,6 +43,8 @@ pub(crate) struct State {
     pub(crate) looks: bool,
     /// Hits that have called the host.
     pub(crate) host_calls: u64,
+    /// Who allocates, where that is asked for.
+    pub(crate) heap: Option<HeapRecorder>,
     attached: bool,
     counters: Option<Counters>,
     step: u64,
@@ -76,6 +79,7 @@ impl State {
             scratch: None,
             looks: false,
             host_calls: 0,
+            heap: None,
             attached: false,
             counters: None,
             step: FIRST_STEP,
@@ -105,6 +109,9 @@ impl State {
     fn set_readable(&mut self, counters: Option<Counters>, statics: Vec<(usize, Static)>) {
         if let Some(counters) = counters {
             counters.call_when_allocated(self.step);
+            if let Some(heap) = &mut self.heap {
+                heap.begin(counters);
+            }
         }
         self.attached = true;
         self.counters = counters;
@@ -133,6 +140,8 @@ pub(crate) fn add_probes_to_linker(linker: &mut Linker<State>) -> wasmtime::Resu
     linker.func_wrap("fathom", "hit", hit)?;
     linker.func_wrap("fathom", "opened", opened)?;
     linker.func_wrap("fathom", "allocated", allocated)?;
+    linker.func_wrap("fathom", "block", block)?;
+    linker.func_wrap("fathom", "released", released)?;
     Ok(())
 }
 
@@ -252,6 +261,68 @@ fn allocated(mut caller: Caller<'_, State>) {
     if let Some(counters) = state.counters {
         let total = counters.read(Mailbox::ALLOCATED);
         counters.call_when_allocated(total.saturating_add(state.step));
+    }
+}
+
+/// A block was handed out: one of all, or the one that was waited for.
+fn block(mut caller: Caller<'_, State>, address: i32, size: i32, context: i64) {
+    let (address, size, context) = (address as u32, size as u32, context as u64);
+    let Some(heap) = &mut caller.data_mut().heap else {
+        return;
+    };
+    if heap.is_exact() {
+        let stack = match heap.stack_of(context) {
+            Some(stack) => stack,
+            None => {
+                let backtrace = WasmBacktrace::force_capture(&caller);
+                let heap = caller.data_mut().heap.as_mut();
+                let Some(heap) = heap else { return };
+                heap.new_context(context, &backtrace)
+            }
+        };
+        let state = caller.data_mut();
+        let (committed, heap) = (state.meter.committed(), state.heap.as_mut());
+        if let Some(heap) = heap {
+            let bytes = committed.now().0;
+            heap.handed_out(address, size, stack, bytes, || committed.elapsed());
+        }
+        return;
+    }
+    let first = !caller.data().attached;
+    if first {
+        attach_from_inside(&mut caller);
+    }
+    let Some(counters) = caller.data().counters else {
+        return;
+    };
+    let heap = caller.data_mut().heap.as_mut();
+    if first && heap.is_some_and(|heap| !heap.chooses_first(size, counters)) {
+        return;
+    }
+    let backtrace = WasmBacktrace::force_capture(&caller);
+    let state = caller.data_mut();
+    if let Some(heap) = &mut state.heap {
+        let committed = state.meter.committed();
+        heap.chosen(address, size, &backtrace, counters, || committed.elapsed());
+    }
+}
+
+/// A block was given back that may be one of those that were reported.
+fn released(mut caller: Caller<'_, State>, address: i32, moved: i32) {
+    let state = caller.data_mut();
+    if let Some(heap) = &mut state.heap {
+        let committed = state.meter.committed();
+        heap.given_back(address as u32, moved != 0, state.counters, || {
+            committed.elapsed()
+        });
+    }
+}
+
+/// Makes the calling context that of a call from outside.
+pub(crate) fn begin_call(store: &mut Store<State>, instance: &wasmtime::Instance) {
+    if let Some(context) = instance.get_global(&mut *store, probe::CONTEXT_EXPORT) {
+        // It is there and mutable, or it is not Fathom's.
+        let _ = context.set(&mut *store, wasmtime::Val::I64(0));
     }
 }
 

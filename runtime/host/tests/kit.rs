@@ -166,6 +166,7 @@ fn run(what: &str, wasm: &[u8], entry: Entry) -> (Trace, String) {
         rate_hz: 199.0,
         contended: true,
         touched: false,
+        seed: 0,
     };
     let finished = function.invoke(&call, Box::new(|_| {})).unwrap();
     let failure = finished.trace.failure.as_deref();

@@ -6,6 +6,7 @@
 //! probes fire before them.
 
 use super::{
+    context::Kept,
     emit::{self, Scratch},
     fetch::Frame,
     layout::{Armed, Layout, Sites, encode},
@@ -49,14 +50,20 @@ impl Rewriter<'_, '_> {
         let exit = self.sites.exit.get(&function).unwrap_or(&none);
         let results = self.results(function);
         let mut scratch = Scratch::new(self.locals(function, body)?);
+        let context = self.layout.context.as_ref();
+        let context = context.filter(|context| context.is_kept_in(function));
+        let context = context.map(|context| context.kept_in(scratch.add(ValType::I64)));
         reserve_results(&mut scratch, exit, &results);
         let mut code = Vec::with_capacity(body.range().len() + 64);
 
+        if let Some(context) = context {
+            context.enter(&mut code);
+        }
         emit::probes(&mut code, entry, self.layout, &mut scratch);
         if !exit.is_empty() {
             InstructionSink::new(&mut code).block(self.block_type(&results));
         }
-        let mut pieces = self.copy(function, body, exit, &mut code, &mut scratch)?;
+        let mut pieces = self.copy(function, body, exit, context, &mut code, &mut scratch)?;
         if !exit.is_empty() {
             self.leave(exit, &mut code, &mut scratch);
         }
@@ -106,6 +113,7 @@ impl Rewriter<'_, '_> {
         function: u32,
         body: &FunctionBody<'_>,
         exit: &Armed<'_>,
+        context: Option<Kept>,
         code: &mut Vec<u8>,
         scratch: &mut Scratch,
     ) -> wasmparser::Result<Pieces> {
@@ -127,6 +135,10 @@ impl Rewriter<'_, '_> {
             module: self.module,
             function,
             body,
+        };
+        let reaches = |target: u32| {
+            let context = self.layout.context.as_ref();
+            context.is_some_and(|context| context.reaches_allocator(target))
         };
         let mut reader = body.get_operators_reader()?;
         let mut copied_to = reader.original_position();
@@ -159,7 +171,19 @@ impl Rewriter<'_, '_> {
                 Operator::End | Operator::Delegate { .. } => depth -= 1,
                 Operator::Call { function_index } => {
                     replace(code);
+                    if let Some(context) = context.filter(|_| reaches(function_index)) {
+                        context.call(start, code);
+                        pieces.continue_at(code.len(), start - begin);
+                    }
                     call_as_long_as(CALL, renumber(function_index), end - start, code);
+                }
+                Operator::CallIndirect { .. } | Operator::CallRef { .. } => {
+                    if let Some(context) = context {
+                        replace(code);
+                        context.call(start, code);
+                        pieces.continue_at(code.len(), start - begin);
+                        code.extend_from_slice(&self.wasm[start..end]);
+                    }
                 }
                 Operator::RefFunc { function_index } => {
                     replace(code);
@@ -168,14 +192,20 @@ impl Rewriter<'_, '_> {
                 Operator::ReturnCall { function_index } => {
                     replace(code);
                     emit::probes(code, &leaving_without_result, self.layout, scratch);
+                    if let Some(context) = context.filter(|_| reaches(function_index)) {
+                        context.call(start, code);
+                    }
                     pieces.continue_at(code.len(), start - begin);
                     InstructionSink::new(code).return_call(renumber(function_index));
                 }
                 Operator::ReturnCallIndirect { .. } | Operator::ReturnCallRef { .. }
-                    if !leaving_without_result.is_empty() =>
+                    if !leaving_without_result.is_empty() || context.is_some() =>
                 {
                     replace(code);
                     emit::probes(code, &leaving_without_result, self.layout, scratch);
+                    if let Some(context) = context {
+                        context.call(start, code);
+                    }
                     pieces.continue_at(code.len(), start - begin);
                     code.extend_from_slice(&self.wasm[start..end]);
                 }

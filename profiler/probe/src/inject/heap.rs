@@ -8,7 +8,10 @@
 //! read from where it was counted. Reallocation is counted as what it changes: in place or moved, grown or shrunk;
 //! where it fails (null for a size that is not 0) the old block stays; null for size 0 gives the block back.
 
-use super::layout::{Layout, TableFunctions};
+use super::{
+    blocks::Blocks,
+    layout::{Layout, TableFunctions},
+};
 use crate::{
     inspection::{BlockAt, FoundAllocator, Product, Role, Tracking},
     mailbox::Mailbox,
@@ -23,7 +26,7 @@ pub(super) fn wrapper(
     body: u32,
     layout: &Layout,
 ) -> Function {
-    let mut function = Function::new([(4, ValType::I32), (1, ValType::I64)]);
+    let mut function = Function::new([(4, ValType::I32), (2, ValType::I64)]);
     let mut sink = function.instructions();
     let wrapper = Wrapper {
         tracking: found.tracking,
@@ -38,9 +41,15 @@ pub(super) fn wrapper(
         old: parameters + 2,
         new: parameters + 3,
         wide: parameters + 4,
+        blocks: layout
+            .reports
+            .map(|reports| Blocks::new(reports, layout, parameters + 4)),
     };
     let returns = !matches!(role, Role::Free { .. });
     wrapper.pass_through_when_nested(&mut sink);
+    if let Some(blocks) = &wrapper.blocks {
+        blocks.begin(&mut sink);
+    }
     match role {
         Role::Allocate { size, result } => wrapper.allocate(&mut sink, size, result),
         Role::Free { block, size } => wrapper.free(&mut sink, block, size),
@@ -81,6 +90,8 @@ struct Wrapper {
     old: u32,
     new: u32,
     wide: u32,
+    /// How single blocks are reported.
+    blocks: Option<Blocks>,
 }
 
 impl Wrapper {
@@ -135,7 +146,20 @@ impl Wrapper {
         self.count_change(sink, Change::Grows);
         self.count_allocation(sink);
         self.sample(sink);
+        self.report(sink);
         sink.end();
+    }
+
+    fn report(&self, sink: &mut InstructionSink<'_>) {
+        if let Some(blocks) = &self.blocks {
+            blocks.handed_out(sink, self.block, self.new);
+        }
+    }
+
+    fn report_release(&self, sink: &mut InstructionSink<'_>, block: u32, moved: bool) {
+        if let Some(blocks) = &self.blocks {
+            blocks.given_back(sink, block, moved);
+        }
     }
 
     fn free(&self, sink: &mut InstructionSink<'_>, block: u32, size: Option<u32>) {
@@ -149,6 +173,7 @@ impl Wrapper {
         sink.local_set(self.old).end();
         self.call_body_guarded(sink);
         self.count_change(sink, Change::Shrinks);
+        self.report_release(sink, block, false);
     }
 
     fn reallocate(
@@ -173,11 +198,14 @@ impl Wrapper {
         self.count_allocation(sink);
         sink.end();
         self.sample(sink);
+        self.report_release(sink, block, true);
+        self.report(sink);
         sink.else_();
         self.requested(sink, size);
         sink.i32_eqz().if_(BlockType::Empty);
         self.forget_in_table(sink, block);
         self.count_change(sink, Change::Shrinks);
+        self.report_release(sink, block, false);
         sink.end();
         sink.end();
     }

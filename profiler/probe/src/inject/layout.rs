@@ -1,13 +1,13 @@
 //! Where everything that is added goes: indices only, no code.
 
-use super::{SizeTable, nesting};
+use super::{SizeTable, context::Context, nesting};
 use crate::{
     code_map::CodeMap,
     inspection::{Allocator, Assignment, FoundAllocator, Inspection, Tracking},
     mailbox::Mailbox,
     module::Module,
     program::Program,
-    slot::{ArmedPlan, MEMORY_EXPORT, Place, Slot},
+    slot::{ArmedPlan, HeapReports, MEMORY_EXPORT, Place, Slot},
 };
 use std::collections::HashMap;
 use trace::ProbeMode;
@@ -22,6 +22,12 @@ pub(super) struct Layout {
     pub(super) hit: Option<u32>,
     pub(super) opened: Option<u32>,
     pub(super) allocated: Option<u32>,
+    /// How single blocks are reported.
+    pub(super) reports: Option<Reports>,
+    /// Where in the mailbox the filter of sampled blocks is.
+    pub(super) filter_offset: Option<u32>,
+    /// The calling context: an i64 global, where every block is reported.
+    pub(super) context: Option<Context>,
     /// Original index of each imported `path_open`, and the function that stands in for it.
     pub(super) path_open: Vec<(u32, u32)>,
     /// Original index of each function of the allocator, and where its body moves to.
@@ -41,6 +47,14 @@ pub(super) struct Layout {
     pub(super) shift_global: u32,
     /// Whether memory 0 has to be exported for the host to read statics.
     pub(super) export_memory: bool,
+}
+
+/// The functions by which blocks are reported.
+#[derive(Clone, Copy)]
+pub(super) struct Reports {
+    pub(super) kind: HeapReports,
+    pub(super) block: u32,
+    pub(super) released: u32,
 }
 
 /// Functions that keep the table of sizes.
@@ -98,6 +112,17 @@ impl Layout {
         let hit = import(host_calls, super::HIT, &[I32, I64]);
         let opened = import(plan.opens, super::OPENED, &[I32, I32, I32]);
         let allocated = import(allocator.is_some(), super::ALLOCATED, &[]);
+        let kind = plan.heap.filter(|_| allocator.is_some());
+        let block = import(kind.is_some(), super::BLOCK, &[I32, I32, I64]);
+        let released = import(kind.is_some(), super::RELEASED, &[I32, I32]);
+        let reports = match (kind, block, released) {
+            (Some(kind), Some(block), Some(released)) => Some(Reports {
+                kind,
+                block,
+                released,
+            }),
+            _ => None,
+        };
 
         let mut next_function = module.functions.len() as u32 + imports.len() as u32;
         let mut new_function = || {
@@ -127,13 +152,20 @@ impl Layout {
         let guarded = allocator.is_some_and(|found| nesting::is_possible(module, found));
         let globals = module.globals.len() as u32;
         let memories = module.memories.len() as u32;
-        let (mailbox, size_table) = memories_needed(module, allocator, plan);
+        let (mailbox, size_table, filter_offset) = memories_needed(module, allocator, plan);
+        let own_globals = u32::from(guarded) + u32::from(size_table.is_some());
+        let context = allocator
+            .filter(|_| kind == Some(HeapReports::Every))
+            .map(|found| Context::new(module, found, globals + own_globals));
         Layout {
             imported: module.imported_functions,
             imports,
             hit,
             opened,
             allocated,
+            reports,
+            filter_offset,
+            context,
             path_open,
             moved,
             table_functions,
@@ -195,7 +227,7 @@ fn memories_needed(
     module: &Module<'_>,
     allocator: Option<&FoundAllocator>,
     plan: &ArmedPlan,
-) -> (Option<Mailbox>, Option<SizeTable>) {
+) -> (Option<Mailbox>, Option<SizeTable>, Option<u32>) {
     // The limit of a memory that declares none is what its index type can address.
     let taken: Vec<u64> = module
         .memories
@@ -208,6 +240,9 @@ fn memories_needed(
     let free = |pages: &u64| !taken.contains(&(pages << 16));
     let used = plan.slots.iter().filter_map(mailbox_end).max();
     let used = used.or(allocator.map(|_| Mailbox::LATEST));
+    let filtered = plan.heap == Some(HeapReports::Sampled) && allocator.is_some();
+    let filter_offset = used.filter(|_| filtered).map(|used| used as u32);
+    let used = used.map(|bytes| bytes + filter_offset.map_or(0, |_| Mailbox::FILTER_BYTES));
     let mailbox = used.map(|bytes| {
         let pages = Mailbox::pages_for(bytes);
         Mailbox {
@@ -221,7 +256,7 @@ fn memories_needed(
             pages: 1,
             maximum_pages: (1..65536).rev().find(free).unwrap_or(65535),
         });
-    (mailbox, size_table)
+    (mailbox, size_table, filter_offset)
 }
 
 /// Where in the mailbox what a slot uses of it ends; `None` where it uses nothing.

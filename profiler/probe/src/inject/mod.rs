@@ -8,7 +8,9 @@
 //! Limits: exits by exception, trap or `proc_exit` do not fire exit probes. An exception thrown through an allocation
 //! function would stop the counting; C, Rust and AssemblyScript do not do that.
 
+mod blocks;
 mod body;
+mod context;
 mod emit;
 mod fetch;
 mod heap;
@@ -25,7 +27,7 @@ use crate::{
     inspection::{Allocator, Counted, Inspection},
     mailbox::Mailbox,
     module::Module,
-    slot::{ArmedPlan, Slot},
+    slot::{ArmedPlan, HeapReports, Slot},
 };
 use layout::Layout;
 use serde::{Deserialize, Serialize};
@@ -36,6 +38,12 @@ pub const HOST_MODULE: &str = "fathom";
 pub const HIT: &str = "hit";
 /// Called after a file was opened: (directory descriptor, address of the path, its length).
 pub const OPENED: &str = "opened";
+/// Called with a block that was handed out: (address, size, calling context).
+pub const BLOCK: &str = "block";
+/// Called when a block is given back: (address, whether a reallocation did it).
+pub const RELEASED: &str = "released";
+/// The name under which the calling context is exported, a mutable global. The host sets it to 0 before it calls.
+pub const CONTEXT_EXPORT: &str = "fathom:context";
 /// Called when so many bytes were handed out as the host asked for.
 pub const ALLOCATED: &str = "allocated";
 
@@ -48,6 +56,8 @@ pub const ALLOCATED: &str = "allocated";
 /// |---|---|
 /// | `hit(slot: i32, bits: i64)` | a slot in host-call mode is hit; see [`crate::ValueType::decode`] |
 /// | `opened(dirfd: i32, path_ptr: i32, path_len: i32)` | `path_open` has just succeeded |
+/// | `block(address: i32, size: i32, context: i64)` | a block was handed out, with [`HeapReports::Every`] each, else the one that [`Mailbox::BYTES_TO_SAMPLE`] chose; the context is 0 then |
+/// | `released(address: i32, moved: i32)` | it may be one that was reported is given back; `moved` is 1 where by reallocation, whose new block is reported next, if it is |
 /// | `allocated()` | the bytes handed out passed [`Mailbox::NEXT_SAMPLE_AT`] |
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Injected {
@@ -62,6 +72,10 @@ pub struct Injected {
     pub size_table: Option<SizeTable>,
     /// What the heap counters mean; `None` where no allocator is counted.
     pub heap: Option<Counted>,
+    /// How single blocks are reported; `None` where they are not.
+    pub heap_reports: Option<HeapReports>,
+    /// Where in the mailbox the filter of sampled blocks is.
+    pub filter_offset: Option<u32>,
     /// Whether `fathom.opened` is called.
     pub opens: bool,
     /// Where the guest's own code is.
@@ -103,6 +117,8 @@ pub fn inject(
             Allocator::Found(found) => Some(found.counted),
             Allocator::NotFound { .. } => None,
         },
+        heap_reports: layout.reports.map(|reports| reports.kind),
+        filter_offset: layout.filter_offset,
         opens: plan.opens,
         code_map,
         notes: notes(inspection, plan),
@@ -117,7 +133,17 @@ fn notes(inspection: &Inspection, plan: &ArmedPlan) -> Vec<String> {
         Allocator::Found(_) => None,
         Allocator::NotFound { reason } => Some(reason.clone()),
     };
-    plan.plan.notes.iter().cloned().chain(heap).collect()
+    let blocks = plan.heap.and_then(|_| match &inspection.allocator {
+        Allocator::Found(found) if found.counted == Counted::AllocatedOnly => Some(
+            "who allocated memory is recorded; who held it is not known, since what is given back cannot be seen",
+        ),
+        Allocator::Found(_) => None,
+        Allocator::NotFound { .. } => {
+            Some("who allocated memory is not recorded: no allocator is known")
+        }
+    });
+    let notes = plan.plan.notes.iter().cloned();
+    notes.chain(heap).chain(blocks.map(str::to_owned)).collect()
 }
 
 /// As many memories as a module may have (a limit that engines and validators share).

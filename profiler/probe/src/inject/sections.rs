@@ -210,6 +210,13 @@ fn globals(
     if layout.size_table.is_some() {
         globals.global(ty, &ConstExpr::i32_const(table::FIRST_SHIFT));
     }
+    if layout.context.is_some() {
+        let wide = GlobalType {
+            val_type: ValType::I64,
+            ..ty
+        };
+        globals.global(wide, &ConstExpr::i64_const(0));
+    }
     Ok(globals)
 }
 
@@ -226,6 +233,9 @@ fn exports(
     }
     if layout.export_memory {
         exports.export(MEMORY_EXPORT, ExportKind::Memory, 0);
+    }
+    if let Some(context) = &layout.context {
+        exports.export(super::CONTEXT_EXPORT, ExportKind::Global, context.global);
     }
     if layout.mailbox.is_some() {
         exports.export(Mailbox::EXPORT, ExportKind::Memory, layout.mailbox_memory);

@@ -146,6 +146,16 @@ fn classify(name: &str) -> Option<(Family, Role)> {
     None
 }
 
+/// Whether a function, by its demangled name, belongs to an allocator, of whatever layer: none of them says who allocated.
+pub fn is_allocation_function(name: &str) -> bool {
+    let last = name.rsplit("::").next().unwrap_or(name);
+    let plain = c_role(name).is_some() || rust_role(last).is_some();
+    plain
+        || matches!(name, "__new" | "runtime.alloc")
+        || classify_assembly_script(name).is_some()
+        || name.contains("dlmalloc::dlmalloc::Dlmalloc")
+}
+
 fn c_role(name: &str) -> Option<Role> {
     // dlmalloc's own names, and those of Zig's C library.
     let plain = name

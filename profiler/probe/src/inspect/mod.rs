@@ -15,6 +15,7 @@ use crate::{
     inspection::{Export, GO, Import, Inspection, Kind, Memory},
     module::Module,
 };
+pub use allocator::is_allocation_function;
 use cells::Cells;
 pub(crate) use names::Names;
 pub use names::demangle;

@@ -12,13 +12,13 @@ use crate::{
     mailbox::Mailbox,
     module::Module,
     nearest::nearest,
-    slot::{ArmedPlan, MEMORY_EXPORT, Place, Slot},
+    slot::{ArmedPlan, HeapReports, MEMORY_EXPORT, Place, Slot},
     source::Source,
     value::ValueType,
 };
 use pattern::{is_pattern, matches};
 use std::collections::{BTreeSet, HashMap};
-use trace::{Breakpoint, Plan, PlannedProbe, ProbeMode, Selection};
+use trace::{Breakpoint, HeapSampling, Plan, PlannedProbe, ProbeMode, Selection};
 use watch::{Watch, Watched, type_needed, unknown};
 
 /// The variable whose value is reported at `open:`: the size of the file just opened.
@@ -84,6 +84,10 @@ fn plan_with(
         index: HashMap::new(),
         left_out: BTreeSet::new(),
         saw_library: false,
+        heap: selection.heap.map(|sampling| match sampling {
+            HeapSampling::Exact => HeapReports::Every,
+            HeapSampling::Poisson { .. } => HeapReports::Sampled,
+        }),
         notes: inspection.notes.clone(),
     };
     let armed = planner.arm_all(selection);
@@ -105,6 +109,7 @@ struct Planner<'p> {
     left_out: BTreeSet<Breakpoint>,
     /// Whether functions of libraries were among those asked for.
     saw_library: bool,
+    heap: Option<HeapReports>,
     notes: Vec<String>,
 }
 
@@ -569,6 +574,7 @@ impl<'p> Planner<'p> {
             },
             slots: self.slots,
             opens,
+            heap: self.heap,
         }
     }
 }

@@ -5,7 +5,7 @@ mod generator;
 
 use crate::{
     analysis::{self, Configured, SizingArgs},
-    args::{CallArgs, DatabaseArgs, SweepArgs, WatchArgs},
+    args::{CallArgs, DatabaseArgs, HeapArgs, SweepArgs, WatchArgs},
     exit::code,
     guest::Guest,
     inputs::{self, Wanted},
@@ -53,6 +53,8 @@ pub(crate) struct ProfileArgs {
     call: CallArgs,
     #[command(flatten)]
     watch: WatchArgs,
+    #[command(flatten)]
+    heap: HeapArgs,
     #[command(flatten)]
     sizing: SizingArgs,
     /// Make only calls whose input is not recorded yet, and learn from all that are

@@ -3,7 +3,7 @@
 
 use crate::output;
 use crate::{
-    args::{CallArgs, WatchArgs},
+    args::{CallArgs, HeapArgs, HeapMode, WatchArgs},
     exit::code,
     guest::Guest,
     inputs::MOUNT_AT,
@@ -45,6 +45,8 @@ pub(crate) struct RunArgs {
     call: CallArgs,
     #[command(flatten)]
     watch: WatchArgs,
+    #[command(flatten)]
+    heap: HeapArgs,
     /// Write what was recorded to this file, as JSON
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
@@ -63,7 +65,8 @@ fn name_and_value(text: &str) -> Result<(String, String), String> {
 /// Runs the command.
 pub(crate) fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     let guest = Guest::find(&args.guest)?;
-    let selection = args.watch.selection(&guest.config.watch);
+    let mut selection = args.watch.selection(&guest.config.watch);
+    selection.heap = args.heap.sampling(&guest.config.heap, HeapMode::Off);
     let ready = guest.ready(selection, args.call.invoke.clone(), args.call.cpu_period())?;
     let call = Call {
         event: event(&args, &guest),
@@ -73,6 +76,7 @@ pub(crate) fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         rate_hz: args.call.rate,
         contended: false,
         touched: args.call.touched,
+        seed: 0,
     };
     // The file is opened before the guest runs: what cannot be written is said while nothing is lost.
     let record = args.record.as_deref().map(open).transpose()?;

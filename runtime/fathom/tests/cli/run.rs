@@ -131,3 +131,60 @@ fn a_reactor_is_called_by_name_and_its_results_are_printed() {
         "{stderr}"
     );
 }
+
+/// By function names: blocks and bytes allocated, bytes at the peak, bytes at the end.
+fn by_function(record: &Value) -> Vec<(String, [f64; 4])> {
+    let profile = &record["heap_profile"];
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let frames = list(&profile["table"]["frames"]);
+    let stacks = list(&profile["table"]["stacks"]);
+    let mut sums: std::collections::BTreeMap<String, [f64; 4]> = Default::default();
+    for found in list(&profile["by_stack"]) {
+        let stack = list(&stacks[found["stack"].as_u64().expect("a number") as usize]);
+        let names: Vec<&str> = stack
+            .iter()
+            .filter_map(|frame| frames[frame.as_u64()? as usize]["function"].as_str())
+            .collect();
+        let sum = sums.entry(names.join(" ")).or_default();
+        let number = |of: &str, what: &str| found[of][what].as_f64().expect("a number");
+        sum[0] += number("allocated", "blocks");
+        sum[1] += number("allocated", "bytes");
+        sum[2] += number("at_peak", "bytes");
+        sum[3] += number("at_end", "bytes");
+    }
+    sums.into_iter().collect()
+}
+
+#[test]
+fn who_allocated_is_recorded_where_it_is_asked_for() {
+    let place = Place::new();
+    let guest = wat("exact-allocations");
+    let text = "x\n".repeat(7);
+    let unasked = record(&place, &[&guest], &text);
+    assert_eq!(unasked["heap_profile"], Value::Null);
+
+    let exact = record(&place, &[&guest, "--heap", "exact"], &text);
+    assert_eq!(exact["heap_profile"]["sampling"]["kind"], "exact");
+    assert_eq!(
+        by_function(&exact),
+        [
+            // 64 bytes become 256 by reallocation: a block given back and one allocated.
+            ("_start".to_owned(), [2.0, 64.0 + 256.0, 256.0, 0.0]),
+            ("_start read_lines".to_owned(), [7.0, 700.0, 700.0, 0.0]),
+        ]
+    );
+
+    let text = "x\n".repeat(3000);
+    let sampled = record(&place, &[&guest, "--heap-interval", "1KiB"], &text);
+    assert_eq!(sampled["heap_profile"]["sampling"]["mean"], 1024);
+    let sums = by_function(&sampled);
+    let (_, [_, bytes, ..]) = sums
+        .iter()
+        .find(|(names, _)| names == "_start read_lines")
+        .expect("the reader");
+    assert!((bytes / 300_000.0 - 1.0).abs() < 0.3, "{bytes}");
+
+    let (code, _, stderr) = printed(&mut place.fathom(["run", &guest, "--heap-interval", "7B"]));
+    assert_eq!(code, 125);
+    assert!(stderr.contains("1KiB to 1GiB"), "{stderr}");
+}

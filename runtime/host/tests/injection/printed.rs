@@ -64,6 +64,7 @@ fn compare(what: &str, file: &str, source: &str, wasm: &[u8], engine: &Engine) -
                 breakpoints: vec![(*breakpoint).to_owned()],
                 variables: vec![(*name).to_owned()],
                 light: false,
+                ..trace::Selection::default()
             };
             let inspection = probe::inspect(wasm).unwrap();
             match probe::plan(wasm, &inspection, &selection) {

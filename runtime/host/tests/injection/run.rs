@@ -1,7 +1,7 @@
 //! A tiny host: instantiates a module, provides `fathom.*`, records what is reported.
 
 use probe::{Injected, Inspection, Mailbox};
-use trace::{Breakpoint, Selection};
+use trace::{Breakpoint, HeapSampling, Selection};
 use wasmtime::{Caller, Config, Engine, Extern, Instance, Linker, Module, Store, Val};
 
 /// What injected code reported.
@@ -49,6 +49,14 @@ pub(crate) fn linker(engine: &Engine) -> Linker<Seen> {
             probe::ALLOCATED,
             |mut caller: Caller<'_, Seen>| caller.data_mut().allocated += 1,
         )
+        .unwrap()
+        .func_wrap(
+            probe::HOST_MODULE,
+            probe::BLOCK,
+            |_: i32, _: i32, _: i64| {},
+        )
+        .unwrap()
+        .func_wrap(probe::HOST_MODULE, probe::RELEASED, |_: i32, _: i32| {})
         .unwrap();
     linker
 }
@@ -183,12 +191,33 @@ pub(crate) fn inject(
     variables: &[&str],
     light: bool,
 ) -> (Inspection, Injected) {
+    inject_with_heap(wasm, breakpoints, variables, light, None)
+}
+
+/// Every way in which blocks can be reported, and none.
+pub(crate) fn heap_modes() -> [Option<HeapSampling>; 3] {
+    let mean = trace::Bytes(4096);
+    [
+        None,
+        Some(HeapSampling::Exact),
+        Some(HeapSampling::Poisson { mean }),
+    ]
+}
+
+pub(crate) fn inject_with_heap(
+    wasm: &[u8],
+    breakpoints: &[&str],
+    variables: &[&str],
+    light: bool,
+    heap: Option<HeapSampling>,
+) -> (Inspection, Injected) {
     let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     let inspection = probe::inspect(wasm).unwrap();
     let selection = Selection {
         breakpoints: owned(breakpoints),
         variables: owned(variables),
         light,
+        heap,
     };
     let plan = probe::plan(wasm, &inspection, &selection).unwrap();
     let injected = probe::inject(wasm, &inspection, &plan).unwrap();

@@ -1,7 +1,7 @@
 //! The injected module computes what the original computes: the same results, traps, exported globals and memories.
 
 use crate::{
-    run::{Guest, engine, inject, number},
+    run::{Guest, engine, heap_modes, inject_with_heap, number},
     support,
 };
 use probe::{Injected, Mailbox};
@@ -139,6 +139,7 @@ fn generated_modules_compute_the_same_with_everything_armed() {
             breakpoints: breakpoints.map(str::to_owned).collect(),
             variables: Vec::new(),
             light: rng.r#gen(),
+            heap: heap_modes()[rng.gen_range(0..3)],
         };
         let Ok(plan) = probe::plan(&wasm, &inspection, &selection) else {
             continue;
@@ -263,10 +264,15 @@ fn hand_written_shapes_compute_the_same() {
     let engine = engine();
     for (what, wat) in SHAPES {
         let wasm = wat::parse_str(wat).unwrap_or_else(|e| panic!("{what}: {e}"));
-        for light in [false, true] {
+        for (light, heap) in [false, true]
+            .into_iter()
+            .zip(heap_modes())
+            .chain(heap_modes().into_iter().skip(1).map(|heap| (false, heap)))
+        {
             for seed in 0..20 {
-                eprintln!("{what}, light {light}, seed {seed}");
-                let (_, injected) = inject(&wasm, &["entry:*", "exit:*"], &[], light);
+                eprintln!("{what}, light {light}, heap {heap:?}, seed {seed}");
+                let (_, injected) =
+                    inject_with_heap(&wasm, &["entry:*", "exit:*"], &[], light, heap);
                 let mut rng = SmallRng::seed_from_u64(seed);
                 let comparison = compare(&engine, &wasm, injected, &mut rng);
                 assert!(matches!(comparison, Comparison::Same { calls: 1.. }));

@@ -2,6 +2,7 @@
 
 use super::ProfileArgs;
 use crate::{
+    args::HeapMode,
     frame::MakeCall,
     guest::Guest,
     output,
@@ -12,7 +13,10 @@ use anyhow::{Context as _, bail};
 use host::{Entry, Event};
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 use store::{Detail, Filter, Store, TraceId};
 use tokio::task::JoinSet;
@@ -28,6 +32,7 @@ pub(super) struct Bench {
     rate_hz: f64,
     touched: bool,
     jobs: usize,
+    calls_made: AtomicU64,
 }
 
 /// What a run has recorded.
@@ -40,7 +45,8 @@ impl Bench {
     /// Finds what is wrong with the guest, or with what is asked of it, before the first call.
     pub(super) fn set_up(guest: &Guest, args: &ProfileArgs) -> anyhow::Result<Bench> {
         let spinner = progress::spinner(format!("preparing {}", guest.name));
-        let selection = args.watch.selection(&guest.config.watch);
+        let mut selection = args.watch.selection(&guest.config.watch);
+        selection.heap = args.heap.sampling(&guest.config.heap, HeapMode::Sampled);
         let ready = guest.ready(selection, args.call.invoke.clone(), args.call.cpu_period())?;
         spinner.finish_and_clear();
         for note in ready.function.notes() {
@@ -61,6 +67,7 @@ impl Bench {
             rate_hz: args.call.rate,
             touched: args.call.touched,
             jobs: usize::from(args.jobs),
+            calls_made: AtomicU64::new(0),
         })
     }
 
@@ -73,6 +80,8 @@ impl Bench {
             rate_hz: self.rate_hz,
             contended: self.jobs > 1,
             touched: self.touched,
+            // Which allocations are looked at differs from call to call, so that together they show all.
+            seed: self.calls_made.fetch_add(1, Ordering::Relaxed),
         }
     }
 

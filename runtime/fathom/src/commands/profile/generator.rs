@@ -70,6 +70,7 @@ fn generate(guest: &Guest, module: &std::path::Path, into: &std::path::Path) -> 
         },
         output: host::Output::Discard { most: 1 << 20 },
         rate_hz: 1.0,
+        seed: 0,
         contended: false,
         touched: false,
     };

@@ -84,6 +84,7 @@ impl Deployment {
             rate_hz: 199.0,
             contended: true,
             touched: false,
+            seed: 0,
         };
         self.pool.call(call).await
     }
