@@ -109,12 +109,7 @@ fn every_instruction_of_the_line_readers_is_found_again() {
         let wasm = fs::read(path).unwrap();
         let inspection = probe::inspect(&wasm).unwrap();
         for breakpoints in [&["end"][..], &["entry:*", "exit:*"], &["auto"]] {
-            let plan = match probe::plan(&wasm, &inspection, &selection(breakpoints)) {
-                Ok(plan) => plan,
-                // Lines are known from debug information, which this guest has not.
-                Err(_) if guest == "assemblyscript/" => continue,
-                Err(error) => panic!("{guest}: {error}"),
-            };
+            let plan = probe::plan(&wasm, &inspection, &selection(breakpoints)).unwrap();
             let injected = probe::inject(&wasm, &inspection, &plan).unwrap();
             assert!(check(&wasm, &injected) > 1000);
         }

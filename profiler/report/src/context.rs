@@ -1,5 +1,6 @@
 //! What a report needs beside the profile: how long it took, where things are, which calls failed and why.
 
+use crate::stacks::{Merged, Who};
 use std::path::PathBuf;
 use trace::{Outcome, Trace};
 
@@ -22,6 +23,8 @@ pub struct Context {
     pub call: Option<String>,
     /// When the last call was recorded, milliseconds since 1970-01-01 UTC.
     pub recorded_unix_ms: Option<u64>,
+    /// The stacks of all calls added up.
+    pub stacks: Option<Merged>,
 }
 
 impl Context {
@@ -37,8 +40,14 @@ impl Context {
             problems: traces.iter().filter_map(Problem::of).collect(),
             wall_seconds: walls.get(walls.len() / 2).copied(),
             recorded_unix_ms: traces.iter().map(|t| t.started_unix_ms).max(),
+            stacks: Merged::of(traces),
             ..Context::default()
         }
+    }
+
+    /// Who held the memory at the peak, where that was recorded.
+    pub fn who(&self) -> Option<Who> {
+        self.stacks.as_ref().and_then(Who::of)
     }
 }
 

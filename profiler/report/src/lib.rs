@@ -14,6 +14,7 @@
 //! | people who were not there | [`html()`], [`markdown()`] |
 //! | a comparison of several functions | [`table()`] |
 //! | a picture alone | [`chart`] |
+//! | call stacks, and other people's viewers of them | [`stacks`] |
 
 mod account;
 pub mod chart;
@@ -26,6 +27,7 @@ mod markdown;
 mod matched;
 mod screen;
 mod show;
+pub mod stacks;
 mod table;
 mod traces;
 mod words;

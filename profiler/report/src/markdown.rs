@@ -3,6 +3,7 @@
 use crate::clean::{clean, markdown as escape};
 use crate::screen::change;
 use crate::show::{megabytes, percent, round_size, seconds, size, usd, value_of};
+use crate::stacks::Who;
 use crate::{Context, words};
 use trace::{Candidate, Profile, Recommendation};
 
@@ -17,6 +18,9 @@ pub fn markdown(profile: &Profile, context: &Context) -> String {
         escape(&words::tally(&profile.invocations, context.elapsed_seconds)),
     ];
     let mut points = named("Why", &words::why(profile));
+    let who = context.who();
+    let held = who.as_ref().and_then(|who| who.sentence());
+    points.extend(named("Who", held.as_slice()));
     points.extend(named("When", &words::when(profile)));
     if let Some(recommendation) = &profile.recommendation {
         points.extend(named("Sure?", &words::sure(profile, recommendation)));
@@ -29,6 +33,7 @@ pub fn markdown(profile: &Profile, context: &Context) -> String {
         blocks.push(calls(recommendation));
     }
     blocks.extend(variables(profile));
+    blocks.extend(who.as_ref().map(holders));
     blocks.push(
         [
             ("What else could explain it", words::else_explains(profile)),
@@ -138,6 +143,13 @@ fn variables(profile: &Profile) -> Option<String> {
         "growth still ahead",
     ];
     (!rows.is_empty()).then(|| format!("## Variables\n\n{}", rows_as_table(&header, &rows)))
+}
+
+fn holders(who: &Who) -> String {
+    let rows: Vec<Vec<String>> = who.rows().into_iter().map(Vec::from).collect();
+    let header = ["share", "own", "with callees", "function", "line"];
+    let title = escape(&who.title());
+    format!("## {title}\n\n{}", rows_as_table(&header, &rows))
 }
 
 fn variable(candidate: &Candidate) -> Vec<String> {

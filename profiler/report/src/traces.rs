@@ -5,6 +5,7 @@ use crate::account::account;
 use crate::clean::{clean, csv_text};
 use crate::layout::{Cell, Tone, left, right, shorten, table};
 use crate::show::{seconds, size, utc};
+use crate::stacks::{Merged, Who, who_text};
 use serde_json::json;
 use std::collections::BTreeSet;
 use trace::{Breakpoint, Heap, Observed, Outcome, Trace};
@@ -194,10 +195,19 @@ fn list_row(id: i64, trace: &Trace) -> Vec<Cell> {
     ]
 }
 
-/// One call in full: its account, then every growth.
+/// One call in full: its account, who held its memory where that was recorded, then every growth.
 pub fn trace_text(trace: &Trace) -> String {
     let mut text = format!("\tStarted: {}\n", utc(trace.started_unix_ms));
     text += &account(trace);
+    let who = Merged::of([trace]).and_then(|merged| Who::of(&merged));
+    if let Some(who) = who {
+        let style = Style {
+            color: false,
+            width: 200,
+        };
+        let lines = who_text(&who, style);
+        text.extend(lines.lines().map(|line| format!("\t{line}\n")));
+    }
     let granted = trace.growths.iter().map(|g| (g.at, g.to, ""));
     let refused = trace.refusals.iter().map(|r| (r.at, r.asked, "refused"));
     let mut growths: Vec<_> = granted.chain(refused).collect();

@@ -3,6 +3,7 @@
 mod common;
 
 use report::{Context, html};
+use sha2::Digest;
 use trace::{Profile, Trace};
 
 fn page(profile: &Profile, traces: &[Trace]) -> String {
@@ -91,6 +92,98 @@ fn hostile_names_are_shown_not_interpreted() {
     assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
     let bad = |c: &char| (c.is_control() && *c != '\n') || *c == '\u{202e}';
     assert_eq!(page.chars().find(bad), None);
+}
+
+/// The one script is ours, and the policy lets nothing else run: it names the script's digest.
+#[test]
+fn flame_graphs_come_with_one_script_and_nothing_else_runs() {
+    for trace in [
+        common::stacks::with_stacks("a.txt", "A"),
+        common::stacks::hostile(),
+    ] {
+        let page = page(&common::profile(), &[trace]);
+        assert_eq!(
+            page.matches("<figure class=\"flame\"").count(),
+            3,
+            "peak, allocated, CPU"
+        );
+        assert_eq!(page.matches("<script").count(), 1);
+        let (_, script) = page.split_once("<script>").expect("a script");
+        let (script, _) = script.split_once("</script>").expect("closed");
+        let digest = base64(&sha2::Sha256::digest(script));
+        let policy =
+            format!("default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'");
+        let written = page.split_once("content=\"").expect("a policy").1;
+        let written = written
+            .split_once('"')
+            .expect("ends")
+            .0
+            .replace("&#39;", "'");
+        assert_eq!(written, policy, "the digest of flame.js has changed");
+        let page = page.replace("http://www.w3.org/2000/svg", "");
+        for handler in [
+            " onload=",
+            " onclick=",
+            "javascript:",
+            "<iframe",
+            "src=",
+            "http://",
+            "https://",
+        ] {
+            assert!(!page.contains(handler), "{handler}");
+        }
+    }
+}
+
+fn base64(bytes: &[u8]) -> String {
+    let letters: Vec<char> = ('A'..='Z')
+        .chain('a'..='z')
+        .chain('0'..='9')
+        .chain(['+', '/'])
+        .collect();
+    let mut text = String::new();
+    for three in bytes.chunks(3) {
+        let bits = three
+            .iter()
+            .fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte))
+            << (8 * (3 - three.len()));
+        for place in 0..=three.len() {
+            text.push(letters[(bits >> (18 - 6 * place) & 63) as usize]);
+        }
+    }
+    text + &"=".repeat((3 - bytes.len() % 3) % 3)
+}
+
+/// The frames keep their shares, and who held most is told in a table and in a sentence.
+#[test]
+fn the_flame_graph_of_the_page_has_the_amounts() {
+    let calls = [common::stacks::with_stacks("a.txt", "A")];
+    let page = page(&common::profile(), &calls);
+    for part in [
+        "<title>words::read (main.rs:31) (2,000 bytes, 66.67%)</title>",
+        "<title>words::keep (main.rs:40) (1,000 bytes, 33.33%)</title>",
+        "width=\"66.6667%\"",
+        "Who held the memory at the peak (1 call, every allocation)",
+        "<code>words::read</code>",
+    ] {
+        assert!(page.contains(part), "no {part}");
+    }
+    let context = Context::of_calls(&calls);
+    let screen = report::screen(&common::profile(), &context, report::Style::default());
+    assert!(
+        screen.contains("Who    67 % of the peak is held by `words::read` (main.rs:31)"),
+        "{screen}"
+    );
+    let markdown = report::markdown(&common::profile(), &context);
+    assert!(
+        markdown.contains("| 67 % | 2.0 KiB | 2.0 KiB | words::read | main.rs:31 |"),
+        "{markdown}"
+    );
+    let text = report::trace_text(&calls[0]);
+    assert!(
+        text.contains("words::read") && text.contains("main.rs:31"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::{near, places, quantity};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use learn::{Catalogue, Order, Settings};
-use report::{Context, Style};
+use report::{Context, Style, stacks::Merger};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -120,36 +120,9 @@ impl RecordedArgs {
     /// The function and its calls. Of several modules recorded under one name, the one called last.
     pub(crate) fn read(&self) -> anyhow::Result<(FunctionId, Vec<Trace>)> {
         let store = Store::open_existing(&self.database.db)?;
-        let recorded = store.functions()?;
-        let names = || recorded.iter().map(|f| f.function.name.as_str());
-        let wanted = match &self.function {
-            Some(name) => name.clone(),
-            None => {
-                let mut distinct: Vec<&str> = names().collect();
-                distinct.dedup();
-                match distinct.as_slice() {
-                    [one] => (*one).to_owned(),
-                    [] => bail!("no calls are recorded in `{}`", self.database.db.display()),
-                    several => bail!(
-                        "several functions are recorded, say which: {}",
-                        several.join(", ")
-                    ),
-                }
-            }
-        };
-        let latest = recorded
-            .iter()
-            .filter(|f| f.function.name == wanted)
-            .max_by_key(|f| f.last_unix_ms);
-        let Some(latest) = latest else {
-            bail!(
-                "no calls of `{wanted}` are recorded in `{}`{}",
-                self.database.db.display(),
-                near::did_you_mean(&wanted, names())
-            );
-        };
-        let traces = read_traces(&store, &latest.function, None)?;
-        Ok((latest.function.clone(), traces))
+        let function = find_function(&store, &self.database.db, self.function.as_deref())?;
+        let traces = read_traces(&store, &function, None)?;
+        Ok((function, traces))
     }
 
     /// Every recorded function with its calls, by name. Of several modules recorded under one name, the one called last.
@@ -160,6 +133,59 @@ impl RecordedArgs {
         recorded.dedup_by(|a, b| a.function.name == b.function.name);
         let calls = |f: &FunctionId| Ok((f.clone(), read_traces(&store, f, None)?));
         recorded.iter().map(|r| calls(&r.function)).collect()
+    }
+}
+
+/// The recorded function of that name, or the only one. Of several modules recorded under one name the one called last,
+/// or, for `NAME@DIGEST`, the one whose digest begins so.
+pub(crate) fn find_function(
+    store: &Store,
+    database: &Path,
+    wanted: Option<&str>,
+) -> anyhow::Result<FunctionId> {
+    let recorded = store.functions()?;
+    let names = || recorded.iter().map(|f| f.function.name.as_str());
+    let mut distinct: Vec<&str> = names().collect();
+    distinct.dedup();
+    let wanted = match (wanted, distinct.as_slice()) {
+        (Some(wanted), _) => wanted,
+        (None, [one]) => one,
+        (None, []) => bail!("no calls are recorded in `{}`", database.display()),
+        (None, several) => bail!(
+            "several functions are recorded, say which: {}",
+            several.join(", ")
+        ),
+    };
+    let latest = |name: &str, digest: &str| {
+        let versions = recorded.iter().filter(|f| {
+            let hex = f.function.digest.trim_start_matches("sha256:");
+            f.function.name == name && hex.starts_with(digest)
+        });
+        versions.max_by_key(|f| f.last_unix_ms)
+    };
+    if let Some(found) = latest(wanted, "") {
+        return Ok(found.function.clone());
+    }
+    let Some((name, digest)) = wanted
+        .rsplit_once('@')
+        .filter(|(n, _)| names().any(|o| o == *n))
+    else {
+        bail!(
+            "no calls of `{wanted}` are recorded in `{}`{}",
+            database.display(),
+            near::did_you_mean(wanted, names())
+        );
+    };
+    match latest(name, digest.trim_start_matches("sha256:")) {
+        Some(found) if !digest.is_empty() => Ok(found.function.clone()),
+        _ => {
+            let versions = recorded.iter().filter(|f| f.function.name == name);
+            let digests: Vec<&str> = versions.map(|f| f.function.digest.as_str()).collect();
+            bail!(
+                "no version of `{name}` has a digest that begins with `{digest}`; recorded are {}",
+                digests.join(", ")
+            )
+        }
     }
 }
 
@@ -184,6 +210,30 @@ pub(crate) fn read_traces(
         filter.detail = Detail::Full;
     }
     Ok(store.traces(&filter)?)
+}
+
+/// What the calls tell of themselves. Where they are so many that only summaries were read, their stacks are added up
+/// one call after another.
+pub(crate) fn context(
+    store: &Store,
+    function: &FunctionId,
+    ids: Option<Vec<store::TraceId>>,
+    traces: &[Trace],
+) -> anyhow::Result<Context> {
+    let mut context = Context::of_calls(traces);
+    if traces.len() > MOST_IN_FULL {
+        let filter = Filter {
+            function: Some(function.name.clone()),
+            digest: Some(function.digest.clone()),
+            ids,
+            detail: Detail::Full,
+            ..Filter::default()
+        };
+        let mut merger = Merger::default();
+        store.each(&filter, |_, trace| merger.add(&trace))?;
+        context.stacks = merger.finish();
+    }
+    Ok(context)
 }
 
 /// Writes the report of a profile; the path of the page.

@@ -25,6 +25,8 @@ pub(crate) enum Command {
     Init(crate::commands::init::InitArgs),
     /// Write the report of what was recorded, without running anything
     Report(crate::commands::report::ReportArgs),
+    /// Draw who allocated or held the memory, as a flame graph
+    Flame(crate::commands::flame::FlameArgs),
     /// List, show, export and prune recorded calls
     #[command(subcommand)]
     Traces(crate::commands::traces::TracesCommand),
@@ -48,7 +50,7 @@ pub(crate) enum Command {
 /// The groups of the help, in the order in which they are needed. A test checks that none is forgotten.
 const GROUPS: [(&str, &[&str]); 5] = [
     ("Start", &["profile", "run", "inspect", "init"]),
-    ("Understand", &["report", "traces"]),
+    ("Understand", &["report", "flame", "traces"]),
     ("Size", &["recommend"]),
     ("Serve", &["serve"]),
     (

@@ -35,6 +35,7 @@ fn main() -> ExitCode {
         Command::Inspect(args) => commands::inspect::run(args),
         Command::Init(args) => commands::init::run(args),
         Command::Report(args) => commands::report::run(args),
+        Command::Flame(args) => commands::flame::run(args),
         Command::Traces(args) => commands::traces::run(args),
         Command::Recommend(args) => commands::recommend::run(args),
         Command::Serve(args) => commands::serve::run(args),

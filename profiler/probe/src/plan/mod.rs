@@ -17,7 +17,7 @@ use crate::{
     value::ValueType,
 };
 use pattern::{is_pattern, matches};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use trace::{Breakpoint, Plan, PlannedProbe, ProbeMode, Selection};
 use watch::{Watch, Watched, type_needed, unknown};
 
@@ -29,7 +29,7 @@ pub const HITS: &str = "hits";
 pub const RESULT: &str = "result";
 
 /// Probes that are armed at most; a pattern may match thousands of functions.
-const MOST_SLOTS: usize = 1_000;
+const MOST_SLOTS: usize = 10_000;
 
 /// Chooses the probes for a selection. `wasm` is the module that was inspected.
 ///
@@ -81,6 +81,7 @@ fn plan_with(
             ProbeMode::HostCall
         },
         slots: Vec::new(),
+        index: HashMap::new(),
         left_out: BTreeSet::new(),
         saw_library: false,
         notes: inspection.notes.clone(),
@@ -98,6 +99,8 @@ struct Planner<'p> {
     /// How probes that are code report.
     code_mode: ProbeMode,
     slots: Vec<Slot>,
+    /// Positions in `slots` by breakpoint and variable.
+    index: HashMap<(Breakpoint, String), Vec<usize>>,
     /// Where probes beyond [`MOST_SLOTS`] would have been.
     left_out: BTreeSet<Breakpoint>,
     /// Whether functions of libraries were among those asked for.
@@ -116,7 +119,7 @@ impl<'p> Planner<'p> {
                 self.arm_auto();
             }
         }
-        self.check_that_all_are_observed()
+        self.check_that_all_are_observed(&selection.breakpoints)
     }
 
     /// A breakpoint as a user writes it; a name alone is that of a function.
@@ -475,15 +478,13 @@ impl<'p> Planner<'p> {
     }
 
     fn add(&mut self, slot: Slot) {
-        let same = |other: &Slot| {
-            other.breakpoint == slot.breakpoint
-                && other.variable == slot.variable
-                && other.place == slot.place
-        };
-        if self.slots.iter().any(same) {
+        let key = (slot.breakpoint.clone(), slot.variable.clone());
+        let known = self.index.entry(key).or_default();
+        if known.iter().any(|at| self.slots[*at].place == slot.place) {
             return;
         }
         if self.slots.len() < MOST_SLOTS {
+            known.push(self.slots.len());
             self.slots.push(slot);
         } else {
             self.left_out.insert(slot.breakpoint);
@@ -504,12 +505,15 @@ impl<'p> Planner<'p> {
         })
     }
 
-    fn check_that_all_are_observed(&self) -> Result<(), PlanError> {
+    fn check_that_all_are_observed(&self, asked: &[String]) -> Result<(), PlanError> {
         match self.first_unobserved() {
             Some(name) => Err(match self.where_readable(name) {
                 Some(why) => PlanError::NotReadable {
                     name: name.to_owned(),
-                    place: "any of the breakpoints asked for".to_owned(),
+                    place: match asked {
+                        [] => "any place".to_owned(),
+                        asked => asked.join(", "),
+                    },
                     why,
                 },
                 None => unknown(self.inspection, name, &self.local_names()),

@@ -311,7 +311,7 @@ impl Planner<'_> {
             }
         }
         known.then(|| match in_words(&lines) {
-            Some(lines) => format!("it can be read at lines {lines}"),
+            Some(lines) => format!("readable at {lines}"),
             None => "the compiler has optimised it out everywhere".to_owned(),
         })
     }

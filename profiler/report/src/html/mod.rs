@@ -1,4 +1,5 @@
-//! The report as one HTML file that needs nothing else: style and charts inline, data embedded, no scripts, no network.
+//! The report as one HTML file that needs nothing else: style and charts inline, data embedded, no network. Where there
+//! are flame graphs one script zooms and searches them; otherwise there is none.
 //!
 //! The first page answers; what follows is for those who want to check. Every text from outside goes through maud,
 //! which escapes it, after control characters were taken out.
@@ -7,6 +8,7 @@ mod calls;
 mod card;
 mod data;
 mod figures;
+mod flame;
 mod method;
 mod prose;
 
@@ -23,16 +25,25 @@ const STYLE: &str = include_str!("style.css");
 /// Nothing is fetched from anywhere, and nothing is executed, whatever a name in the report contains.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
+/// Likewise, apart from the script of the flame graphs.
+fn policy(has_flames: bool) -> String {
+    match has_flames {
+        true => format!("{POLICY}; script-src '{}'", flame::SCRIPT_DIGEST),
+        false => POLICY.to_owned(),
+    }
+}
+
 /// The report: one self-contained page that can be printed, light or dark as the reader's screen is.
 pub fn html(profile: &Profile, traces: &[Trace], context: &Context) -> String {
     let theme = Theme::default();
     let name = clean(&profile.function.name);
+    let flames = flame::flames(context);
     let page = markup! {
         (DOCTYPE)
         html lang="en" {
             head {
                 meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                meta http-equiv="Content-Security-Policy" content=(policy(flames.is_some()));
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 title { (name) " - Fathom report" }
@@ -46,6 +57,7 @@ pub fn html(profile: &Profile, traces: &[Trace], context: &Context) -> String {
                     (card::problems(context))
                     (card::deploy(profile, context))
                     (figures::figures(profile, traces, context, &theme))
+                    @if let Some(flames) = flames { (flames) }
                     (method::method(profile))
                     (calls::calls(profile, traces))
                     (data::data(profile, traces))

@@ -25,7 +25,7 @@ pub fn screen(profile: &Profile, context: &Context, style: Style) -> String {
             Tone::Faint,
             &words::tally(&profile.invocations, context.elapsed_seconds),
         )],
-        answer(profile, style),
+        answer(profile, context, style),
         problems::lines(&context.problems, style),
         calls::lines(profile, style),
         deploy::lines(profile, context, style),
@@ -40,7 +40,7 @@ pub fn screen(profile: &Profile, context: &Context, style: Style) -> String {
     filled.join("\n\n") + "\n"
 }
 
-fn answer(profile: &Profile, style: Style) -> Vec<String> {
+fn answer(profile: &Profile, context: &Context, style: Style) -> Vec<String> {
     let mut lines: Vec<String> = wrap(&words::headline(profile), style.width)
         .iter()
         .map(|line| style.paint(Tone::Strong, line))
@@ -48,6 +48,8 @@ fn answer(profile: &Profile, style: Style) -> Vec<String> {
     if profile.invocations.succeeded > 0 {
         lines.extend(labelled(style, "Why", &words::why(profile)));
     }
+    let who = context.who().and_then(|who| who.sentence());
+    lines.extend(labelled(style, "Who", who.as_slice()));
     lines.extend(labelled(style, "When", &words::when(profile)));
     if let Some(recommendation) = &profile.recommendation {
         let mut sure = labelled(style, "Sure?", &words::sure(profile, recommendation));

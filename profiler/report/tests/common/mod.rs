@@ -2,6 +2,8 @@
 //! The figures are plausible, not measured; nothing here decides what is right, tests say that themselves.
 #![allow(dead_code, reason = "each test binary uses its part of the helpers")]
 
+pub(crate) mod stacks;
+
 use trace::*;
 
 /// Initial memory of the sample guest: 17 pages.

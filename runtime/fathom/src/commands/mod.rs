@@ -2,6 +2,7 @@
 
 pub(crate) mod completions;
 pub(crate) mod doctor;
+pub(crate) mod flame;
 pub(crate) mod init;
 pub(crate) mod inject;
 pub(crate) mod inspect;
@@ -11,4 +12,5 @@ pub(crate) mod recommend;
 pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod serve;
+pub(crate) mod stacks;
 pub(crate) mod traces;

@@ -100,7 +100,7 @@ pub(crate) fn run(args: ProfileArgs) -> anyhow::Result<ExitCode> {
     }
 
     let ids = (!args.all && !args.resume).then(|| run.ids.clone());
-    let mut traces = analysis::read_traces(&store, &bench.loaded.id, ids)?;
+    let mut traces = analysis::read_traces(&store, &bench.loaded.id, ids.clone())?;
     in_order_of(&events, &mut traces);
     let configured = Configured {
         failure_rate: guest.config.recommend.failure_rate,
@@ -110,7 +110,7 @@ pub(crate) fn run(args: ProfileArgs) -> anyhow::Result<ExitCode> {
     if !run.interrupted && args.verify.unwrap_or(events.len() <= VERIFIED_UNASKED) {
         runtime.block_on(bench.verify(&events, &mut profile))?;
     }
-    let mut context = report::Context::of_calls(&traces);
+    let mut context = analysis::context(&store, &bench.loaded.id, ids, &traces)?;
     context.elapsed_seconds = Some(begun.elapsed().as_secs_f64());
     context.database_path = Some(args.database.db.clone());
     context.next = Some(next_command(&args, &run));

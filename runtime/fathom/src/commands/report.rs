@@ -80,7 +80,8 @@ fn report_one(args: ReportArgs) -> anyhow::Result<()> {
     let profile = args
         .sizing
         .learn(&function, &traces, Configured::default())?;
-    let mut context = report::Context::of_calls(&traces);
+    let store = store::Store::open_existing(&args.recorded.database.db)?;
+    let mut context = analysis::context(&store, &function, None, &traces)?;
     context.database_path = Some(args.recorded.database.db.clone());
     context.call = args.call.map(|call| known(&call, &traces)).transpose()?;
     match format {
@@ -90,7 +91,16 @@ fn report_one(args: ReportArgs) -> anyhow::Result<()> {
             )?);
             analysis::show(&profile, &context, false)?;
         }
-        Format::Text => analysis::show(&profile, &context, false)?,
+        Format::Text => {
+            analysis::show(&profile, &context, false)?;
+            if let Some(who) = context.who() {
+                let style = report::Style {
+                    color: true,
+                    width: analysis::width(),
+                };
+                output::text(format_args!("\n{}", report::stacks::who_text(&who, style)))?;
+            }
+        }
         Format::Json => analysis::show(&profile, &context, true)?,
         Format::Markdown => output::line(report::markdown(&profile, &context).trim_end())?,
         Format::Csv => crate::output::bytes(&report::traces_csv(&traces))?,

@@ -1,9 +1,12 @@
 //! `fathom traces`: the recorded calls themselves.
 
+mod export;
+
 use crate::output;
 use crate::{analysis, args::DatabaseArgs, quantity};
 use anyhow::bail;
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
+use export::ExportArgs;
 use report::Style;
 use std::{process::ExitCode, time::SystemTime};
 use store::{Detail, Filter, Keep, Store, TraceId};
@@ -16,7 +19,7 @@ pub(crate) enum TracesCommand {
     List(ListArgs),
     /// Everything recorded of one call
     Show(ShowArgs),
-    /// Recorded calls as JSON or CSV, on standard output
+    /// Recorded calls for other programs: data, or stacks for a viewer
     Export(ExportArgs),
     /// Remove old calls
     Prune(PruneArgs),
@@ -49,21 +52,6 @@ pub(crate) struct ShowArgs {
 }
 
 #[derive(Args)]
-pub(crate) struct ExportArgs {
-    #[command(flatten)]
-    chosen: ChosenArgs,
-    /// CSV has one line per call, JSON everything
-    #[arg(long, value_enum, default_value_t = ExportFormat::Json)]
-    format: ExportFormat,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum ExportFormat {
-    Json,
-    Csv,
-}
-
-#[derive(Args)]
 #[command(group(clap::ArgGroup::new("keep").required(true)))]
 pub(crate) struct PruneArgs {
     /// Keep so many of each function
@@ -81,7 +69,7 @@ pub(crate) fn run(command: TracesCommand) -> anyhow::Result<ExitCode> {
     match command {
         TracesCommand::List(args) => list(&args)?,
         TracesCommand::Show(args) => show(&args)?,
-        TracesCommand::Export(args) => export(&args)?,
+        TracesCommand::Export(args) => export::run(&args)?,
         TracesCommand::Prune(args) => prune(&args)?,
     }
     Ok(ExitCode::SUCCESS)
@@ -151,17 +139,6 @@ fn show(args: &ShowArgs) -> anyhow::Result<()> {
     };
     output::text(report::trace_text(trace))?;
     Ok(())
-}
-
-fn export(args: &ExportArgs) -> anyhow::Result<()> {
-    let store = args.chosen.open()?;
-    let bytes = match args.format {
-        ExportFormat::Json => {
-            report::traces_json(&store.traces(&args.chosen.filter(Detail::Full))?).into_bytes()
-        }
-        ExportFormat::Csv => report::traces_csv(&store.traces(&args.chosen.filter(Detail::Full))?),
-    };
-    output::bytes(&bytes)
 }
 
 fn prune(args: &PruneArgs) -> anyhow::Result<()> {

@@ -13,5 +13,6 @@ mod prometheus;
 mod recorded;
 mod run;
 mod serve;
+mod stacks;
 mod support;
 mod tools;

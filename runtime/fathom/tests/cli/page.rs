@@ -4,10 +4,10 @@ use crate::{
     support::{Place, wat},
     tools,
 };
+use std::path::Path;
 use std::process::Command;
 
-fn chromium(place: &Place, more: &[&str]) -> Vec<u8> {
-    let page = place.path("fathom-out/exact-allocations/report.html");
+pub(crate) fn chromium(place: &Place, page: &Path, more: &[&str]) -> Vec<u8> {
     let output = Command::new("chromium")
         .args([
             "--headless",
@@ -48,11 +48,12 @@ fn the_report_opens_in_a_browser() {
         .fathom(["profile", &wat("exact-allocations"), "lines"])
         .assert()
         .success();
-    let dom = String::from_utf8_lossy(&chromium(&place, &["--dump-dom"])).into_owned();
+    let page = place.path("fathom-out/exact-allocations/report.html");
+    let dom = String::from_utf8_lossy(&chromium(&place, &page, &["--dump-dom"])).into_owned();
     assert_eq!(dom.matches("</svg>").count(), 5, "five charts");
     let picture = place.path("report.png");
     let shot = format!("--screenshot={}", picture.display());
-    chromium(&place, &["--window-size=1100,1600", &shot]);
+    chromium(&place, &page, &["--window-size=1100,1600", &shot]);
     // A page that is blank compresses to almost nothing.
     let bytes = std::fs::metadata(picture).expect("the screenshot").len();
     assert!(bytes > 40_000, "{bytes} bytes of screenshot");
