@@ -223,6 +223,10 @@ fn entry(function: &Function, invoke: Option<String>) -> anyhow::Result<Entry> {
         return Ok(Entry::Invoke(name));
     }
     function.default_entry().with_context(|| {
+        if function.is_component() {
+            return "the component exports no `wasi:cli/run`: of components only commands are run"
+                .to_owned();
+        }
         format!(
             "the guest has no `_start`: it is a reactor, say which export to call with --invoke NAME; it exports {}",
             function.invokable().join(", ")

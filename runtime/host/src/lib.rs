@@ -12,15 +12,18 @@
 
 mod budget;
 mod cache;
+mod component;
 mod engine;
 mod error;
 mod event;
 mod features;
 mod function;
+mod guest;
 mod injected;
 mod invoke;
 mod meter;
 mod outcome;
+mod parts;
 mod process;
 mod recorder;
 mod sampler;

@@ -6,7 +6,7 @@
 //! ever cannot be stopped otherwise.
 
 use crate::{
-    injected::{Counters, Static},
+    injected::{Mailboxes, Static},
     meter::Committed,
     process::{ThreadId, current_thread},
 };
@@ -32,7 +32,7 @@ pub(crate) struct Timeline {
 struct State {
     samples: Vec<Sample>,
     period: Duration,
-    counters: Option<Counters>,
+    mailboxes: Mailboxes,
     /// Statics to read at every sample, with their slots.
     statics: Vec<(usize, Static)>,
     /// The values of all of them, sample by sample.
@@ -62,7 +62,7 @@ impl Timeline {
             state: Mutex::new(State {
                 samples: Vec::new(),
                 period: Duration::from_secs_f64(1.0 / rate_hz.clamp(0.1, 10_000.0)),
-                counters: None,
+                mailboxes: Mailboxes::default(),
                 statics: Vec::new(),
                 readings: Vec::new(),
                 ended: false,
@@ -72,11 +72,11 @@ impl Timeline {
         })
     }
 
-    /// What can be read without stopping the guest, once it is instantiated.
-    pub(crate) fn set_readable(&self, counters: Option<Counters>, statics: Vec<(usize, Static)>) {
+    /// What can be read without stopping the guest: all mailboxes known by now, and statics beside those known before.
+    pub(crate) fn set_readable(&self, mailboxes: Mailboxes, statics: Vec<(usize, Static)>) {
         let mut state = self.lock();
-        state.counters = counters;
-        state.statics = statics;
+        state.mailboxes = mailboxes;
+        state.statics.extend(statics);
     }
 
     /// Takes a sample now.
@@ -84,10 +84,8 @@ impl Timeline {
         let at = self.committed.elapsed();
         let committed = self.committed.now();
         let state = &mut *self.lock();
-        let live = state.counters.and_then(|counters| {
-            counters.set_clock(at);
-            counters.live()
-        });
+        state.mailboxes.set_clock(at);
+        let live = state.mailboxes.live();
         let moment = Sample {
             at,
             committed,
@@ -196,7 +194,7 @@ impl Drop for Watch {
             let mut state = self.timeline.lock();
             state.ended = true;
             // The memory behind it goes with the store.
-            state.counters = None;
+            state.mailboxes = Mailboxes::default();
             state.statics.clear();
         }
         self.timeline.ended.notify_all();

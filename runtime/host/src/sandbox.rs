@@ -3,26 +3,27 @@
 use crate::{
     Entry, Event, Function, InvokeError, Output,
     features::input_features,
-    invoke::{self, Target},
+    guest::{Running, Target},
     meter::{Committed, Meter},
     outcome::{Ending, classify},
+    parts::Parts,
     process::thread_cpu_time,
     sampler::{Deadline, Timeline},
     scratch::{self, Scratch},
     state::{self, State},
     stdio::{self, Stdin, Stdout},
 };
-use probe::{Counted, Injected, Mailbox};
+use probe::{Counted, Mailbox};
 use std::{
     io,
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant, SystemTime},
 };
 use trace::{
-    Bytes, FunctionId, Heap, Input, Limits, Machine, Nanos, Observed, Outcome, PAGE, ProbeCost,
-    Trace,
+    Breakpoint, Bytes, FunctionId, Heap, Input, Limits, Machine, Nanos, Observed, Outcome,
+    ProbeCost, ProbeMode, Trace,
 };
-use wasmtime::{AsContextMut, Instance, Store};
+use wasmtime::Store;
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder, p1::WasiP1Ctx};
 
 /// One call to be made.
@@ -65,7 +66,7 @@ impl Function {
     ///
     /// See [`InvokeError`]. Whatever the guest does once it runs is an outcome in the trace, not an error.
     pub fn invoke(&self, call: &Call, on_deadline: OnDeadline) -> Result<Finished, InvokeError> {
-        let target = invoke::target(&self.instance, &call.entry, &call.event.args)?;
+        let target = self.guest.target(&call.entry, &call.event.args)?;
         Sandbox::set_up(self, call)?.run(self, &target, on_deadline)
     }
 }
@@ -103,18 +104,18 @@ impl Sandbox {
             committed.clone(),
             call.limits.memory,
             function.guest_memories,
-            injected_maxima(&function.injected),
+            function.parts.injected_maxima(),
         );
         let mut state = State::new(
             wasi,
             meter,
             committed.clone(),
             timeline.clone(),
-            function.injected.clone(),
+            function.parts.clone(),
             call.event.mount.as_ref().map(|mount| mount.host.clone()),
         );
         state.scratch = scratch.as_ref().map(|scratch| scratch.budget());
-        let mut store = Store::new(function.instance.module().engine(), state);
+        let mut store = Store::new(function.guest.engine(), state);
         store.limiter(|state| &mut state.meter);
         let so_far = SoFar {
             function: function.id.clone(),
@@ -153,13 +154,13 @@ impl Sandbox {
             .watch(self.begun, deadline)
             .map_err(InvokeError::Host)?;
         let wall_before = self.begun.elapsed();
-        let (result, instance) = run(&mut self.store, function, target);
+        let (result, running) = run(&mut self.store, function, target);
         let wall = Nanos::from(self.begun.elapsed() - wall_before);
         let cpu = Nanos(thread_cpu_time().0 - cpu_before.0);
         // The last sample, after the guest has returned.
         timeline.sample();
-        let heap = heap(&self.store, function.injected.heap);
-        let observed = finish_observing(&mut self.store, instance.as_ref(), function);
+        let heap = heap(&self.store, &function.parts);
+        let observed = finish_observing(&mut self.store, running.as_ref(), &function.parts);
         drop(watch);
         drop(self.store);
         drop(self.scratch);
@@ -178,28 +179,16 @@ impl Sandbox {
     }
 }
 
-/// By what the limiter knows the memories that are not the guest's own.
-fn injected_maxima(injected: &Injected) -> Vec<u64> {
-    let mailbox = injected.mailbox.map(|memory| memory.maximum_pages);
-    let size_table = injected.size_table.map(|memory| memory.maximum_pages);
-    let pages = mailbox.into_iter().chain(size_table);
-    pages.map(|pages| pages * PAGE.0).collect()
-}
-
-/// Instantiates and runs the guest. The instance is there for what is read at the end, if it came to be.
+/// Instantiates and runs the guest. It is there for what is read at the end, if it came to be.
 fn run(
     store: &mut Store<State>,
     function: &Function,
     target: &Target,
-) -> (wasmtime::Result<Vec<String>>, Option<Instance>) {
-    let instance = match function.instance.instantiate(&mut *store) {
-        Ok(instance) => instance,
-        Err(error) => return (Err(error), None),
-    };
-    state::attach(store.as_context_mut(), |store, name| {
-        instance.get_export(&mut *store, name)
-    });
-    (target.run(store, &instance), Some(instance))
+) -> (wasmtime::Result<Vec<String>>, Option<Running>) {
+    match function.guest.instantiate(&mut *store) {
+        Ok(running) => (running.call(store, target), Some(running)),
+        Err(error) => (Err(error), None),
+    }
 }
 
 struct Streams {
@@ -276,8 +265,9 @@ fn unix_ms() -> u64 {
         .map_or(0, |since| since.as_millis() as u64)
 }
 
-fn heap(store: &Store<State>, counted: Option<Counted>) -> Heap {
-    let (Some(counters), Some(counted)) = (store.data().counters(), counted) else {
+fn heap(store: &Store<State>, parts: &Parts) -> Heap {
+    let (Some(counters), Some((_, counted))) = (store.data().mailboxes().heap(), parts.heap())
+    else {
         return Heap::Unknown;
     };
     let allocations = counters.read(Mailbox::ALLOCATIONS);
@@ -299,17 +289,16 @@ fn heap(store: &Store<State>, counted: Option<Counted>) -> Heap {
 /// Reads the variables that are read at the end, and closes what is still open.
 fn finish_observing(
     store: &mut Store<State>,
-    instance: Option<&Instance>,
-    function: &Function,
+    running: Option<&Running>,
+    parts: &Parts,
 ) -> Vec<Observed> {
-    let injected = &function.injected;
-    if let Some(instance) = instance {
-        for slot in state::slots_read_at_end(injected) {
-            let planned = &injected.slots[slot];
-            if let Some(value) =
-                state::read_place(store, instance, &planned.place, planned.value_type)
+    if let Some(running) = running {
+        for (number, (module, slot)) in parts.slots().enumerate() {
+            if slot.mode == ProbeMode::HostRead
+                && slot.breakpoint == Breakpoint::End
+                && let Some(value) = running.read(store, module, &slot.place, slot.value_type)
             {
-                store.data_mut().recorder.read_by_host(slot, value);
+                store.data_mut().recorder.read_by_host(number, value);
             }
         }
     }
@@ -317,12 +306,8 @@ fn finish_observing(
     for reading in state.timeline.readings() {
         state.recorder.add_reading(reading);
     }
-    let mut observed = state
-        .recorder
-        .finish(|slot| state::name_of_slot(injected, slot));
-    if let Some(instance) = instance {
-        observed.extend(state::read_records(store, instance, injected));
-    }
+    let mut observed = state.recorder.finish(|slot| parts.name_of_slot(slot));
+    observed.extend(state::read_records(store));
     observed
 }
 

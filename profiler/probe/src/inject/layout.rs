@@ -75,7 +75,12 @@ impl AddedTypes {
 }
 
 impl Layout {
-    pub(super) fn new(module: &Module<'_>, inspection: &Inspection, plan: &ArmedPlan) -> Layout {
+    pub(super) fn new(
+        module: &Module<'_>,
+        inspection: &Inspection,
+        plan: &ArmedPlan,
+        taken: &[u64],
+    ) -> Layout {
         use ValType::{I32, I64};
         let mut types = AddedTypes {
             base: module.types.len() as u32,
@@ -125,7 +130,7 @@ impl Layout {
         let guarded = allocator.is_some_and(|found| nesting::is_possible(module, found));
         let globals = module.globals.len() as u32;
         let memories = module.memories.len() as u32;
-        let (mailbox, size_table) = memories_needed(module, allocator, plan);
+        let (mailbox, size_table) = memories_needed(module, allocator, plan, taken);
         Layout {
             imported: module.imported_functions,
             imports,
@@ -182,6 +187,7 @@ fn memories_needed(
     module: &Module<'_>,
     allocator: Option<&FoundAllocator>,
     plan: &ArmedPlan,
+    taken_beside: &[u64],
 ) -> (Option<Mailbox>, Option<SizeTable>) {
     // The limit of a memory that declares none is what its index type can address.
     let taken: Vec<u64> = module
@@ -191,6 +197,7 @@ fn memories_needed(
             let page = 1u64 << m.page_size_log2.unwrap_or(16);
             m.maximum.map(|maximum| maximum.saturating_mul(page))
         })
+        .chain(taken_beside.iter().copied())
         .collect();
     let free = |pages: &u64| !taken.contains(&(pages << 16));
     let used = plan.slots.iter().filter_map(mailbox_end).max();

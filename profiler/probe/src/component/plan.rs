@@ -1,0 +1,308 @@
+//! Decides what to arm in a component: in each of its modules what [`crate::plan`] arms in one alone.
+//!
+//! A name is looked for in every module and has to be in one at least. Where nothing is named, only modules with a memory
+//! of their own are observed, not libraries and what linkers added: those export everything they have to each other.
+
+use super::inspection::{ComponentInspection, InnerModule};
+use crate::{
+    Allocator, Inspection, Place, PlanError,
+    plan::{OPENED_VARIABLE, plan},
+    slot::ArmedPlan,
+};
+use serde::Serialize;
+use std::collections::HashMap;
+use trace::{Breakpoint, Plan, PlannedProbe, ProbeMode, Selection};
+
+/// What is to be observed in a component.
+#[derive(Clone, Debug, Serialize)]
+pub struct ArmedComponent {
+    /// For people, reports and the store.
+    pub plan: Plan,
+    /// What is armed in each module that is to be rewritten, with its position in [`ComponentInspection::modules`].
+    pub modules: Vec<(usize, ArmedPlan)>,
+    /// The modules as they were looked into, with names that are unique in the component.
+    #[serde(skip)]
+    pub(crate) inspections: HashMap<usize, Inspection>,
+}
+
+/// Chooses the probes for a selection, as [`crate::plan`] does for one module.
+///
+/// # Errors
+///
+/// Where a breakpoint cannot be parsed, or a name or a type fits no module.
+pub fn plan_component(
+    component: &ComponentInspection,
+    selection: &Selection,
+) -> Result<ArmedComponent, PlanError> {
+    let mut notes = Vec::new();
+    let heap = heap(component, &mut notes);
+    let mut inspections: HashMap<usize, Inspection> = component
+        .modules
+        .iter()
+        .enumerate()
+        .filter(|(_, module)| module.untouchable.is_none())
+        .map(|(position, module)| (position, alone(module, heap == Some(position))))
+        .collect();
+    tell_apart(component, &mut inspections);
+    let mut positions: Vec<usize> = inspections.keys().copied().collect();
+    positions.sort_unstable();
+
+    let named = !selection.breakpoints.is_empty() || !selection.variables.is_empty();
+    let mut search = Search::new(selection);
+    let mut modules = Vec::new();
+    for position in positions {
+        let module = &component.modules[position];
+        let inspection = &inspections[&position];
+        let wanted = if named {
+            search.in_module(inspection)?
+        } else {
+            (has_own_memory(inspection) && !ComponentInspection::is_glue(module))
+                .then(|| selection.clone())
+        };
+        let mut armed = match wanted {
+            Some(wanted) => plan(inspection, &wanted)?,
+            None => ArmedPlan::default(),
+        };
+        drop_unreadable(&mut armed);
+        notes.append(&mut armed.plan.notes);
+        if !armed.slots.is_empty() || heap == Some(position) {
+            modules.push((position, armed));
+        }
+    }
+    search.all_found()?;
+    for module in &component.modules {
+        if let (Some(why), false) = (&module.untouchable, ComponentInspection::is_glue(module)) {
+            notes.push(format!(
+                "the module `{}` is observed without probes: {why}",
+                module.name
+            ));
+        }
+    }
+    let probes = modules.iter().flat_map(|(_, armed)| &armed.plan.probes);
+    let opened = PlannedProbe {
+        breakpoint: Breakpoint::Open,
+        variable: OPENED_VARIABLE.to_owned(),
+        mode: ProbeMode::HostRead,
+    };
+    let opens = component
+        .imports
+        .iter()
+        .any(|import| import.name.starts_with("wasi:filesystem/types"));
+    Ok(ArmedComponent {
+        plan: Plan {
+            probes: probes.cloned().chain(opens.then_some(opened)).collect(),
+            notes,
+        },
+        modules,
+        inspections,
+    })
+}
+
+/// The module whose allocator is counted: of several the one with the most code. They keep their counts apart, and the
+/// peak of a sum is not the sum of peaks.
+fn heap(component: &ComponentInspection, notes: &mut Vec<String>) -> Option<usize> {
+    let found = |module: &InnerModule| matches!(module.inspection.allocator, Allocator::Found(_));
+    let mut with_allocator: Vec<usize> = (0..component.modules.len())
+        .filter(|position| found(&component.modules[*position]))
+        .filter(|position| component.modules[*position].untouchable.is_none())
+        .collect();
+    with_allocator.sort_by_key(|position| {
+        std::cmp::Reverse(component.modules[*position].inspection.code_bytes)
+    });
+    let Some((heap, others)) = with_allocator.split_first() else {
+        let main = component.main().map(|module| &module.inspection.allocator);
+        notes.push(match main {
+            Some(Allocator::NotFound { reason }) => reason.clone(),
+            _ => {
+                "allocator not found: none of the modules that can be rewritten has one".to_owned()
+            }
+        });
+        return None;
+    };
+    for other in others {
+        notes.push(format!(
+            "live bytes are those of the module `{}`: what `{}` allocates is not counted",
+            component.modules[*heap].name, component.modules[*other].name
+        ));
+    }
+    Some(*heap)
+}
+
+/// What a module has to show when it is rewritten inside a component.
+fn alone(module: &InnerModule, heap: bool) -> Inspection {
+    let mut inspection = module.inspection.clone();
+    // Files are opened through the component's own imports, where the host sees it.
+    inspection.path_open.clear();
+    if !heap {
+        inspection.allocator = Allocator::NotFound {
+            reason: String::new(),
+        };
+    }
+    inspection
+}
+
+fn has_own_memory(inspection: &Inspection) -> bool {
+    inspection.memories.iter().any(|memory| !memory.imported)
+}
+
+/// Puts the name of the module before names of functions and variables that several modules have.
+fn tell_apart(component: &ComponentInspection, inspections: &mut HashMap<usize, Inspection>) {
+    let mut functions: HashMap<String, usize> = HashMap::new();
+    let mut variables: HashMap<String, usize> = HashMap::new();
+    for inspection in inspections.values() {
+        for function in &inspection.functions {
+            *functions.entry(function.label.clone()).or_default() += 1;
+        }
+        for variable in &inspection.variables {
+            *variables.entry(variable.name.clone()).or_default() += 1;
+        }
+    }
+    for (position, inspection) in inspections {
+        let module = &component.modules[*position].name;
+        for function in &mut inspection.functions {
+            if functions
+                .get(&function.label)
+                .is_some_and(|count| *count > 1)
+            {
+                function.label = format!("{module}/{}", function.label);
+            }
+        }
+        for variable in &mut inspection.variables {
+            if variables
+                .get(&variable.name)
+                .is_some_and(|count| *count > 1)
+            {
+                variable.name = format!("{module}/{}", variable.name);
+            }
+        }
+    }
+}
+
+/// Globals of a module inside a component cannot be read from outside; where they are assigned, they are observed.
+fn drop_unreadable(armed: &mut ArmedPlan) {
+    let mut unseen = Vec::new();
+    let assigned: Vec<String> = armed
+        .slots
+        .iter()
+        .filter(|slot| slot.mode != ProbeMode::HostRead)
+        .map(|slot| slot.variable.clone())
+        .collect();
+    armed.slots.retain(|slot| {
+        let readable =
+            slot.mode != ProbeMode::HostRead || !matches!(slot.place, Place::Global { .. });
+        if !readable && !assigned.contains(&slot.variable) && !unseen.contains(&slot.variable) {
+            unseen.push(slot.variable.clone());
+        }
+        readable
+    });
+    for variable in unseen {
+        armed.plan.notes.push(format!(
+            "`{variable}` is not observed: it is a global inside a component, which cannot be read from outside, and \
+             nothing assigns it"
+        ));
+    }
+    armed.plan.probes = armed
+        .slots
+        .iter()
+        .map(|slot| PlannedProbe {
+            breakpoint: slot.breakpoint.clone(),
+            variable: slot.variable.clone(),
+            mode: slot.mode,
+        })
+        .collect();
+}
+
+/// Looks for named breakpoints and variables in one module after another.
+struct Search<'s> {
+    selection: &'s Selection,
+    breakpoints: Vec<Found>,
+    variables: Vec<Found>,
+}
+
+/// Whether a name was found, and what was said where it was not.
+#[derive(Clone)]
+enum Found {
+    Yes,
+    No(Option<PlanError>),
+}
+
+impl<'s> Search<'s> {
+    fn new(selection: &'s Selection) -> Search<'s> {
+        Search {
+            selection,
+            breakpoints: vec![Found::No(None); selection.breakpoints.len()],
+            variables: vec![Found::No(None); selection.variables.len()],
+        }
+    }
+
+    /// What of the selection there is in a module, if anything.
+    fn in_module(&mut self, inspection: &Inspection) -> Result<Option<Selection>, PlanError> {
+        let mut here = Selection {
+            breakpoints: Vec::new(),
+            variables: Vec::new(),
+            ..self.selection.clone()
+        };
+        for (breakpoint, found) in self.selection.breakpoints.iter().zip(&mut self.breakpoints) {
+            let only = Selection {
+                breakpoints: vec![breakpoint.clone()],
+                variables: Vec::new(),
+                ..self.selection.clone()
+            };
+            if found.note(plan(inspection, &only).map(|_| ()))? {
+                here.breakpoints.push(breakpoint.clone());
+            }
+        }
+        if here.breakpoints.is_empty() && !self.selection.breakpoints.is_empty() {
+            return Ok(None);
+        }
+        for (variable, found) in self.selection.variables.iter().zip(&mut self.variables) {
+            let only = Selection {
+                variables: vec![variable.clone()],
+                breakpoints: here.breakpoints.clone(),
+                ..self.selection.clone()
+            };
+            if found.note(plan(inspection, &only).map(|_| ()))? {
+                here.variables.push(variable.clone());
+            }
+        }
+        if here.variables.is_empty() && !self.selection.variables.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(here))
+    }
+
+    fn all_found(self) -> Result<(), PlanError> {
+        for found in self.breakpoints.into_iter().chain(self.variables) {
+            if let Found::No(Some(error)) = found {
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Found {
+    /// Whether it is in this module. An error that no other module can mend is passed on.
+    fn note(&mut self, here: Result<(), PlanError>) -> Result<bool, PlanError> {
+        match here {
+            Ok(()) => {
+                *self = Found::Yes;
+                Ok(true)
+            }
+            Err(error @ (PlanError::Breakpoint(_) | PlanError::UnknownType { .. })) => Err(error),
+            Err(error) => {
+                if let Found::No(before) = self {
+                    let helps = |error: &PlanError| match error {
+                        PlanError::UnknownFunction { nearest, .. }
+                        | PlanError::UnknownVariable { nearest, .. } => !nearest.is_empty(),
+                        _ => true,
+                    };
+                    if before.as_ref().is_none_or(|before| !helps(before)) {
+                        *before = Some(error);
+                    }
+                }
+                Ok(false)
+            }
+        }
+    }
+}
