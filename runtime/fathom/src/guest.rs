@@ -63,6 +63,11 @@ impl Guest {
             Some(module) => folder.join(module),
             None => only_module(folder)?,
         };
+        if let Some(build) = &config.function.build
+            && !module.exists()
+        {
+            bail!("no `{}` yet: it is built by `{build}`", module.display());
+        }
         Ok(Guest {
             name: config
                 .function

@@ -34,13 +34,6 @@ impl Parts {
         before.map(|part| part.slots.len()).sum()
     }
 
-    /// Number of a slot that a module names by its own number, if it has it.
-    pub(crate) fn slot_of(&self, module: usize, slot: i32) -> Option<usize> {
-        let slot = usize::try_from(slot).ok()?;
-        let slots = &self.0.get(module)?.slots;
-        (slot < slots.len()).then(|| self.first_slot(module) + slot)
-    }
-
     /// The variables of a module that are read at each sample, with their slots, as far as `find` finds them.
     pub(crate) fn sampled(
         &self,

@@ -108,9 +108,6 @@ impl State {
         statics: Vec<(usize, Static)>,
     ) {
         if let Some(counters) = counters {
-            if counters.has_heap() {
-                counters.call_when_allocated(self.step);
-            }
             self.mailboxes.add(module, counters);
         }
         self.attached = true;
@@ -195,6 +192,9 @@ pub(crate) fn attach(
             });
             statics.extend(variable.map(|variable| (slot, variable)));
         }
+    }
+    if let Some(counters) = &counters {
+        counters.call_when_allocated(store.data().step);
     }
     store.data_mut().set_readable(0, counters, statics);
 }

@@ -2,6 +2,10 @@
 //!
 //! A name is looked for in every module and has to be in one at least. Where nothing is named, only modules with a memory
 //! of their own are observed, not libraries and what linkers added: those export everything they have to each other.
+//!
+//! Probes in a component never call the host. A component must not be left while it makes room for what it is handed, and
+//! a call from there would end the guest; which code runs there is not known beforehand. So every hit is summed up in the
+//! mailbox, and none is kept by itself.
 
 use super::inspection::{ComponentInspection, InnerModule};
 use crate::{
@@ -34,6 +38,10 @@ pub fn plan_component(
     component: &ComponentInspection,
     selection: &Selection,
 ) -> Result<ArmedComponent, PlanError> {
+    let selection = &Selection {
+        light: true,
+        ..selection.clone()
+    };
     let mut notes = Vec::new();
     let heap = heap(component, &mut notes);
     let mut inspections: HashMap<usize, Inspection> = component
@@ -123,6 +131,14 @@ fn heap(component: &ComponentInspection, notes: &mut Vec<String>) -> Option<usiz
         notes.push(format!(
             "live bytes are those of the module `{}`: what `{}` allocates is not counted",
             component.modules[*heap].name, component.modules[*other].name
+        ));
+    }
+    let module = &component.modules[*heap];
+    if !has_own_memory(&module.inspection) {
+        notes.push(format!(
+            "live bytes are counted in the library `{}` from what the component was built with: a block of that time \
+             that is given back is subtracted",
+            module.name
         ));
     }
     Some(*heap)

@@ -39,7 +39,7 @@ use wasmparser::{Parser, Validator, WasmFeatures};
 ///
 /// | import | when it is called |
 /// |---|---|
-/// | `fathom-m0-hit: func(s32, s64)`, and the other imports of [`Injected`] | as for a module |
+/// | `fathom-m0-allocated: func()` | never, as long as [`Mailbox::NEXT_SAMPLE_AT`] is 0, and so it has to stay: a component may be making room for what it is handed, and must not be left then |
 /// | `fathom-m0-mailbox: func(list<u64>)` | once, before `wasi:cli/run`: the list is the mailbox |
 /// | `fathom-m0-memory: func(list<u8>)` | once, then: the list begins where the module's memory 0 does and holds all statics that are to be read |
 #[derive(Clone, Debug)]
