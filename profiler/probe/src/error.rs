@@ -27,12 +27,28 @@ pub enum InspectError {
         /// Which rule.
         what: String,
     },
-    /// A component instead of a core module.
-    #[error(
-        "this is a WebAssembly component; supported are core modules: WASI preview 1 commands and reactors \
-         (for Rust, build for wasm32-wasip1)"
-    )]
+    /// A component where a core module is needed.
+    #[error("this is a WebAssembly component: expected a core module here")]
     Component,
+    /// A component that unfolds into more than is run here.
+    #[error(transparent)]
+    ComponentTooLarge(ComponentTooLarge),
+}
+
+/// What a component is refused for before it is compiled: compiling unfolds it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ComponentTooLarge {
+    /// More than a limit of ours.
+    #[error("the component has more than {most} {what}, which is the most there may be")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// How many there may be.
+        most: u64,
+    },
+    /// A component as an argument, an export or an import of a component: what it unfolds into cannot be counted.
+    #[error("the component imports, exports or passes on components, which is not supported")]
+    ComponentPassedOn,
 }
 
 impl InspectError {

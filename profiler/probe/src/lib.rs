@@ -8,10 +8,14 @@
 //! | inject | [`inject`] | the module, both of the above | [`Injected`]: the rewritten module and its slots |
 //! | symbols | [`Symbols`] | the module, places in it | [`trace::Frame`]s: names, files, lines, inlined functions |
 //!
+//! A component is looked into by [`inspect_component`], and its modules are planned and rewritten inside it by
+//! [`plan_component`] and [`inject_component`].
+//!
 //! Bytes in, bytes and values out: no engine, no files, no clock. What the rewritten module expects of its host is said
 //! in [`Injected`] and [`Mailbox`]; what it never does is change what the guest computes.
 
 mod code_map;
+mod component;
 mod error;
 mod inject;
 mod inspect;
@@ -27,7 +31,11 @@ mod symbols;
 mod value;
 
 pub use code_map::{CodeMap, OriginalPlace};
-pub use error::{InjectError, InspectError, PlanError};
+pub use component::{
+    ArmedComponent, ComponentInspection, InjectedComponent, InnerModule, SHOW_MAILBOX, SHOW_MEMORY,
+    WorldItem, component_import, inject_component, inspect_component, is_component, plan_component,
+};
+pub use error::{ComponentTooLarge, InjectError, InspectError, PlanError};
 pub use inject::{
     ALLOCATED, BLOCK, CONTEXT_EXPORT, HIT, HOST_MODULE, Injected, OPENED, RELEASED, SizeTable,
     inject,

@@ -76,7 +76,16 @@ impl Mailbox {
 
     /// What one slot with injected code has recorded; `None` where it was never hit, or beyond the end of `memory`.
     pub fn record(memory: &[u8], offset: u32, value_type: ValueType) -> Option<Record> {
-        let field = |index: usize| Mailbox::read(memory, offset as usize + 8 * index);
+        Mailbox::record_by(|at| Mailbox::read(memory, at), offset, value_type)
+    }
+
+    /// As [`Mailbox::record`], for a mailbox whose 64-bit numbers are read by `read`.
+    pub fn record_by(
+        read: impl Fn(usize) -> Option<i64>,
+        offset: u32,
+        value_type: ValueType,
+    ) -> Option<Record> {
+        let field = |index: usize| read(offset as usize + 8 * index);
         let count = field(Record::COUNT)? as u64;
         let value = |index| field(index).map(|bits| value_type.decode(bits));
         let sum = field(Record::SUM)?;

@@ -204,8 +204,7 @@ fn check_preamble(wasm: &[u8]) -> Result<(), InspectError> {
     if !wasm.starts_with(MAGIC) {
         return Err(InspectError::not_wasm(wasm));
     }
-    // Version 0x0d in layer 1 is what components carry; core modules are version 1 in layer 0.
-    if let Some([_, _, 1, 0]) = wasm.get(4..8) {
+    if crate::is_component(wasm) {
         return Err(InspectError::Component);
     }
     match Parser::new(0).parse(wasm, true) {

@@ -79,7 +79,7 @@ pub struct Site {
 }
 
 /// A plan with everything that [`crate::inject`] needs beside it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ArmedPlan {
     /// For people, reports and the store.
     pub plan: trace::Plan,

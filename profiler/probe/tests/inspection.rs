@@ -261,7 +261,7 @@ fn what_is_no_core_module_is_refused_and_said_what_it_is() {
         ),
         (
             b"\0asm\x0d\0\x01\0",
-            "this is a WebAssembly component; supported are core modules: WASI preview 1 commands and reactors (for Rust, build for wasm32-wasip1)",
+            "this is a WebAssembly component: expected a core module here",
         ),
         (
             b"\0asm\x02\0\0\0",

@@ -37,6 +37,8 @@ pub(crate) struct FunctionSection {
     pub(crate) name: Option<String>,
     pub(crate) module: Option<PathBuf>,
     pub(crate) description: Option<String>,
+    /// What makes the module where it is absent: said, never run.
+    pub(crate) build: Option<String>,
     #[serde(deserialize_with = "optional_bytes")]
     pub(crate) memory: Option<Bytes>,
     pub(crate) invoke: Option<String>,

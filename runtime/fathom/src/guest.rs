@@ -63,6 +63,11 @@ impl Guest {
             Some(module) => folder.join(module),
             None => only_module(folder)?,
         };
+        if let Some(build) = &config.function.build
+            && !module.exists()
+        {
+            bail!("no `{}` yet: it is built by `{build}`", module.display());
+        }
         Ok(Guest {
             name: config
                 .function
@@ -232,6 +237,10 @@ fn entry(function: &Function, invoke: Option<String>) -> anyhow::Result<Entry> {
         return Ok(Entry::Invoke(name));
     }
     function.default_entry().with_context(|| {
+        if function.is_component() {
+            return "the component exports no `wasi:cli/run`: of components only commands are run"
+                .to_owned();
+        }
         format!(
             "the guest has no `_start`: it is a reactor, say which export to call with --invoke NAME; it exports {}",
             function.invokable().join(", ")

@@ -3,6 +3,7 @@
 
 use crate::{
     Engine,
+    parts::Parts,
     state::{self, State, add_probes_to_linker},
 };
 use std::{sync::Arc, time::Instant};
@@ -65,15 +66,16 @@ fn measure(engine: &Engine) -> Option<Rates> {
         ..Selection::default()
     };
     let armed = probe::plan(GUEST, &inspection, &selection).ok()?;
-    let injected = Arc::new(probe::inject(GUEST, &inspection, &armed).ok()?);
+    let injected = probe::inject(GUEST, &inspection, &armed).ok()?;
     let module = Module::new(&engine.inner, &injected.wasm).ok()?;
     let mut linker = Linker::new(&engine.inner);
     add_probes_to_linker(&mut linker).ok()?;
     let instance = linker.instantiate_pre(&module).ok()?;
+    let parts = Arc::new(Parts::new(vec![injected]));
 
     let (mut bare, mut few, mut many) = (f64::INFINITY, None, None);
     for _ in 0..ROUNDS {
-        let mut store = State::store_for_linking(&engine.inner, &injected);
+        let mut store = State::store_for_linking(&engine.inner, &parts);
         engine.never_interrupt(&mut store);
         let instance = instance.instantiate(&mut store).ok()?;
         state::attach(store.as_context_mut(), |store, name| {

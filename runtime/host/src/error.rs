@@ -36,6 +36,17 @@ pub enum InvokeError {
         /// What is there.
         candidates: Vec<String>,
     },
+    /// A component that is no command.
+    #[error("the component exports no `wasi:cli/run`: expected a command")]
+    NoCommand,
+    /// An export of a component asked for by name.
+    #[error(
+        "`{name}` cannot be called: of components only commands are run, through `wasi:cli/run`"
+    )]
+    NotInComponents {
+        /// What was asked for.
+        name: String,
+    },
     /// The arguments do not fit the export's parameters.
     #[error("`{name}` takes {expected}, but was given {given}")]
     Arguments {

@@ -1,16 +1,19 @@
 //! One deployed guest: inspected, rewritten, compiled and linked once, called many times.
 
 use crate::{
-    Cache, Engine, budget,
+    Cache, Engine, budget, component,
     event::hex,
+    guest::{Compiled, Guest},
+    parts::Parts,
     process::resident_bytes,
     stacks::Symbolizer,
     state::{State, add_probes_to_linker},
 };
-use probe::{Counted, Injected, Inspection};
+use probe::{Counted, Injected, Memory};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::{io, sync::Arc};
-use trace::{Bytes, FunctionId, HeapSampling, Machine, Plan, Selection};
+use trace::{Bytes, FunctionId, HeapSampling, Machine, Nanos, Plan, Selection};
 use wasmtime::{InstancePre, Linker, Module};
 use wasmtime_wasi::I32Exit;
 
@@ -18,11 +21,15 @@ use wasmtime_wasi::I32Exit;
 #[derive(Clone)]
 pub struct Function {
     pub(crate) id: FunctionId,
-    pub(crate) inspection: Arc<Inspection>,
-    pub(crate) injected: Arc<Injected>,
+    pub(crate) parts: Arc<Parts>,
     pub(crate) plan: Arc<Plan>,
-    pub(crate) instance: InstancePre<State>,
+    pub(crate) guest: Guest,
+    /// What there was to say when it was rewritten.
+    notes: Arc<[String]>,
+    /// Memories that are created with the guest, at most.
     pub(crate) guest_memories: usize,
+    /// Those of them that the host can look at; `None` where it can look at none.
+    pub(crate) memories: Option<Arc<[Memory]>>,
     pub(crate) engine: Engine,
     /// Who makes stacks readable, where they are taken.
     pub(crate) symbolizer: Option<Arc<Symbolizer>>,
@@ -60,6 +67,13 @@ pub enum LoadError {
         .0.join(", ")
     )]
     MissingImports(Vec<String>),
+    /// The component imports what this runtime does not offer.
+    #[error(
+        "the component imports {}, which is not offered here: expected interfaces of WASI 0.2 only, of wasi:cli, \
+         wasi:clocks, wasi:filesystem, wasi:io, wasi:random and wasi:sockets",
+        .0.join(", ")
+    )]
+    MissingInterfaces(Vec<String>),
     /// The module has a memory that threads share.
     #[error("the guest has a shared memory: threads are not offered here")]
     SharedMemory,
@@ -83,49 +97,42 @@ impl Function {
         selection: &Selection,
     ) -> Result<Function, LoadError> {
         let digest = hex(&Sha256::digest(wasm));
-        let inspection = probe::inspect(wasm)?;
-        if inspection.memories.iter().any(|memory| memory.shared) {
-            return Err(LoadError::SharedMemory);
-        }
-        let armed = probe::plan(wasm, &inspection, selection)?;
+        let armed = Armed::of(wasm, selection)?;
         let key = cache_key(engine, &digest, &armed);
-        let (injected, module) = match cache.and_then(|cache| cached(engine, cache, &key)) {
+        let (rewritten, compiled) = match cache.and_then(|c| cached(engine, c, &key, &armed)) {
             Some(found) => found,
             None => {
-                let injected = probe::inject(wasm, &inspection, &armed)?;
-                let module = Module::new(&engine.inner, &injected.wasm)
+                let rewritten = armed.inject(wasm)?;
+                let compiled = Compiled::new(engine, &rewritten.wasm)
                     .map_err(|error| LoadError::Compile(format!("{error:#}")))?;
                 if let Some(cache) = cache {
                     // Only speed is lost where this fails.
-                    let _ = keep(cache, &key, &injected, &module);
+                    let _ = keep(cache, &key, &rewritten, &compiled);
                 }
-                (injected, module)
+                (rewritten, compiled)
             }
         };
-        let linker = linker(engine).map_err(|error| LoadError::Compile(format!("{error:#}")))?;
-        let injected = Arc::new(injected);
-        let missing = missing_imports(&linker, &module, engine, &injected);
-        if !missing.is_empty() {
-            return Err(LoadError::MissingImports(missing));
-        }
-        let instance = linker
-            .instantiate_pre(&module)
-            .map_err(|error| LoadError::Compile(format!("{error:#}")))?;
+        let parts = Arc::new(Parts::new(rewritten.modules));
         Ok(Function {
             id: FunctionId {
                 name: name.to_owned(),
                 digest: format!("sha256:{digest}"),
             },
             runtime_base: resident_bytes().unwrap_or_default(),
-            guest_memories: inspection.memories.iter().filter(|m| !m.imported).count(),
+            guest_memories: armed.memories(),
+            memories: armed.own_memories(),
             engine: engine.clone(),
-            symbolizer: (engine.cpu_period.is_some() || selection.heap.is_some())
-                .then(|| Arc::new(Symbolizer::of(wasm))),
-            heap: selection.heap.filter(|_| injected.heap_reports.is_some()),
-            plan: Arc::new(armed.plan),
-            inspection: Arc::new(inspection),
-            injected,
-            instance,
+            symbolizer: symbolizer(engine, &armed, wasm, selection),
+            heap: selection.heap.filter(|_| parts.reports_blocks()),
+            guest: match &compiled {
+                Compiled::Module(module) => Guest::Module(link(engine, module, &parts)?),
+                Compiled::Component(component) => {
+                    Guest::Component(component::link(engine, component, &parts)?)
+                }
+            },
+            notes: notes(engine, &armed, rewritten.notes).into(),
+            plan: Arc::new(armed.into_plan()),
+            parts,
         })
     }
 
@@ -139,67 +146,212 @@ impl Function {
         self.engine.machine()
     }
 
-    /// What the guest has to show.
-    pub fn inspection(&self) -> &Inspection {
-        &self.inspection
+    /// Time between the samples of its stack, where they are taken.
+    pub(crate) fn cpu_period(&self) -> Option<Nanos> {
+        self.engine.cpu_period.filter(|_| !self.is_component())
     }
 
     /// Whether what its allocator hands out and gets back is counted.
     pub(crate) fn knows_live_bytes(&self) -> bool {
         matches!(
-            self.injected.heap,
-            Some(Counted::UsableBytes | Counted::RequestedBytes)
+            self.parts.heap(),
+            Some((_, Counted::UsableBytes | Counted::RequestedBytes))
         )
     }
 
     /// What a user should know of what is observed and what cannot be.
     pub fn notes(&self) -> impl Iterator<Item = &str> {
-        let notes = self.plan.notes.iter().chain(&self.injected.notes);
-        notes.map(String::as_str)
+        let injected = self.parts.modules().iter().flat_map(|part| &part.notes);
+        let all = self.plan.notes.iter().chain(injected).chain(&*self.notes);
+        all.map(String::as_str)
     }
 
-    /// What is called when nobody says otherwise: `_start`, if there is one.
+    /// What is called when nobody says otherwise: `_start` of a module, `wasi:cli/run` of a component.
     pub fn default_entry(&self) -> Option<Entry> {
-        let exports = self.instance.module().exports();
-        exports
-            .filter_map(|export| (export.name() == "_start").then_some(Entry::Start))
-            .next()
+        self.guest.default_entry()
+    }
+
+    /// Whether it is a component.
+    pub fn is_component(&self) -> bool {
+        matches!(self.guest, Guest::Component(_))
     }
 
     /// Names of the exported functions a user may invoke.
     pub fn invokable(&self) -> Vec<String> {
-        let exports = self.instance.module().exports();
-        exports
-            .filter(|export| export.ty().func().is_some())
-            .map(|export| export.name().to_owned())
-            .filter(|name| !name.starts_with('_'))
-            .collect()
+        self.guest.invokable()
     }
 }
 
-fn cache_key(engine: &Engine, digest: &str, armed: &probe::ArmedPlan) -> String {
+/// A rewritten guest. What is kept in the cache beside its compiled code is all but `wasm`.
+#[derive(Serialize, Deserialize)]
+struct Rewritten {
+    #[serde(skip)]
+    wasm: Vec<u8>,
+    /// What was injected into each of its modules that was rewritten.
+    modules: Vec<Injected>,
+    /// Sentences for the user.
+    notes: Vec<String>,
+}
+
+/// A guest that was looked into, and what is to be observed in it.
+enum Armed {
+    Module {
+        inspection: Box<probe::Inspection>,
+        armed: probe::ArmedPlan,
+    },
+    Component {
+        inspection: probe::ComponentInspection,
+        armed: probe::ArmedComponent,
+    },
+}
+
+impl Armed {
+    fn of(wasm: &[u8], selection: &Selection) -> Result<Armed, LoadError> {
+        let shared = |inspection: &probe::Inspection| inspection.memories.iter().any(|m| m.shared);
+        if probe::is_component(wasm) {
+            let inspection = probe::inspect_component(wasm)?;
+            if inspection.modules.iter().any(|m| shared(&m.inspection)) {
+                return Err(LoadError::SharedMemory);
+            }
+            return Ok(Armed::Component {
+                armed: probe::plan_component(wasm, &inspection, selection)?,
+                inspection,
+            });
+        }
+        let inspection = probe::inspect(wasm)?;
+        if shared(&inspection) {
+            return Err(LoadError::SharedMemory);
+        }
+        Ok(Armed::Module {
+            armed: probe::plan(wasm, &inspection, selection)?,
+            inspection: Box::new(inspection),
+        })
+    }
+
+    fn inject(&self, wasm: &[u8]) -> Result<Rewritten, LoadError> {
+        Ok(match self {
+            Armed::Module { inspection, armed } => {
+                let mut injected = probe::inject(wasm, inspection, armed)?;
+                Rewritten {
+                    wasm: std::mem::take(&mut injected.wasm),
+                    notes: std::mem::take(&mut injected.notes),
+                    modules: vec![injected],
+                }
+            }
+            Armed::Component { inspection, armed } => {
+                let injected = probe::inject_component(wasm, inspection, armed);
+                Rewritten {
+                    wasm: injected.wasm,
+                    modules: injected.modules,
+                    notes: injected.notes,
+                }
+            }
+        })
+    }
+
+    fn is_component(&self) -> bool {
+        matches!(self, Armed::Component { .. })
+    }
+
+    /// How many memories are created with the guest. For a component that is not known beforehand: its modules may be
+    /// instantiated any number of times.
+    fn memories(&self) -> usize {
+        match self {
+            Armed::Module { inspection, .. } => {
+                inspection.memories.iter().filter(|m| !m.imported).count()
+            }
+            Armed::Component { .. } => usize::MAX,
+        }
+    }
+
+    /// The memories that are created with the guest and open to the host. Those of a component's modules are not.
+    fn own_memories(&self) -> Option<Arc<[Memory]>> {
+        match self {
+            Armed::Module { inspection, .. } => {
+                let own = inspection.memories.iter().filter(|m| !m.imported);
+                Some(own.cloned().collect())
+            }
+            Armed::Component { .. } => None,
+        }
+    }
+
+    fn into_plan(self) -> Plan {
+        match self {
+            Armed::Module { armed, .. } => armed.plan,
+            Armed::Component { armed, .. } => armed.plan,
+        }
+    }
+}
+
+/// Who makes stacks readable, where they are taken. A place in a component is one in any of its modules, and the engine
+/// does not say in which.
+fn symbolizer(
+    engine: &Engine,
+    armed: &Armed,
+    wasm: &[u8],
+    selection: &Selection,
+) -> Option<Arc<Symbolizer>> {
+    let taken = engine.cpu_period.is_some() || selection.heap.is_some();
+    (taken && !armed.is_component()).then(|| Arc::new(Symbolizer::of(wasm)))
+}
+
+/// What there is to say of a rewritten guest, beside what was said when it was rewritten.
+fn notes(engine: &Engine, armed: &Armed, mut notes: Vec<String>) -> Vec<String> {
+    if armed.is_component() && engine.cpu_period.is_some() {
+        notes.push(
+            "where the time goes is not recorded: stacks are not taken in components".to_owned(),
+        );
+    }
+    notes
+}
+
+fn cache_key(engine: &Engine, digest: &str, armed: &Armed) -> String {
     let mut hash = Sha256::new();
     hash.update(env!("CARGO_PKG_VERSION"));
     hash.update(engine.fingerprint().to_le_bytes());
     hash.update(digest);
-    hash.update(serde_json::to_vec(armed).unwrap_or_default());
+    let armed = match armed {
+        Armed::Module { armed, .. } => serde_json::to_vec(armed),
+        Armed::Component { armed, .. } => serde_json::to_vec(armed),
+    };
+    hash.update(armed.unwrap_or_default());
     hex(&hash.finalize()[..16])
 }
 
-fn cached(engine: &Engine, cache: &Cache, key: &str) -> Option<(Injected, Module)> {
-    let injected = serde_json::from_slice(&cache.read(key, "json")?).ok()?;
+fn cached(
+    engine: &Engine,
+    cache: &Cache,
+    key: &str,
+    armed: &Armed,
+) -> Option<(Rewritten, Compiled)> {
+    let rewritten = serde_json::from_slice(&cache.read(key, "json")?).ok()?;
+    let code = cache.path(key, "cwasm");
     // SAFETY: the folder is the user's own and private (see `cache`), the key names engine, settings and module, and
     // the engine checks version and settings again.
-    let module =
-        unsafe { Module::deserialize_file(&engine.inner, cache.path(key, "cwasm")) }.ok()?;
-    Some((injected, module))
+    let compiled = unsafe { Compiled::deserialize(engine, &code, armed.is_component()) }.ok()?;
+    Some((rewritten, compiled))
 }
 
-fn keep(cache: &Cache, key: &str, injected: &Injected, module: &Module) -> io::Result<()> {
-    let code = module.serialize().map_err(io::Error::other)?;
+fn keep(cache: &Cache, key: &str, rewritten: &Rewritten, compiled: &Compiled) -> io::Result<()> {
+    let code = compiled.serialize().map_err(io::Error::other)?;
     cache.write(key, "cwasm", &code)?;
     // The table last: an entry without it is not found.
-    cache.write(key, "json", &serde_json::to_vec(injected)?)
+    cache.write(key, "json", &serde_json::to_vec(rewritten)?)
+}
+
+/// Links a module.
+fn link(
+    engine: &Engine,
+    module: &Module,
+    parts: &Arc<Parts>,
+) -> Result<InstancePre<State>, LoadError> {
+    let failed = |error: wasmtime::Error| LoadError::Compile(format!("{error:#}"));
+    let linker = linker(engine).map_err(failed)?;
+    let missing = missing_imports(&linker, module, engine, parts);
+    if !missing.is_empty() {
+        return Err(LoadError::MissingImports(missing));
+    }
+    linker.instantiate_pre(module).map_err(failed)
 }
 
 fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
@@ -221,9 +373,9 @@ fn missing_imports(
     linker: &Linker<State>,
     module: &Module,
     engine: &Engine,
-    injected: &Arc<Injected>,
+    parts: &Arc<Parts>,
 ) -> Vec<String> {
-    let mut store = State::store_for_linking(&engine.inner, injected);
+    let mut store = State::store_for_linking(&engine.inner, parts);
     module
         .imports()
         .filter(|import| linker.get_by_import(&mut store, import).is_none())

@@ -3,7 +3,7 @@
 //! All of the crate's raw pointers into linear memories are here. They are valid as long as the store that owns the
 //! memories, and growing never moves a memory ([`crate::Engine::new`] sees to that).
 
-use probe::{Mailbox, ValueType};
+use probe::{Mailbox, Record, ValueType};
 use trace::{Bytes, Nanos};
 
 /// The counters in the mailbox: eight-byte words of a linear memory, read and written while the guest may be running.
@@ -51,11 +51,6 @@ impl Counters {
         }
     }
 
-    /// Live bytes now; `None` without a counted allocator.
-    pub(crate) fn live(&self) -> Option<Bytes> {
-        self.has_heap.then(|| Bytes(self.read(Mailbox::LIVE)))
-    }
-
     /// Highest live bytes since the last time this was asked, or since the beginning.
     pub(crate) fn take_window_peak(&self) -> u64 {
         let peak = self.read(Mailbox::WINDOW_PEAK);
@@ -63,13 +58,20 @@ impl Counters {
         peak
     }
 
-    /// Tells the probes the time since the call began, and how much is committed.
-    pub(crate) fn set_clock(&self, now: Nanos) {
-        self.write(Mailbox::CLOCK, now.0);
+    /// What one slot has recorded; `None` where it was never hit.
+    pub(crate) fn record(&self, offset: u32, value_type: ValueType) -> Option<Record> {
+        Mailbox::record_by(|at| Some(self.read(at) as i64), offset, value_type)
     }
 
-    pub(crate) fn set_committed(&self, committed: Bytes) {
-        self.write(Mailbox::COMMITTED, committed.0);
+    /// A variable that is kept in the mailbox itself.
+    pub(crate) fn variable(&self, address: u32, value_type: ValueType) -> Option<Static> {
+        let bytes = self.words * 8;
+        Static::at(self.base.cast(), bytes, u64::from(address), value_type)
+    }
+
+    /// Whether an allocator is counted in it.
+    pub(crate) fn has_heap(&self) -> bool {
+        self.has_heap
     }
 
     /// Bytes that may still be handed out before a block is reported; negative where one is being reported.
@@ -107,6 +109,102 @@ impl Counters {
     /// Asks for a call of `allocated` once so many bytes have been handed out in total.
     pub(crate) fn call_when_allocated(&self, total: u64) {
         self.write(Mailbox::NEXT_SAMPLE_AT, total);
+    }
+}
+
+/// The beginning of a linear memory that a component has shown, for as long as the store lives.
+#[derive(Clone, Copy)]
+pub(crate) struct Shown {
+    base: *mut u8,
+    bytes: usize,
+}
+
+// SAFETY: as for `Counters`.
+unsafe impl Send for Shown {}
+
+impl Shown {
+    /// What is shown word by word.
+    pub(crate) fn of_words(words: &[u64]) -> Shown {
+        Shown::at(words.as_ptr().expose_provenance(), size_of_val(words))
+    }
+
+    /// What is shown byte by byte.
+    pub(crate) fn of_bytes(bytes: &[u8]) -> Shown {
+        Shown::at(bytes.as_ptr().expose_provenance(), bytes.len())
+    }
+
+    /// The engine lends a slice for reading. It is the memory itself, which compiled code writes through addresses that
+    /// the engine has made known to it, and so do we: not through that slice, which ends here.
+    fn at(address: usize, bytes: usize) -> Shown {
+        Shown {
+            base: std::ptr::with_exposed_provenance_mut(address),
+            bytes,
+        }
+    }
+
+    pub(crate) fn base(&self) -> *mut u8 {
+        self.base
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The variable at an address of the memory.
+    pub(crate) fn variable(&self, address: u32, value_type: ValueType) -> Option<Static> {
+        Static::at(
+            self.base.cast_const(),
+            self.bytes,
+            u64::from(address),
+            value_type,
+        )
+    }
+}
+
+/// The mailboxes of a guest's rewritten modules, as far as they are known by now.
+#[derive(Clone, Default)]
+pub(crate) struct Mailboxes {
+    of: Vec<Option<Counters>>,
+}
+
+impl Mailboxes {
+    /// Makes that of a module known.
+    pub(crate) fn add(&mut self, module: usize, counters: Counters) {
+        if self.of.len() <= module {
+            self.of.resize(module + 1, None);
+        }
+        self.of[module] = Some(counters);
+    }
+
+    /// That of one module.
+    pub(crate) fn of(&self, module: usize) -> Option<&Counters> {
+        self.of.get(module)?.as_ref()
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Counters> {
+        self.of.iter().flatten()
+    }
+
+    /// The one in which the heap is counted.
+    pub(crate) fn heap(&self) -> Option<&Counters> {
+        self.all().find(|counters| counters.has_heap)
+    }
+
+    /// Live bytes now; `None` without a counted allocator.
+    pub(crate) fn live(&self) -> Option<Bytes> {
+        self.heap().map(|heap| Bytes(heap.read(Mailbox::LIVE)))
+    }
+
+    /// Tells all probes the time since the call began.
+    pub(crate) fn set_clock(&self, now: Nanos) {
+        self.all()
+            .for_each(|counters| counters.write(Mailbox::CLOCK, now.0));
+    }
+
+    /// Tells all probes how much is committed.
+    pub(crate) fn set_committed(&self, committed: Bytes) {
+        self.all()
+            .for_each(|counters| counters.write(Mailbox::COMMITTED, committed.0));
     }
 }
 

@@ -3,8 +3,10 @@
 use crate::{
     InvokeError,
     function::Entry,
+    injected::Static,
     state::{self, State},
 };
+use probe::{Place, ValueType};
 use wasmtime::{ExternType, Func, FuncType, Instance, InstancePre, Store, Val, ValType};
 
 /// What will be called, checked before anything of the guest runs.
@@ -121,5 +123,44 @@ fn show(value: &Val) -> String {
         Val::F64(bits) => f64::from_bits(*bits).to_string(),
         Val::V128(bits) => format!("{:#034x}", bits.as_u128()),
         _ => "reference".to_owned(),
+    }
+}
+
+/// The value of an exported variable now.
+pub(crate) fn read(
+    store: &mut Store<State>,
+    instance: &Instance,
+    place: &Place,
+    value_type: ValueType,
+) -> Option<f64> {
+    match place {
+        Place::Global { export, .. } => {
+            let global = instance.get_global(&mut *store, export)?;
+            let bits = match global.get(&mut *store) {
+                Val::I32(value) => value as u32 as u64,
+                Val::I64(value) => value as u64,
+                Val::F32(bits) => u64::from(bits),
+                Val::F64(bits) => bits,
+                _ => return None,
+            };
+            value_type.read(&bits.to_le_bytes())
+        }
+        Place::Static { memory, address } => {
+            let memory = instance.get_memory(&mut *store, memory)?;
+            let bytes = memory.data_size(&*store);
+            Static::at(
+                memory.data_ptr(&*store),
+                bytes,
+                u64::from(*address),
+                value_type,
+            )?
+            .read()
+        }
+        Place::Parameter { .. }
+        | Place::Result { .. }
+        | Place::Hits
+        | Place::TailCalls
+        | Place::Source { .. }
+        | Place::Anywhere { .. } => None,
     }
 }

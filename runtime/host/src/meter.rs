@@ -4,7 +4,7 @@
 //! back when that word comes. Memories that were injected pass here too and are left out: the engine does not say which
 //! memory grows, but it says its declared maximum, and those of the injected ones are such that no memory of the guest has them.
 
-use crate::injected::Counters;
+use crate::injected::Mailboxes;
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -68,12 +68,12 @@ impl Committed {
 pub(crate) struct Meter {
     committed: Arc<Committed>,
     limit: u64,
-    /// Memories of the guest that have still to be created.
+    /// Memories of the guest that have still to be created, at most.
     to_create: usize,
     /// Declared maxima of the injected memories, bytes.
     injected_maxima: Vec<u64>,
     /// Where the probes look for the committed memory, once it is known.
-    counters: Option<Counters>,
+    mailboxes: Mailboxes,
     /// Size before the growth that was last granted, to go back to if it fails after all.
     before_last: u64,
     last_was_injected: bool,
@@ -92,7 +92,7 @@ impl Meter {
             limit: limit.0,
             to_create: guest_memories,
             injected_maxima,
-            counters: None,
+            mailboxes: Mailboxes::default(),
             before_last: 0,
             last_was_injected: false,
             table_elements: 0,
@@ -104,9 +104,9 @@ impl Meter {
     }
 
     /// From now on the probes are told of every growth.
-    pub(crate) fn set_counters(&mut self, counters: Option<Counters>) {
-        self.counters = counters;
-        self.tell(self.committed.now());
+    pub(crate) fn set_mailboxes(&mut self, mailboxes: Mailboxes) {
+        self.mailboxes = mailboxes;
+        self.mailboxes.set_committed(self.committed.now());
     }
 
     /// Time since the call began.
@@ -114,15 +114,14 @@ impl Meter {
         self.committed.elapsed()
     }
 
-    fn tell(&self, committed: Bytes) {
-        if let Some(counters) = &self.counters {
-            counters.set_committed(committed);
-        }
+    /// The guest is instantiated: from now on memories grow, none is created.
+    pub(crate) fn is_instantiated(&mut self) {
+        self.to_create = 0;
     }
 
     fn grant(&mut self, created: bool, to: u64) {
         self.before_last = self.committed.now.swap(to, Ordering::Relaxed);
-        self.tell(Bytes(to));
+        self.mailboxes.set_committed(Bytes(to));
         let at = self.committed.elapsed();
         let mut history = self.committed.history();
         history.peak = history.peak.max(Bytes(to));
@@ -136,7 +135,7 @@ impl Meter {
     /// The growth granted last did not happen: the system had no memory for it.
     fn take_back(&mut self) {
         let asked = self.committed.now.swap(self.before_last, Ordering::Relaxed);
-        self.tell(Bytes(self.before_last));
+        self.mailboxes.set_committed(Bytes(self.before_last));
         {
             let mut history = self.committed.history();
             history.growths.pop();
@@ -171,7 +170,7 @@ impl ResourceLimiter for Meter {
         if self.last_was_injected {
             return Ok(true);
         }
-        let created = self.to_create > 0;
+        let created = current == 0 && self.to_create > 0;
         self.to_create -= usize::from(created);
         let grown = (desired as u64).saturating_sub(current as u64);
         let total = self.committed.now().0.saturating_add(grown);

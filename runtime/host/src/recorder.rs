@@ -6,7 +6,7 @@
 //! (at the end, at samples, sizes of opened files) are summed up here. Not here: how a probe gets its value (`probe`).
 
 use crate::{
-    injected::Counters,
+    injected::Mailboxes,
     meter::Committed,
     sampler::{Reading, drop_every_second},
 };
@@ -20,6 +20,8 @@ const MOST_HITS: usize = 256;
 /// How a slot reports.
 pub(crate) struct Watched {
     pub(crate) value_type: ValueType,
+    /// The module it is in.
+    pub(crate) module: usize,
     /// Where injected code keeps its record; `None` where the host reads the variable.
     pub(crate) record: Option<u32>,
 }
@@ -29,7 +31,7 @@ pub(crate) struct Recorder {
     slots: Vec<Slot>,
     /// Slots whose last hit is kept and still waits for the highest live bytes until the next.
     open: Vec<usize>,
-    counters: Option<Counters>,
+    mailboxes: Mailboxes,
     committed: Arc<Committed>,
 }
 
@@ -118,13 +120,13 @@ impl Recorder {
         Recorder {
             slots: slots.map(Slot::new).collect(),
             open: Vec::new(),
-            counters: None,
+            mailboxes: Mailboxes::default(),
             committed,
         }
     }
 
-    pub(crate) fn set_counters(&mut self, counters: Option<Counters>) {
-        self.counters = counters;
+    pub(crate) fn set_mailboxes(&mut self, mailboxes: Mailboxes) {
+        self.mailboxes = mailboxes;
     }
 
     /// A hit that injected code calls for, its value as the guest reports it. Slots that do not exist, which only a
@@ -133,13 +135,14 @@ impl Recorder {
         let Some(slot) = self.slots.get(number_of_slot) else {
             return;
         };
-        let (Some(counters), Some(record)) = (self.counters, slot.watched.record) else {
+        let mailbox = self.mailboxes.of(slot.watched.module).copied();
+        let (Some(counters), Some(record)) = (mailbox, slot.watched.record) else {
             return;
         };
         let value = slot.watched.value_type.decode(bits);
         let number = counters.hits(record).saturating_sub(1);
         let moment = self.now();
-        counters.set_clock(moment.at);
+        self.mailboxes.set_clock(moment.at);
         let kept = self.take(number_of_slot, number, value, moment);
         counters.call_after(record, self.slots[number_of_slot].next(number, kept));
     }
@@ -165,7 +168,7 @@ impl Recorder {
         Moment {
             at: self.committed.elapsed(),
             committed: self.committed.now(),
-            live: self.counters.and_then(|counters| counters.live()),
+            live: self.mailboxes.live(),
         }
     }
 
@@ -184,8 +187,8 @@ impl Recorder {
 
     /// Passes the heap's peak since the last look on to every open hit.
     fn look_at_windows(&mut self) {
-        if let Some(counters) = &self.counters {
-            let peak = counters.take_window_peak();
+        if let Some(heap) = self.mailboxes.heap() {
+            let peak = heap.take_window_peak();
             for &slot in &self.open {
                 let window = &mut self.slots[slot].window;
                 *window = (*window).max(peak);
@@ -248,6 +251,7 @@ mod tests {
     fn a_hot_breakpoint_does_not_flood() {
         let watched = Watched {
             value_type: ValueType::I32,
+            module: 0,
             record: None,
         };
         let mut recorder = Recorder::new([watched].into_iter(), Committed::new(Instant::now()));

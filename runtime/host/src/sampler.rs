@@ -6,12 +6,13 @@
 //! ever cannot be stopped otherwise.
 
 use crate::{
-    injected::{Counters, Static},
+    injected::{Mailboxes, Static},
     meter::Committed,
     process::{ThreadId, current_thread},
     touched::{Looks, Thread},
 };
 use std::{
+    collections::HashSet,
     io,
     ops::Range,
     sync::{Arc, Condvar, Mutex, PoisonError},
@@ -34,7 +35,7 @@ pub(crate) struct Timeline {
 struct State {
     samples: Vec<Sample>,
     period: Duration,
-    counters: Option<Counters>,
+    mailboxes: Mailboxes,
     /// Statics to read at every sample, with their slots.
     statics: Vec<(usize, Static)>,
     /// The values of all of them, sample by sample.
@@ -70,7 +71,7 @@ impl Timeline {
             state: Mutex::new(State {
                 samples: Vec::new(),
                 period: Duration::from_secs_f64(1.0 / rate_hz.clamp(0.1, 10_000.0)),
-                counters: None,
+                mailboxes: Mailboxes::default(),
                 statics: Vec::new(),
                 readings: Vec::new(),
                 looks,
@@ -81,11 +82,14 @@ impl Timeline {
         })
     }
 
-    /// What can be read without stopping the guest, once it is instantiated.
-    pub(crate) fn set_readable(&self, counters: Option<Counters>, statics: Vec<(usize, Static)>) {
+    /// What can be read without stopping the guest: all mailboxes known by now, and statics beside those known before or instead
+    /// of them.
+    pub(crate) fn set_readable(&self, mailboxes: Mailboxes, statics: Vec<(usize, Static)>) {
+        let anew: HashSet<usize> = statics.iter().map(|(slot, _)| *slot).collect();
         let mut state = self.lock();
-        state.counters = counters;
-        state.statics = statics;
+        state.mailboxes = mailboxes;
+        state.statics.retain(|(slot, _)| !anew.contains(slot));
+        state.statics.extend(statics);
     }
 
     /// Takes a sample now.
@@ -93,10 +97,8 @@ impl Timeline {
         let at = self.committed.elapsed();
         let committed = self.committed.now();
         let state = &mut *self.lock();
-        let live = state.counters.and_then(|counters| {
-            counters.set_clock(at);
-            counters.live()
-        });
+        state.mailboxes.set_clock(at);
+        let live = state.mailboxes.live();
         let moment = Sample {
             at,
             committed,
@@ -228,7 +230,7 @@ impl Drop for Watch {
             let mut state = self.timeline.lock();
             state.ended = true;
             // The memory behind it goes with the store.
-            state.counters = None;
+            state.mailboxes = Mailboxes::default();
             state.statics.clear();
             if let Some(looks) = &mut state.looks {
                 looks.forget_addresses();

@@ -5,10 +5,11 @@ use crate::{
     cpu::{CpuSamples, Ticker},
     engine::RESERVATION,
     features::input_features,
+    guest::{Running, Target},
     heap::HeapRecorder,
-    invoke::{self, Target},
     meter::{Committed, Meter},
     outcome::{Ending, classify},
+    parts::Parts,
     process::thread_cpu_time,
     sampler::{Deadline, Timeline},
     scratch::{self, Scratch},
@@ -17,7 +18,7 @@ use crate::{
     stdio::{self, Stdin, Stdout},
     touched::{Looks, Thread},
 };
-use probe::{Counted, Injected, Mailbox};
+use probe::{Counted, Mailbox};
 use std::{
     io,
     ops::Range,
@@ -25,10 +26,10 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 use trace::{
-    Bytes, FunctionId, Heap, Input, Limits, Machine, Nanos, Observed, Outcome, PAGE, Plan,
-    ProbeCost, Trace,
+    Breakpoint, Bytes, FunctionId, Heap, Input, Limits, Machine, Nanos, Observed, Outcome, Plan,
+    ProbeCost, ProbeMode, Trace,
 };
-use wasmtime::{AsContextMut, Instance, Store};
+use wasmtime::Store;
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder, p1::WasiP1Ctx};
 
 /// One call to be made.
@@ -75,7 +76,7 @@ impl Function {
     ///
     /// See [`InvokeError`]. Whatever the guest does once it runs is an outcome in the trace, not an error.
     pub fn invoke(&self, call: &Call, on_deadline: OnDeadline) -> Result<Finished, InvokeError> {
-        let target = invoke::target(&self.instance, &call.entry, &call.event.args)?;
+        let target = self.guest.target(&call.entry, &call.event.args)?;
         Sandbox::set_up(self, call)?.run(self, &target, on_deadline)
     }
 }
@@ -118,29 +119,33 @@ impl Sandbox {
             committed.clone(),
             call.limits.memory,
             function.guest_memories,
-            injected_maxima(&function.injected),
+            function.parts.injected_maxima(),
         );
         let mut state = State::new(
             wasi,
             meter,
             committed.clone(),
             timeline.clone(),
-            function.injected.clone(),
+            function.parts.clone(),
             call.event.mount.as_ref().map(|mount| mount.host.clone()),
         );
         state.looks = looks;
         state.heap = function.heap.map(|sampling| {
-            let injected = &function.injected;
-            let sees_releases = injected.heap != Some(Counted::AllocatedOnly);
-            HeapRecorder::new(sampling, sees_releases, injected.filter_offset, call.seed)
+            let counted = function.parts.with_heap();
+            let sees_releases =
+                counted.is_none_or(|part| part.heap != Some(Counted::AllocatedOnly));
+            let filter_offset = counted.and_then(|part| part.filter_offset);
+            HeapRecorder::new(sampling, sees_releases, filter_offset, call.seed)
         });
         state.scratch = scratch.as_ref().map(|scratch| scratch.budget());
-        let mut store = Store::new(function.instance.module().engine(), state);
+        let mut store = Store::new(function.guest.engine(), state);
         store.limiter(|state| &mut state.meter);
         let cpu = function
-            .engine
-            .cpu_period
+            .cpu_period()
             .map(|period| CpuSamples::of(&mut store, period));
+        if cpu.is_none() {
+            function.engine.never_interrupt(&mut store);
+        }
         let so_far = SoFar {
             function: function.id.clone(),
             input,
@@ -152,7 +157,7 @@ impl Sandbox {
             machine: function.machine().clone(),
             armed: function.plan.clone(),
             cpu: cpu.zip(function.symbolizer.clone()),
-            injected: function.injected.clone(),
+            parts: function.parts.clone(),
             committed,
             timeline,
             bytes_in: streams.stdin.counter(),
@@ -175,10 +180,9 @@ impl Sandbox {
         on_deadline: OnDeadline,
     ) -> Result<Finished, InvokeError> {
         let timeline = self.so_far.timeline.clone();
-        let engine = &function.engine;
-        let ticker = engine
-            .cpu_period
-            .map(|period| Ticker::start(&engine.inner, period))
+        let ticker = function
+            .cpu_period()
+            .map(|period| Ticker::start(&function.engine.inner, period))
             .transpose()
             .map_err(InvokeError::Host)?;
         let cpu_before = thread_cpu_time();
@@ -188,15 +192,15 @@ impl Sandbox {
             .watch(self.begun, deadline)
             .map_err(InvokeError::Host)?;
         let wall_before = self.begun.elapsed();
-        let (result, instance) = run(&mut self.store, function, target);
+        let (result, running) = run(&mut self.store, function, target);
         let wall = Nanos::from(self.begun.elapsed() - wall_before);
         let cpu = Nanos(thread_cpu_time().0 - cpu_before.0);
         drop(ticker);
         // The last sample, after the guest has returned.
         timeline.sample();
         let touched = timeline.end_looking();
-        let heap = heap(&self.store, function.injected.heap);
-        let (observed, hits) = finish_observing(&mut self.store, instance.as_ref(), function);
+        let heap = heap(&self.store, &function.parts);
+        let (observed, hits) = finish_observing(&mut self.store, running.as_ref(), &function.parts);
         let host_calls = self.store.data().host_calls;
         drop(watch);
         let recorder = self.store.data_mut().heap.take();
@@ -204,7 +208,7 @@ impl Sandbox {
         drop(self.scratch);
         let heap_profile = recorder.and_then(|recorder| {
             let symbolizer = function.symbolizer.as_ref()?;
-            let map = &function.injected.code_map;
+            let map = function.parts.code_map()?;
             let resolve = |stacks: &_| symbolizer.resolve(stacks, map, Innermost::Allocating);
             // No instance, no heap.
             let keeps_held = match heap {
@@ -234,44 +238,35 @@ impl Sandbox {
     }
 }
 
-/// By what the limiter knows the memories that are not the guest's own.
-fn injected_maxima(injected: &Injected) -> Vec<u64> {
-    let mailbox = injected.mailbox.map(|memory| memory.maximum_pages);
-    let size_table = injected.size_table.map(|memory| memory.maximum_pages);
-    let pages = mailbox.into_iter().chain(size_table);
-    pages.map(|pages| pages * PAGE.0).collect()
-}
-
-/// Instantiates and runs the guest. The instance is there for what is read at the end, if it came to be.
+/// Instantiates and runs the guest. It is there for what is read at the end, if it came to be.
 fn run(
     store: &mut Store<State>,
     function: &Function,
     target: &Target,
-) -> (wasmtime::Result<Vec<String>>, Option<Instance>) {
-    let instance = match function.instance.instantiate(&mut *store) {
-        Ok(instance) => instance,
+) -> (wasmtime::Result<Vec<String>>, Option<Running>) {
+    let running = match function.guest.instantiate(&mut *store) {
+        Ok(running) => running,
         Err(error) => return (Err(error), None),
     };
-    state::attach(store.as_context_mut(), |store, name| {
-        instance.get_export(&mut *store, name)
-    });
     if store.data().looks {
-        let addresses = memory_addresses(store, &instance, function);
+        let addresses = memory_addresses(store, &running, function);
         let timeline = store.data().timeline.clone();
         timeline.begin_looking(addresses);
         timeline.look(Thread::Guest);
     }
-    (target.run(store, &instance), Some(instance))
+    (running.call(store, target), Some(running))
 }
 
 /// Where the guest's own memories are, as far as they can ever grow.
 fn memory_addresses(
     store: &mut Store<State>,
-    instance: &Instance,
+    running: &Running,
     function: &Function,
 ) -> Result<Vec<Range<u64>>, String> {
-    let own = function.inspection.memories.iter().filter(|m| !m.imported);
-    let addresses = own.enumerate().map(|(number, memory)| {
+    let (Running::Module(instance), Some(own)) = (running, &function.memories) else {
+        return Err("the memories of a component's modules are not open to their host".to_owned());
+    };
+    let addresses = own.iter().enumerate().map(|(number, memory)| {
         let added = (number == 0).then_some(probe::MEMORY_EXPORT);
         let names = memory.exported.as_deref().into_iter().chain(added);
         let found = names
@@ -365,8 +360,9 @@ fn unix_ms() -> u64 {
         .map_or(0, |since| since.as_millis() as u64)
 }
 
-fn heap(store: &Store<State>, counted: Option<Counted>) -> Heap {
-    let (Some(counters), Some(counted)) = (store.data().counters(), counted) else {
+fn heap(store: &Store<State>, parts: &Parts) -> Heap {
+    let (Some(counters), Some((_, counted))) = (store.data().mailboxes().heap(), parts.heap())
+    else {
         return Heap::Unknown;
     };
     let allocations = counters.read(Mailbox::ALLOCATIONS);
@@ -397,17 +393,16 @@ fn probe_cost(function: &Function, hits: u64, host_calls: u64) -> ProbeCost {
 /// that are code.
 fn finish_observing(
     store: &mut Store<State>,
-    instance: Option<&Instance>,
-    function: &Function,
+    running: Option<&Running>,
+    parts: &Parts,
 ) -> (Vec<Observed>, u64) {
-    let injected = &function.injected;
-    if let Some(instance) = instance {
-        for slot in state::slots_read_at_end(injected) {
-            let planned = &injected.slots[slot];
-            if let Some(value) =
-                state::read_place(store, instance, &planned.place, planned.value_type)
+    if let Some(running) = running {
+        for (number, (module, slot)) in parts.slots().enumerate() {
+            if slot.mode == ProbeMode::HostRead
+                && slot.breakpoint == Breakpoint::End
+                && let Some(value) = running.read(store, module, &slot.place, slot.value_type)
             {
-                store.data_mut().recorder.read_by_host(slot, value);
+                store.data_mut().recorder.read_by_host(number, value);
             }
         }
     }
@@ -415,11 +410,8 @@ fn finish_observing(
     for reading in state.timeline.readings() {
         state.recorder.add_reading(reading);
     }
-    let mut observed = state
-        .recorder
-        .finish(|slot| state::name_of_slot(injected, slot));
-    let records = instance.map(|instance| state::read_records(store, instance, injected));
-    let records = records.unwrap_or_default();
+    let mut observed = state.recorder.finish(|slot| parts.name_of_slot(slot));
+    let records = state::read_records(store);
     let hits = records.iter().map(|record| record.count).sum();
     observed.extend(records);
     (observed, hits)
@@ -439,7 +431,7 @@ struct SoFar {
     armed: Arc<Plan>,
     /// Where its time goes, where that is asked for, and who makes it readable.
     cpu: Option<(CpuSamples, Arc<Symbolizer>)>,
-    injected: Arc<Injected>,
+    parts: Arc<Parts>,
     committed: Arc<Committed>,
     timeline: Arc<Timeline>,
     bytes_in: Arc<std::sync::atomic::AtomicU64>,
@@ -536,9 +528,9 @@ impl SoFar {
             probe_cost: ProbeCost::default(),
             touched: None,
             heap_profile: None,
-            cpu_profile: self
-                .cpu
-                .map(|(samples, symbolizer)| samples.profile(&symbolizer, &self.injected.code_map)),
+            cpu_profile: self.cpu.and_then(|(samples, symbolizer)| {
+                Some(samples.profile(&symbolizer, self.parts.code_map()?))
+            }),
         }
     }
 }

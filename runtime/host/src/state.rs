@@ -4,17 +4,18 @@
 use crate::{
     budget::Budget,
     heap::HeapRecorder,
-    injected::{Counters, Static},
+    injected::{Counters, Mailboxes, Shown, Static},
     meter::{Committed, Meter},
+    parts::Parts,
     recorder::{Recorder, Watched},
     sampler::Timeline,
     touched::Thread,
 };
-use probe::{Injected, Mailbox, Place, Snapshot, ValueType};
-use std::{fs, path::PathBuf, sync::Arc, time::Instant};
-use trace::{Breakpoint, Bytes, Moment, Nanos, Observed, ProbeMode};
+use probe::{Mailbox, Place, Snapshot, ValueType};
+use std::{collections::HashMap, fs, path::PathBuf, sync::Arc, time::Instant};
+use trace::{Breakpoint, Bytes, Moment, Nanos, Observed};
 use wasmtime::{Caller, Engine, Extern, Linker, Memory, Store, StoreContextMut, WasmBacktrace};
-use wasmtime_wasi::{WasiCtxBuilder, p1::WasiP1Ctx};
+use wasmtime_wasi::{WasiCtxBuilder, WasiCtxView, WasiView, p1::WasiP1Ctx};
 
 /// Bytes allocated between two samples of the timeline at the beginning, so that a short call has a curve too.
 const FIRST_STEP: u64 = 16 * 1024;
@@ -34,7 +35,7 @@ pub(crate) struct State {
     pub(crate) meter: Meter,
     pub(crate) recorder: Recorder,
     pub(crate) timeline: Arc<Timeline>,
-    pub(crate) injected: Arc<Injected>,
+    pub(crate) parts: Arc<Parts>,
     /// Where the granted directory is on this machine.
     pub(crate) mounted: Option<PathBuf>,
     /// What may still be written, where there is a scratch directory.
@@ -46,7 +47,9 @@ pub(crate) struct State {
     /// Who allocates, where that is asked for.
     pub(crate) heap: Option<HeapRecorder>,
     attached: bool,
-    counters: Option<Counters>,
+    mailboxes: Mailboxes,
+    /// Memories of modules inside a component, by module.
+    memories: HashMap<usize, Shown>,
     step: u64,
     samples_in_step: u32,
 }
@@ -57,15 +60,17 @@ impl State {
         meter: Meter,
         committed: Arc<Committed>,
         timeline: Arc<Timeline>,
-        injected: Arc<Injected>,
+        parts: Arc<Parts>,
         mounted: Option<PathBuf>,
     ) -> State {
-        let planned = injected.slots.iter().map(|slot| Watched {
+        let planned = parts.slots().map(|(module, slot)| Watched {
             value_type: slot.value_type,
+            module,
             record: slot.mailbox_offset,
         });
         let opened = Watched {
             value_type: ValueType::U64,
+            module: 0,
             record: None,
         };
         let slots = planned.chain([opened]);
@@ -74,65 +79,91 @@ impl State {
             wasi,
             meter,
             timeline,
-            injected,
+            parts: parts.clone(),
             mounted,
             scratch: None,
             looks: false,
             host_calls: 0,
             heap: None,
             attached: false,
-            counters: None,
+            mailboxes: Mailboxes::default(),
+            memories: HashMap::new(),
             step: FIRST_STEP,
             samples_in_step: 0,
         }
     }
 
     /// A store that runs nothing: a linker needs one to be asked what it has.
-    pub(crate) fn store_for_linking(engine: &Engine, injected: &Arc<Injected>) -> Store<State> {
+    pub(crate) fn store_for_linking(engine: &Engine, parts: &Arc<Parts>) -> Store<State> {
         let committed = Committed::new(Instant::now());
         let state = State::new(
             WasiCtxBuilder::new().build_p1(),
             Meter::new(committed.clone(), Bytes(0), 0, Vec::new()),
             committed.clone(),
             Timeline::new(committed, 1.0, None),
-            injected.clone(),
+            parts.clone(),
             None,
         );
         Store::new(engine, state)
     }
 
-    pub(crate) fn counters(&self) -> Option<Counters> {
-        self.counters
+    pub(crate) fn mailboxes(&self) -> &Mailboxes {
+        &self.mailboxes
     }
 
-    /// Makes what can be read known to everyone who reads it.
-    fn set_readable(&mut self, counters: Option<Counters>, statics: Vec<(usize, Static)>) {
+    /// Makes what can be read of a module known to everyone who reads it.
+    pub(crate) fn set_readable(
+        &mut self,
+        module: usize,
+        counters: Option<Counters>,
+        statics: Vec<(usize, Static)>,
+    ) {
         if let Some(counters) = counters {
-            counters.call_when_allocated(self.step);
-            if let Some(heap) = &mut self.heap {
-                heap.begin(counters);
-            }
+            self.mailboxes.add(module, counters);
         }
         self.attached = true;
-        self.counters = counters;
-        self.meter.set_counters(counters);
-        self.recorder.set_counters(counters);
-        self.timeline.set_readable(counters, statics);
+        self.meter.set_mailboxes(self.mailboxes.clone());
+        self.recorder.set_mailboxes(self.mailboxes.clone());
+        self.timeline.set_readable(self.mailboxes.clone(), statics);
+    }
+
+    /// The memory of a module inside a component, as far as there are variables in it.
+    pub(crate) fn show_memory(&mut self, module: usize, memory: Shown) {
+        self.memories.insert(module, memory);
+    }
+
+    pub(crate) fn memory_of(&self, module: usize) -> Option<&Shown> {
+        self.memories.get(&module)
+    }
+
+    /// A file has been opened by the guest.
+    pub(crate) fn opened(&mut self, bytes: u64) {
+        self.recorder
+            .read_by_host(self.parts.open_slot(), bytes as f64);
+    }
+
+    /// So many bytes have been allocated that the timeline wants a point.
+    pub(crate) fn allocated(&mut self) {
+        self.timeline.sample();
+        if self.looks {
+            self.timeline.look(Thread::Guest);
+        }
+        self.samples_in_step += 1;
+        if self.samples_in_step == SAMPLES_PER_STEP {
+            self.samples_in_step = 0;
+            self.step = self.step.saturating_mul(2);
+        }
+        if let Some(heap) = self.mailboxes.heap() {
+            let total = heap.read(Mailbox::ALLOCATED);
+            heap.call_when_allocated(total.saturating_add(self.step));
+        }
     }
 }
 
-/// Number of the slot for sizes of opened files: after those of the plan. The host finds that value by itself.
-fn open_slot(injected: &Injected) -> usize {
-    injected.slots.len()
-}
-
-/// Breakpoint and variable of a slot.
-pub(crate) fn name_of_slot(injected: &Injected, slot: usize) -> Option<(Breakpoint, String)> {
-    if slot == open_slot(injected) {
-        return Some((Breakpoint::Open, "file_bytes".to_owned()));
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        self.wasi.ctx()
     }
-    let planned = injected.slots.get(slot)?;
-    Some((planned.breakpoint.clone(), planned.variable.clone()))
 }
 
 /// The host functions that injected code calls.
@@ -145,8 +176,8 @@ pub(crate) fn add_probes_to_linker(linker: &mut Linker<State>) -> wasmtime::Resu
     Ok(())
 }
 
-/// Finds what can be read beside the guest, as soon as there is an instance: before `_start`, or at the first report
-/// of a module's start function.
+/// Finds what can be read beside a guest that is a module, as soon as there is an instance: before `_start`, or at the
+/// first report of its start function.
 pub(crate) fn attach(
     mut store: StoreContextMut<'_, State>,
     mut export: impl FnMut(&mut StoreContextMut<'_, State>, &str) -> Option<Extern>,
@@ -156,12 +187,15 @@ pub(crate) fn attach(
         Some((memory.data_ptr(&*store), memory.data_size(&*store)))
     };
     let found = export(&mut store, Mailbox::EXPORT);
-    let has_heap = store.data().injected.heap.is_some();
+    let parts = store.data().parts.clone();
+    let Some(part) = parts.modules().first() else {
+        return;
+    };
+    let has_heap = part.heap.is_some();
     let counters =
         memory(&mut store, found).map(|(base, bytes)| Counters::at(base, bytes, has_heap));
-    let injected = store.data().injected.clone();
     let mut statics = Vec::new();
-    for (slot, planned) in injected.slots.iter().enumerate() {
+    for (slot, planned) in part.slots.iter().enumerate() {
         if planned.breakpoint == Breakpoint::Sample
             && let Place::Static {
                 memory: name,
@@ -175,7 +209,14 @@ pub(crate) fn attach(
             statics.extend(variable.map(|variable| (slot, variable)));
         }
     }
-    store.data_mut().set_readable(counters, statics);
+    let state = store.data_mut();
+    if let Some(counters) = counters {
+        counters.call_when_allocated(state.step);
+        if let Some(heap) = &mut state.heap {
+            heap.begin(counters);
+        }
+    }
+    state.set_readable(0, counters, statics);
 }
 
 fn hit(mut caller: Caller<'_, State>, slot: i32, bits: i64) {
@@ -192,9 +233,9 @@ fn hit(mut caller: Caller<'_, State>, slot: i32, bits: i64) {
 
 fn attach_from_inside(caller: &mut Caller<'_, State>) {
     // The exports have to be found while the caller is borrowed whole, so they are found first.
-    let injected = caller.data().injected.clone();
+    let parts = caller.data().parts.clone();
     let mut names: Vec<String> = vec![Mailbox::EXPORT.to_owned()];
-    names.extend(injected.slots.iter().filter_map(|slot| match &slot.place {
+    names.extend(parts.slots().filter_map(|(_, slot)| match &slot.place {
         Place::Static { memory, .. } => Some(memory.clone()),
         _ => None,
     }));
@@ -219,10 +260,7 @@ fn opened(mut caller: Caller<'_, State>, directory: i32, path: i32, length: i32)
     let Some(size) = opened_size(&mut caller, directory, path as u32, length as u32) else {
         return;
     };
-    let state = caller.data_mut();
-    state
-        .recorder
-        .read_by_host(open_slot(&state.injected), size as f64);
+    caller.data_mut().opened(size);
 }
 
 fn opened_size(
@@ -248,20 +286,7 @@ fn allocated(mut caller: Caller<'_, State>) {
     if !caller.data().attached {
         attach_from_inside(&mut caller);
     }
-    let state = caller.data_mut();
-    state.timeline.sample();
-    if state.looks {
-        state.timeline.look(Thread::Guest);
-    }
-    state.samples_in_step += 1;
-    if state.samples_in_step == SAMPLES_PER_STEP {
-        state.samples_in_step = 0;
-        state.step = state.step.saturating_mul(2);
-    }
-    if let Some(counters) = state.counters {
-        let total = counters.read(Mailbox::ALLOCATED);
-        counters.call_when_allocated(total.saturating_add(state.step));
-    }
+    caller.data_mut().allocated();
 }
 
 /// A block was handed out: one of all, or the one that was waited for.
@@ -292,7 +317,7 @@ fn block(mut caller: Caller<'_, State>, address: i32, size: i32, context: i64) {
     if first {
         attach_from_inside(&mut caller);
     }
-    let Some(counters) = caller.data().counters else {
+    let Some(counters) = caller.data().mailboxes.heap().copied() else {
         return;
     };
     let heap = caller.data_mut().heap.as_mut();
@@ -312,9 +337,8 @@ fn released(mut caller: Caller<'_, State>, address: i32, moved: i32) {
     let state = caller.data_mut();
     if let Some(heap) = &mut state.heap {
         let committed = state.meter.committed();
-        heap.given_back(address as u32, moved != 0, state.counters, || {
-            committed.elapsed()
-        });
+        let counters = state.mailboxes.heap().copied();
+        heap.given_back(address as u32, moved != 0, counters, || committed.elapsed());
     }
 }
 
@@ -326,87 +350,37 @@ pub(crate) fn begin_call(store: &mut Store<State>, instance: &wasmtime::Instance
     }
 }
 
-/// Slots whose variable the host reads when the sandbox ends.
-pub(crate) fn slots_read_at_end(injected: &Injected) -> impl Iterator<Item = usize> {
-    let slots = injected.slots.iter().enumerate();
-    slots.filter_map(|(slot, planned)| {
-        (planned.mode == ProbeMode::HostRead && planned.breakpoint == Breakpoint::End)
-            .then_some(slot)
-    })
-}
-
-/// The value of an exported variable now.
-pub(crate) fn read_place(
-    store: &mut Store<State>,
-    instance: &wasmtime::Instance,
-    place: &Place,
-    value_type: ValueType,
-) -> Option<f64> {
-    match place {
-        Place::Global { export, .. } => {
-            let global = instance.get_global(&mut *store, export)?;
-            let bits = match global.get(&mut *store) {
-                wasmtime::Val::I32(value) => value as u32 as u64,
-                wasmtime::Val::I64(value) => value as u64,
-                wasmtime::Val::F32(bits) => u64::from(bits),
-                wasmtime::Val::F64(bits) => bits,
-                _ => return None,
-            };
-            value_type.read(&bits.to_le_bytes())
-        }
-        Place::Static { memory, address } => {
-            let memory = instance.get_memory(&mut *store, memory)?;
-            let bytes = memory.data_size(&*store);
-            Static::at(
-                memory.data_ptr(&*store),
-                bytes,
-                u64::from(*address),
-                value_type,
-            )?
-            .read()
-        }
-        Place::Parameter { .. }
-        | Place::Result { .. }
-        | Place::Hits
-        | Place::TailCalls
-        | Place::Source { .. }
-        | Place::Anywhere { .. } => None,
-    }
-}
-
 /// Everything observed by injected code: the exact summaries that it kept, with the hits that the host kept in full.
-pub(crate) fn read_records(
-    store: &mut Store<State>,
-    instance: &wasmtime::Instance,
-    injected: &Injected,
-) -> Vec<Observed> {
-    let Some(memory) = instance.get_memory(&mut *store, Mailbox::EXPORT) else {
-        return Vec::new();
-    };
-    let (memory, state) = memory.data_and_store_mut(store);
-    let has_heap = injected.heap.is_some();
-    let moment = |snapshot: Snapshot| Moment {
-        at: Nanos(snapshot.nanos),
-        committed: Bytes(snapshot.committed),
-        live: has_heap.then_some(Bytes(snapshot.live)),
-    };
-    let slots = injected.slots.iter().enumerate();
-    slots
-        .filter_map(|(number, slot)| {
-            let record = Mailbox::record(memory, slot.mailbox_offset?, slot.value_type)?;
-            Some(Observed {
-                variable: slot.variable.clone(),
-                breakpoint: slot.breakpoint.clone(),
-                count: record.count,
-                first: record.first,
-                last: record.last,
-                min: record.min,
-                max: record.max,
-                sum: record.sum,
-                first_moment: Some(moment(record.at_first)),
-                last_moment: Some(moment(record.at_last)),
-                hits: state.recorder.take_hits(number),
-            })
-        })
-        .collect()
+/// The memories that they are in live as long as the store.
+pub(crate) fn read_records(store: &mut Store<State>) -> Vec<Observed> {
+    let state = store.data_mut();
+    let mut observed = Vec::new();
+    for (number, (module, slot)) in state.parts.slots().enumerate() {
+        let (Some(mailbox), Some(offset)) = (state.mailboxes.of(module), slot.mailbox_offset)
+        else {
+            continue;
+        };
+        let Some(record) = mailbox.record(offset, slot.value_type) else {
+            continue;
+        };
+        let moment = |snapshot: Snapshot| Moment {
+            at: Nanos(snapshot.nanos),
+            committed: Bytes(snapshot.committed),
+            live: mailbox.has_heap().then_some(Bytes(snapshot.live)),
+        };
+        observed.push(Observed {
+            variable: slot.variable.clone(),
+            breakpoint: slot.breakpoint.clone(),
+            count: record.count,
+            first: record.first,
+            last: record.last,
+            min: record.min,
+            max: record.max,
+            sum: record.sum,
+            first_moment: Some(moment(record.at_first)),
+            last_moment: Some(moment(record.at_last)),
+            hits: state.recorder.take_hits(number),
+        });
+    }
+    observed
 }

@@ -91,7 +91,12 @@ impl AddedTypes {
 }
 
 impl Layout {
-    pub(super) fn new(module: &Module<'_>, inspection: &Inspection, plan: &ArmedPlan) -> Layout {
+    pub(super) fn new(
+        module: &Module<'_>,
+        inspection: &Inspection,
+        plan: &ArmedPlan,
+        taken: &[u64],
+    ) -> Layout {
         use ValType::{I32, I64};
         let mut types = AddedTypes {
             base: module.types.len() as u32,
@@ -152,7 +157,7 @@ impl Layout {
         let guarded = allocator.is_some_and(|found| nesting::is_possible(module, found));
         let globals = module.globals.len() as u32;
         let memories = module.memories.len() as u32;
-        let (mailbox, size_table, filter_offset) = memories_needed(module, allocator, plan);
+        let (mailbox, size_table, filter_offset) = memories_needed(module, allocator, plan, taken);
         let own_globals = u32::from(guarded) + u32::from(size_table.is_some());
         let context = allocator
             .filter(|_| kind == Some(HeapReports::Every))
@@ -227,6 +232,7 @@ fn memories_needed(
     module: &Module<'_>,
     allocator: Option<&FoundAllocator>,
     plan: &ArmedPlan,
+    taken_beside: &[u64],
 ) -> (Option<Mailbox>, Option<SizeTable>, Option<u32>) {
     // The limit of a memory that declares none is what its index type can address.
     let taken: Vec<u64> = module
@@ -236,6 +242,7 @@ fn memories_needed(
             let page = 1u64 << m.page_size_log2.unwrap_or(16);
             m.maximum.map(|maximum| maximum.saturating_mul(page))
         })
+        .chain(taken_beside.iter().copied())
         .collect();
     let free = |pages: &u64| !taken.contains(&(pages << 16));
     let used = plan.slots.iter().filter_map(mailbox_end).max();

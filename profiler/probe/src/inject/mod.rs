@@ -104,9 +104,19 @@ pub fn inject(
     inspection: &Inspection,
     plan: &ArmedPlan,
 ) -> Result<Injected, InjectError> {
+    inject_beside(wasm, inspection, plan, &[])
+}
+
+/// As [`inject`], for a module that runs beside others, some of whose memories are declared to be at most so many bytes.
+pub(crate) fn inject_beside(
+    wasm: &[u8],
+    inspection: &Inspection,
+    plan: &ArmedPlan,
+    taken: &[u64],
+) -> Result<Injected, InjectError> {
     let module = Module::parse(wasm)?;
     check(&module, inspection)?;
-    let mut layout = Layout::new(&module, inspection, plan);
+    let mut layout = Layout::new(&module, inspection, plan, taken);
     let (wasm, code_map) = sections::write(wasm, &module, inspection, plan, &mut layout)?;
     Ok(Injected {
         wasm,

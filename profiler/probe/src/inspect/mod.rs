@@ -27,36 +27,40 @@ use wasmparser::{BinaryReader, ExternalKind, ProducersSectionReader, ValType};
 ///
 /// Where the bytes are no module, a truncated or invalid one, or a component.
 pub fn inspect(wasm: &[u8]) -> Result<Inspection, InspectError> {
-    let module = Module::parse_and_validate(wasm)?;
-    let names = Names::of(&module);
-    let (language, producers) = producers(&module, &names);
-    let exported = variables::exported(&module, language.as_deref());
+    Ok(of_module(&Module::parse_and_validate(wasm)?, wasm.len()))
+}
+
+/// Says what can be observed in a module of `module_bytes` that is known to be valid.
+pub(crate) fn of_module(module: &Module<'_>, module_bytes: usize) -> Inspection {
+    let names = Names::of(module);
+    let (language, producers) = producers(module, &names);
+    let exported = variables::exported(module, language.as_deref());
     let addresses = variables::addresses(&exported);
-    let debug = dwarf::read(&module, &addresses);
-    let memories = memories(&module);
-    let cells = Cells::find(&module, &memories);
+    let debug = dwarf::read(module, &addresses);
+    let memories = memories(module);
+    let cells = Cells::find(module, &memories);
     let statics = addresses.into_iter().chain(cells.values());
-    let survey = survey::survey(&module, statics, cells.late_names());
-    let exported = variables::describe(&module, &exported, &debug, &memories, &survey);
+    let survey = survey::survey(module, statics, cells.late_names());
+    let exported = variables::describe(module, &exported, &debug, &memories, &survey);
     let (watched, mut notes) = cells.variables(&survey);
     let variables = variables::together(exported, watched, &mut notes);
-    Ok(Inspection {
-        kind: kind(&module),
-        dwarf: dwarf::is_present(&module),
+    Inspection {
+        kind: kind(module),
+        dwarf: dwarf::is_present(module),
         code_bytes: module.code_bytes,
-        module_bytes: wasm.len(),
-        imports: imports(&module),
-        exports: exports(&module),
+        module_bytes,
+        imports: imports(module),
+        exports: exports(module),
         variables,
-        functions: functions::list(&module, &names, &debug, &survey, language.as_deref()),
-        allocator: allocator::find(&module, &memories, &names, language.as_deref()),
+        functions: functions::list(module, &names, &debug, &survey, language.as_deref()),
+        allocator: allocator::find(module, &memories, &names, language.as_deref()),
         notes,
         memories,
         language,
         producers,
         function_count: module.functions.len(),
-        path_open: path_open(&module),
-    })
+        path_open: path_open(module),
+    }
 }
 
 fn kind(module: &Module<'_>) -> Kind {

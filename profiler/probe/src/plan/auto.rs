@@ -6,7 +6,7 @@ use crate::{inspection::Function, source::origin};
 use std::collections::HashSet;
 
 /// The breakpoint that means this.
-pub(super) const AUTO: &str = "auto";
+pub(crate) const AUTO: &str = "auto";
 
 impl Planner<'_> {
     /// Parameters, results and local variables of the user's own functions.

@@ -16,6 +16,7 @@ use crate::{
     source::Source,
     value::ValueType,
 };
+pub(crate) use auto::AUTO;
 use pattern::{is_pattern, matches};
 use std::collections::{BTreeSet, HashMap};
 use trace::{Breakpoint, HeapSampling, Plan, PlannedProbe, ProbeMode, Selection};

@@ -1,5 +1,6 @@
 //! `fathom inspect`: what can be observed in a guest, without running it.
 
+mod component;
 mod source;
 
 use crate::guest::Guest;
@@ -37,19 +38,37 @@ const FEW: usize = 20;
 /// Runs the command.
 pub(crate) fn run(args: InspectArgs) -> anyhow::Result<ExitCode> {
     let guest = Guest::find(&args.guest)?;
-    let inspection = probe::inspect(&guest.wasm)
-        .with_context(|| format!("cannot look into `{}`", args.guest.display()))?;
-    if let Some(name) = &args.function
-        && inspection.dwarf
-    {
-        return source::show(&guest, name, args.json);
-    }
-    if args.json {
-        output::line(serde_json::to_string_pretty(&inspection)?)?;
+    let cannot = || format!("cannot look into `{}`", args.guest.display());
+    if probe::is_component(&guest.wasm) {
+        let inspection = probe::inspect_component(&guest.wasm).with_context(cannot)?;
+        print(&inspection, &args, |args| {
+            component::text(&guest.name, &inspection, args)
+        })?;
     } else {
-        output::text(text(&guest.name, &inspection, &args))?;
+        let inspection = probe::inspect(&guest.wasm).with_context(cannot)?;
+        if let Some(name) = &args.function
+            && inspection.dwarf
+        {
+            return source::show(&guest, name, args.json);
+        }
+        print(&inspection, &args, |args| {
+            text(&guest.name, &inspection, args)
+        })?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn print(
+    inspection: &impl serde::Serialize,
+    args: &InspectArgs,
+    text: impl FnOnce(&InspectArgs) -> String,
+) -> anyhow::Result<()> {
+    if args.json {
+        output::line(serde_json::to_string_pretty(inspection)?)?;
+    } else {
+        output::text(text(args))?;
+    }
+    Ok(())
 }
 
 fn text(name: &str, inspection: &Inspection, args: &InspectArgs) -> String {

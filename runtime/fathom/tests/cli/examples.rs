@@ -56,8 +56,17 @@ impl Example {
                 }
             }
         }
+        found.retain(Example::is_kept);
         found.sort_by(|a, b| a.name.cmp(&b.name));
         found
+    }
+
+    /// Whether its module is shipped. Those that are not are tested in `components`.
+    fn is_kept(&self) -> bool {
+        !self.config["function"]
+            .as_table()
+            .expect("a table")
+            .contains_key("build")
     }
 
     fn module(&self) -> &str {
@@ -232,6 +241,14 @@ impl Built {
         assert!(module.exists() || skipped, "{}", self.said);
         module.exists().then_some(module)
     }
+}
+
+/// A module that is built and not kept; `None` where its compiler is absent.
+pub(crate) fn built(name: &str) -> Option<PathBuf> {
+    let module = Built::all().folder.join(name).join("line-reader.wasm");
+    let skipped = Built::all().said.contains(&format!("skipped {name}:"));
+    assert!(module.exists() || skipped, "{}", Built::all().said);
+    module.exists().then_some(module)
 }
 
 /// Where a compiler is absent, what it would have built is left out.

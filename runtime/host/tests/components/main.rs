@@ -1,0 +1,7 @@
+//! Components under the host: small ones written as text, with memory that can be worked out by hand. Real ones, made by
+//! compilers, are in the tests of the command line.
+
+mod committed;
+mod hostile;
+mod inside;
+mod support;
