@@ -39,6 +39,7 @@ fn call(function: &Function, entry: Entry, args: &[&str], stdin: &[u8], seed: u6
         output: Output::Capture { most: 1 << 16 },
         rate_hz: 199.0,
         contended: true,
+        touched: false,
         seed,
     };
     function.invoke(&call, Box::new(|_| {})).unwrap().trace
