@@ -5,10 +5,11 @@
 //! of everything else. What was read when the timeline took a sample depends on timing and is never a candidate, and
 //! neither are the allocator's own functions, whose arguments are memory and not its cause.
 
+use crate::lead::Lead;
 use crate::rows::{Row, measure, rows_by_input};
-use crate::statistics::{distinct, median};
+use crate::statistics::distinct;
 use std::collections::HashMap;
-use trace::{Aggregate, Breakpoint, Feature, Moment, Observed, Trace};
+use trace::{Aggregate, Breakpoint, Feature, Observed, Trace};
 
 /// One feature, with its value for every row.
 #[derive(Clone, Debug)]
@@ -18,8 +19,8 @@ pub(crate) struct Column {
     /// Features of different variables may be multiplied, as parameters without names, often pointers, may not.
     pub(crate) family: Option<usize>,
     pub(crate) values: Vec<f64>,
-    /// Share of the growth still ahead when the value is final, median over the rows.
-    pub(crate) lead: f64,
+    /// What is still ahead when the value is final, medians over the rows.
+    pub(crate) lead: Lead,
 }
 
 /// All that is learned from across calls.
@@ -72,7 +73,7 @@ fn preference(column: &Column) -> (bool, bool, bool, i64, &Breakpoint, &str, Opt
         is_nameless_parameter(feature),
         feature.breakpoint == Breakpoint::Input,
         is_other_name(feature),
-        -(column.lead * 1e6) as i64,
+        -(column.lead.share * 1e6) as i64,
         &feature.breakpoint,
         &feature.variable,
         aggregates(&feature.breakpoint)
@@ -142,8 +143,8 @@ struct Cell {
     max: f64,
     sum: f64,
     count: f64,
-    lead_first: f64,
-    lead_last: f64,
+    first_ahead: Lead,
+    last_ahead: Lead,
 }
 
 fn observe<'a>(measured: &[&'a Trace], row_of: &[usize], rows: usize) -> Vec<Seen<'a>> {
@@ -221,11 +222,12 @@ impl Cell {
         self.sum += observed.sum;
         self.count += observed.count as f64;
         if observed.breakpoint == Breakpoint::Input {
-            self.lead_first += 1.0;
-            self.lead_last += 1.0;
+            let all = Lead::before(trace);
+            self.first_ahead.add(all);
+            self.last_ahead.add(all);
         } else {
-            self.lead_first += still_ahead(trace, observed.first_moment);
-            self.lead_last += still_ahead(trace, observed.last_moment);
+            self.first_ahead.add(Lead::at(trace, observed.first_moment));
+            self.last_ahead.add(Lead::at(trace, observed.last_moment));
         }
     }
 
@@ -238,24 +240,6 @@ impl Cell {
             Aggregate::Count => self.count,
         };
         sum / f64::from(self.repeats)
-    }
-}
-
-/// Share of a call's growth that lies after a moment: of committed memory, or of live bytes where nothing was committed.
-/// 0 where the moment is unknown or nothing grew: no lead is claimed that was not measured.
-fn still_ahead(trace: &Trace, moment: Option<Moment>) -> f64 {
-    let Some(moment) = moment else { return 0.0 };
-    let share = |peak: f64, now: f64, start: f64| ((peak - now) / (peak - start)).clamp(0.0, 1.0);
-    if trace.committed_peak > trace.committed_start {
-        let (peak, start) = (
-            trace.committed_peak.as_f64(),
-            trace.committed_start.as_f64(),
-        );
-        return share(peak, moment.committed.as_f64(), start);
-    }
-    match (trace.heap.live_peak(), moment.live) {
-        (Some(peak), Some(live)) if peak.0 > 0 => share(peak.as_f64(), live.as_f64(), 0.0),
-        _ => 0.0,
     }
 }
 
@@ -323,16 +307,11 @@ impl Seen<'_> {
 
     fn column(&self, family: Option<usize>, aggregate: Aggregate, values: Vec<f64>) -> Column {
         let early = matches!(aggregate, Aggregate::First);
-        let lead = |c: &Cell| {
-            let sum = if early { c.lead_first } else { c.lead_last };
-            sum / f64::from(c.repeats)
-        };
-        let leads: Vec<f64> = self
-            .cells
-            .iter()
-            .filter(|c| c.repeats > 0)
-            .map(lead)
-            .collect();
+        let reached = self.cells.iter().filter(|c| c.repeats > 0);
+        let leads = reached.map(|c| {
+            let sum = if early { c.first_ahead } else { c.last_ahead };
+            sum.divided_by(f64::from(c.repeats))
+        });
         let feature = Feature {
             variable: self.variable.to_owned(),
             breakpoint: self.breakpoint.clone(),
@@ -342,7 +321,7 @@ impl Seen<'_> {
             family: family.filter(|_| !is_nameless_parameter(&feature)),
             feature,
             values,
-            lead: median(&leads).unwrap_or(0.0),
+            lead: Lead::middle(&leads.collect::<Vec<Lead>>()),
         }
     }
 }

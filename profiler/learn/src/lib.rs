@@ -6,11 +6,11 @@
 //!
 //! | step | file | takes | gives |
 //! |---|---|---|---|
-//! | features | `rows`, `features` | traces | a row per distinct input, a column per feature, leads |
+//! | features | `rows`, `features`, `lead` | traces | a row per distinct input, a column per feature, leads |
 //! | choose | `select`, `several`, `products`, judged by `press`, `scored`, `needed` | columns, target | a shape: constant, terms, steps |
 //! | fit | [`fit`] (linfa), `isotonic` | a shape | coefficients |
 //! | judge | `folds`, `significance`, `explain` | a problem | a model with held-out errors, or why there is none |
-//! | rank | `candidates` | a model | competitors, doubles, what comes too late |
+//! | rank | `candidates`, `doubles` | a model | competitors, doubles, what comes too late |
 //! | within a call | `within_call` | hits | live bytes from hit to hit |
 //! | size | `margin`, `replay`, `recommend`, `because` | models, needs | allocations and what backs them |
 //! | price | [`catalogue`], [`bill`], `timing`, `compare`, `deploy` | allocation, times | a size and a bill per provider |
@@ -30,12 +30,14 @@ pub mod catalogue;
 mod compare;
 mod data;
 mod deploy;
+mod doubles;
 mod explain;
 mod features;
 pub mod fit;
 mod folds;
 mod formula;
 mod isotonic;
+mod lead;
 mod margin;
 mod needed;
 mod notes;
@@ -83,6 +85,10 @@ pub fn learn(
         settings.seed,
     );
     let explained = explain(&committed);
+    let screening = explained.screening.or_else(|| {
+        let claimed = !explained.model.terms.is_empty();
+        claimed.then(|| significance::screen(&committed.data, settings.seed))
+    });
     let cpu: Vec<f64> = table.rows.iter().map(|r| r.cpu).collect();
     let counts = notes::counts(traces, table.rows.len());
     Profile {
@@ -91,6 +97,7 @@ pub fn learn(
         invocations: counts,
         variables: candidates::rank(&committed, &explained, &table.columns),
         model: explained.model.clone(),
+        screening,
         models: Models {
             committed: explained.model,
             live: live(&table, traces, settings.seed),

@@ -134,7 +134,7 @@ fn single_calls(
     at_least: Option<Bytes>,
 ) -> SingleCalls {
     let known_before = |c: &&Column| c.feature.breakpoint == Breakpoint::Input;
-    let known_early = |c: &&Column| c.feature.is_early() && c.lead >= EARLY_ENOUGH;
+    let known_early = |c: &&Column| c.feature.is_early() && c.lead.share >= EARLY_ENOUGH;
     let start = traces
         .iter()
         .map(|t| t.committed_start)

@@ -32,7 +32,9 @@ pub use model::{
     Aggregate, Feature, HeldOut, Model, ModelKind, Predictor, SeenRange, Target, Term, Transform,
 };
 pub use plan::{Plan, PlannedProbe, ProbeMode, Selection};
-pub use profile::{Candidate, CandidateNote, InvocationCounts, Models, Profile, WithinCall};
+pub use profile::{
+    Candidate, CandidateNote, InvocationCounts, Models, Profile, Screening, WithinCall,
+};
 pub use recommendation::{
     CallAllocation, CallBounds, Confidence, CutOff, ProviderBill, Recommendation, Replay, SizeBill,
     Verification,
