@@ -20,7 +20,7 @@ use trace::{
 const LISTED: usize = 20;
 
 /// What has less of the growth ahead than this is final too late to size a call by.
-const TOO_LATE: f64 = 0.1;
+pub(crate) const TOO_LATE: f64 = 0.1;
 
 /// Of these, those that the data cannot tell from a chosen one.
 const LISTED_DOUBLES: usize = 5;

@@ -5,6 +5,7 @@
 //! of everything else. What was read when the timeline took a sample depends on timing and is never a candidate, and
 //! neither are the allocator's own functions, whose arguments are memory and not its cause.
 
+use crate::armed::{self, needs_probe};
 use crate::lead::Lead;
 use crate::rows::{Row, measure, rows_by_input};
 use crate::statistics::distinct;
@@ -43,8 +44,9 @@ pub(crate) struct LeftOut {
 }
 
 /// Builds the table from the calls of one function.
-pub(crate) fn table(traces: &[Trace]) -> Table {
-    let measured: Vec<&Trace> = traces.iter().filter(|t| t.is_measurement()).collect();
+pub(crate) fn table<'t>(traces: impl IntoIterator<Item = &'t Trace>) -> Table {
+    let traces = traces.into_iter();
+    let measured: Vec<&Trace> = traces.filter(|t| t.is_measurement()).collect();
     let row_of = rows_by_input(&measured);
     let rows = measure(&measured, &row_of);
     let mut left_out = Vec::new();
@@ -143,6 +145,8 @@ struct Cell {
     max: f64,
     sum: f64,
     count: f64,
+    /// Nobody looked in some call of the input.
+    unarmed: bool,
     first_ahead: Lead,
     last_ahead: Lead,
 }
@@ -175,7 +179,29 @@ fn observe<'a>(measured: &[&'a Trace], row_of: &[usize], rows: usize) -> Vec<See
             all[at].cells[row].add(trace, observed);
         }
     }
+    mark_unarmed(measured, row_of, &mut all);
     all
+}
+
+/// Marks the cells of which nothing can be known because no probe was armed there.
+fn mark_unarmed(measured: &[&Trace], row_of: &[usize], all: &mut [Seen]) {
+    let mut before: Option<(&Trace, Vec<usize>)> = None;
+    for (&trace, &row) in measured.iter().zip(row_of) {
+        // Calls of one run are neighbours and have the same list.
+        let same = before.as_ref().is_some_and(|(b, _)| b.armed == trace.armed);
+        if !same {
+            let armed = armed::places(trace);
+            let unarmed = |seen: &Seen| {
+                let place = (seen.variable, seen.breakpoint);
+                needs_probe(seen.breakpoint) && armed.as_ref().is_some_and(|a| !a.contains(&place))
+            };
+            let unarmed = (0..all.len()).filter(|&s| unarmed(&all[s]));
+            before = Some((trace, unarmed.collect()));
+        }
+        for &seen in before.iter().flat_map(|(_, unarmed)| unarmed) {
+            all[seen].cells[row].unarmed = true;
+        }
+    }
 }
 
 /// Whether values seen here may explain anything across calls.
@@ -291,7 +317,8 @@ impl Seen<'_> {
             }
             Aggregate::First | Aggregate::Last | Aggregate::Value => false,
         };
-        if missing > 0 && !nothing_is_zero {
+        let unknown = |c: &Cell| c.repeats == 0 && c.unarmed;
+        if missing > 0 && (!nothing_is_zero || self.cells.iter().any(unknown)) {
             return None;
         }
         let value = |c: &Cell| {

@@ -13,6 +13,8 @@
 //! | rank | `candidates`, `doubles` | a model | competitors, doubles, what comes too late |
 //! | within a call | `within_call` | hits | live bytes from hit to hit |
 //! | size | `margin`, `replay`, `recommend`, `because` | models, needs | allocations and what backs them |
+//! | keep | `plan`, `cost`, `armed` | the calls that observed most | the few variables that predict, early |
+//! | watch | `drift` | calls since | whether a plan still holds |
 //! | price | [`catalogue`], [`bill`], `timing`, `compare`, `deploy` | allocation, times | a size and a bill per provider |
 //!
 //! # Accuracy
@@ -23,14 +25,17 @@
 //! Features and shapes are selected on at most 400 inputs, chosen by the seed; coefficients are fitted on all. Products are
 //! tried of two variables, not of three, and of the eight that follow the target most closely.
 
+mod armed;
 mod because;
 pub mod bill;
 mod candidates;
 pub mod catalogue;
 mod compare;
+mod cost;
 mod data;
 mod deploy;
 mod doubles;
+mod drift;
 mod explain;
 mod features;
 pub mod fit;
@@ -41,6 +46,7 @@ mod lead;
 mod margin;
 mod needed;
 mod notes;
+mod plan;
 mod press;
 mod products;
 mod recommend;
@@ -56,7 +62,9 @@ mod timing;
 mod within_call;
 
 pub use catalogue::{Catalogue, CatalogueError};
+pub use drift::{DriftState, Predicted, predict};
 pub use formula::formula;
+pub use plan::{PlanError, plan};
 pub use recommend::size_call;
 pub use settings::{CheckedSettings, Order, Settings, SettingsError};
 

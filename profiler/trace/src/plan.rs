@@ -14,6 +14,19 @@ pub struct Selection {
     pub variables: Vec<String>,
     /// Keep only counts and values, by stores into a mailbox, where a breakpoint does not need a moment in time.
     pub light: bool,
+    /// Of all that the breakpoints have to offer, exactly these are armed; empty for all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub only: Vec<PlannedPlace>,
+}
+
+/// One variable at one breakpoint, however it reports.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedPlace {
+    /// Where.
+    pub breakpoint: Breakpoint,
+    /// What.
+    pub variable: String,
 }
 
 /// How a probe reports.

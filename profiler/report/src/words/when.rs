@@ -56,10 +56,7 @@ fn growth(candidate: Option<&Candidate>) -> Option<String> {
     let share = percent(candidate.lead);
     let mut ahead = format!("{share} of growth");
     if candidate.lead_bytes > Bytes(0) {
-        ahead = format!(
-            "{ahead} ({} in the middle case)",
-            size(candidate.lead_bytes)
-        );
+        ahead = format!("{ahead} ({})", size(candidate.lead_bytes));
     }
     if candidate.lead_seconds > 0.0 {
         ahead = format!("{ahead} and {}", seconds(candidate.lead_seconds));
