@@ -68,11 +68,11 @@ pub use plan::{PlanError, plan};
 pub use recommend::size_call;
 pub use settings::{CheckedSettings, Order, Settings, SettingsError};
 
-use explain::{Problem, explain, none};
+use explain::{Explained, Problem, explain, none};
 use features::Table;
 use rows::Row;
 use std::borrow::Cow;
-use trace::{FunctionId, Heap, Model, Models, Profile, Target, Trace, WithinCall};
+use trace::{FunctionId, Heap, Model, Models, Profile, Screening, Target, Trace, WithinCall};
 
 /// Everything that the traces of one function say.
 ///
@@ -93,10 +93,7 @@ pub fn learn(
         settings.seed,
     );
     let explained = explain(&committed);
-    let screening = explained.screening.or_else(|| {
-        let claimed = !explained.model.terms.is_empty();
-        claimed.then(|| significance::screen(&committed.data, settings.seed))
-    });
+    let screening = screened(&committed, &explained);
     let cpu: Vec<f64> = table.rows.iter().map(|r| r.cpu).collect();
     let counts = notes::counts(traces, table.rows.len());
     Profile {
@@ -130,6 +127,13 @@ fn problem<'a>(table: &'a Table, y: Cow<'a, [f64]>, target: Target, seed: u64) -
         labels: table.rows.iter().map(|r| r.label.as_str()).collect(),
         ..Problem::new(table.columns.iter(), Cow::Borrowed, y, target, seed)
     }
+}
+
+/// How the choice was guarded against chance, where there was one.
+fn screened(problem: &Problem, explained: &Explained) -> Option<Screening> {
+    let claimed = !explained.model.terms.is_empty();
+    let screen = || significance::screen(&problem.data, problem.seed);
+    explained.screening.or_else(|| claimed.then(screen))
 }
 
 /// Explains the peak of live bytes, over the inputs for which it is known.

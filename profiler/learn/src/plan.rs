@@ -22,7 +22,7 @@ use std::collections::BTreeSet;
 use thiserror::Error;
 use trace::{
     AskedOfPlan, Breakpoint, Bytes, Feature, FunctionId, GivenUp, LearnedFrom, Model, ModelKind,
-    PlanBound, PlannedVariable, PredictivePlan, StillAhead, Target, Trace,
+    PlanBound, PlannedVariable, PredictivePlan, Screening, StillAhead, Target, Trace,
 };
 
 /// Breakpoints that a plan may arm.
@@ -106,7 +106,7 @@ pub fn plan(
             .fold(0.0, f64::max),
         at_least: at_least(traces),
     };
-    let best = planner.best();
+    let (best, screening) = planner.best();
     let chosen = if best.kind == ModelKind::Constant {
         planner.constant(best.clone())
     } else {
@@ -123,6 +123,7 @@ pub fn plan(
             newest_unix_ms: newest.unwrap_or_default(),
         },
         asked,
+        screening,
         given_up: planner.given_up(&best, &chosen.model),
         ahead: planner.ahead(&chosen.model),
         variables: planner.variables(&chosen.model),
@@ -149,11 +150,14 @@ struct Chosen {
 }
 
 impl<'a> Planner<'a> {
-    /// The model of everything, however late.
-    fn best(&self) -> Model {
+    /// The model of everything, however late, and how it was guarded against chance.
+    fn best(&self) -> (Model, Option<Screening>) {
         let needs = Cow::Borrowed(self.needs);
         let seed = self.settings.seed;
-        explain(&crate::problem(self.table, needs, Target::Committed, seed)).model
+        let problem = crate::problem(self.table, needs, Target::Committed, seed);
+        let explained = explain(&problem);
+        let screening = crate::screened(&problem, &explained);
+        (explained.model, screening)
     }
 
     fn choose(&self, best: &Model) -> Result<Chosen, PlanError> {

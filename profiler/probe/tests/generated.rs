@@ -15,6 +15,7 @@ fn everything(light: bool) -> Selection {
             .to_vec(),
         variables: Vec::new(),
         light,
+        ..Selection::default()
     }
 }
 

@@ -33,7 +33,7 @@ fn selection(breakpoints: &[&str], variables: &[&str]) -> Selection {
     Selection {
         breakpoints: owned(breakpoints),
         variables: owned(variables),
-        light: false,
+        ..Selection::default()
     }
 }
 

@@ -1,7 +1,9 @@
 //! The few variables worth keeping: a plan that predicts memory, learned once and then armed alone. What it takes to judge
 //! it is in it. Choosing it is the work of `learn`, its file form that of the command line.
 
-use crate::{Aggregate, Breakpoint, Bytes, CallBounds, Feature, FunctionId, Model, PlannedPlace};
+use crate::{
+    Aggregate, Breakpoint, Bytes, CallBounds, Feature, FunctionId, Model, PlannedPlace, Screening,
+};
 use serde::{Deserialize, Serialize};
 
 /// A plan that predicts the memory of a function's calls from a few variables, each known early.
@@ -23,6 +25,9 @@ pub struct PredictivePlan {
     pub asked: AskedOfPlan,
     /// What is still ahead when the last of its variables is known, medians over the calls.
     pub ahead: StillAhead,
+    /// How the choice among all candidates was guarded against chance; `None` where there was none to make.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub screening: Option<Screening>,
     /// What would predict better, but later; `None` where nothing does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub given_up: Option<GivenUp>,

@@ -1,6 +1,7 @@
 //! Decides what to arm: an [`Inspection`] and a user's [`Selection`] to slots. Says what is not exact in notes, and
 //! names what is near where a name does not exist. Writes no code: that is [`crate::inject`].
 
+mod only;
 mod pattern;
 mod watch;
 
@@ -53,6 +54,7 @@ pub fn plan(inspection: &Inspection, selection: &Selection) -> Result<ArmedPlan,
         planner.arm_everywhere();
     }
     planner.check_that_all_are_observed()?;
+    planner.keep_only(&selection.only)?;
     Ok(planner.finish())
 }
 

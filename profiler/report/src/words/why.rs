@@ -59,7 +59,7 @@ fn explained(profile: &Profile) -> Vec<String> {
 const MANY: usize = 20;
 
 /// How the choice among many was guarded against chance.
-fn screened(screening: &Screening) -> Option<String> {
+pub(crate) fn screened(screening: &Screening) -> Option<String> {
     let Screening {
         candidates,
         shuffles,

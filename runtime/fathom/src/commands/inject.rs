@@ -1,7 +1,7 @@
 //! `fathom inject`: the stage alone: a guest rewritten with its probes, and the table that says what they report.
 
 use crate::output;
-use crate::{args::WatchArgs, guest::Guest};
+use crate::{args::WatchArgs, guest::Guest, plan_file};
 use anyhow::Context;
 use clap::Args;
 use std::{fs, path::PathBuf, process::ExitCode};
@@ -26,7 +26,10 @@ pub(crate) fn run(args: InjectArgs) -> anyhow::Result<ExitCode> {
     let guest = Guest::find(&args.guest)?;
     let inspection = probe::inspect(&guest.wasm)
         .with_context(|| format!("cannot look into `{}`", args.guest.display()))?;
-    let plan = probe::plan(&inspection, &args.watch.selection(&guest.config.watch))?;
+    let plan = probe::plan(
+        &inspection,
+        &plan_file::armed(&args.watch, &guest)?.selection,
+    )?;
     let injected = probe::inject(&guest.wasm, &inspection, &plan)?;
     let table = args.output.with_extension("json");
     fs::write(&args.output, &injected.wasm)

@@ -189,6 +189,7 @@ pub(crate) fn inject(
         breakpoints: owned(breakpoints),
         variables: owned(variables),
         light,
+        ..Selection::default()
     };
     let plan = probe::plan(&inspection, &selection).unwrap();
     let injected = probe::inject(wasm, &inspection, &plan).unwrap();

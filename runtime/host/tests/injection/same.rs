@@ -139,6 +139,7 @@ fn generated_modules_compute_the_same_with_everything_armed() {
             breakpoints: breakpoints.map(str::to_owned).collect(),
             variables: Vec::new(),
             light: rng.r#gen(),
+            ..Selection::default()
         };
         let Ok(plan) = probe::plan(&inspection, &selection) else {
             continue;

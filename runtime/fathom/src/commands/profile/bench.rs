@@ -4,7 +4,7 @@ use super::ProfileArgs;
 use crate::{
     frame::MakeCall,
     guest::Guest,
-    output,
+    output, plan_file,
     pool::{Answer, Loaded, Pool},
     progress,
 };
@@ -16,7 +16,7 @@ use std::{
 };
 use store::{Detail, Filter, Store, TraceId};
 use tokio::task::JoinSet;
-use trace::{Limits, Outcome, Profile, Trace, Verification};
+use trace::{Limits, Outcome, PredictivePlan, Profile, Trace, Verification};
 
 /// A guest ready to be called, and how.
 pub(super) struct Bench {
@@ -27,6 +27,8 @@ pub(super) struct Bench {
     output: host::Output,
     rate_hz: f64,
     jobs: usize,
+    /// The plan that is armed, where it is one.
+    pub(super) plan: Option<PredictivePlan>,
 }
 
 /// What a run has recorded.
@@ -39,8 +41,8 @@ impl Bench {
     /// Finds what is wrong with the guest, or with what is asked of it, before the first call.
     pub(super) fn set_up(guest: &Guest, args: &ProfileArgs) -> anyhow::Result<Bench> {
         let spinner = progress::spinner(format!("preparing {}", guest.name));
-        let selection = args.watch.selection(&guest.config.watch);
-        let ready = guest.ready(selection, args.call.invoke.clone())?;
+        let armed = plan_file::armed(&args.watch, guest)?;
+        let ready = guest.ready(armed.selection, args.call.invoke.clone())?;
         spinner.finish_and_clear();
         for note in ready.function.notes() {
             output::note(format_args!("note: {note}"));
@@ -54,6 +56,7 @@ impl Bench {
             output: args.call.limits.discard(&guest.config.limits),
             rate_hz: args.call.rate,
             jobs: usize::from(args.jobs),
+            plan: armed.plan,
         })
     }
 
