@@ -67,15 +67,28 @@ pub(crate) fn table<'t>(traces: impl IntoIterator<Item = &'t Trace>) -> Table {
 
 /// Two features that say exactly the same are told apart by this only: a variable of the guest names the cause better
 /// than the size of its input does, but a parameter without a name explains nothing; a name that says what it is better
-/// than one that does not; then the one that is final earlier; then the name, so that the answer is stable; and of one
-/// variable the aggregate that is the more natural cause of a peak.
-fn preference(column: &Column) -> (bool, bool, bool, i64, &Breakpoint, &str, Option<usize>) {
+/// than one that does not; then the one that is final earlier; then what has a name of its own, as the result of a function
+/// has not; then the name, so that the answer is stable; and of one variable the aggregate that is the more natural cause of a
+/// peak.
+fn preference(
+    column: &Column,
+) -> (
+    bool,
+    bool,
+    bool,
+    i64,
+    bool,
+    &Breakpoint,
+    &str,
+    Option<usize>,
+) {
     let feature = &column.feature;
     (
         is_nameless_parameter(feature),
         feature.breakpoint == Breakpoint::Input,
         is_other_name(feature),
         -(column.lead.share * 1e6) as i64,
+        matches!(feature.breakpoint, Breakpoint::Exit(_)),
         &feature.breakpoint,
         &feature.variable,
         aggregates(&feature.breakpoint)

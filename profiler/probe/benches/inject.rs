@@ -101,8 +101,8 @@ fn main() {
         breakpoints: vec!["end".to_owned()],
         ..Default::default()
     };
-    let few = probe::plan(&inspection, &nothing_but_end).expect("a plan");
-    let every_set = probe::plan(&inspection, &trace::Selection::default()).expect("a plan");
+    let few = probe::plan(&wasm, &inspection, &nothing_but_end).expect("a plan");
+    let every_set = probe::plan(&wasm, &inspection, &trace::Selection::default()).expect("a plan");
     println!("module of {:.1} MB", wasm.len() as f64 / 1e6);
     let copy = least(|| wasm.clone());
     for (name, seconds) in [

@@ -164,6 +164,45 @@ pub enum PlanError {
         /// What it is.
         what: String,
     },
+    /// A source line, or a local variable, of a guest without debug information.
+    #[error(
+        "`{what}` needs debug information (DWARF), which the guest does not have: build it with it (Rust: debug = 2, C: -g)"
+    )]
+    NoDebugInformation {
+        /// As asked for.
+        what: String,
+    },
+    /// No source file of that name.
+    #[error("the debug information knows no source file `{name}`{}", suggestion(.nearest))]
+    UnknownFile {
+        /// As asked for.
+        name: String,
+        /// Files that exist and are near.
+        nearest: Vec<String>,
+    },
+    /// Neither the line nor one after it has code.
+    #[error("no code at or after {file}:{line}{}", match .last {
+        Some(last) => format!("; the last line with code is {last}"),
+        None => String::new(),
+    })]
+    NoCode {
+        /// The file, as asked for.
+        file: String,
+        /// The line.
+        line: u32,
+        /// The last line of the file that has code.
+        last: Option<u32>,
+    },
+    /// A variable that cannot be read where it was asked for.
+    #[error("variable `{name}` cannot be read at {place}: {why}")]
+    NotReadable {
+        /// The variable.
+        name: String,
+        /// Where it was asked for.
+        place: String,
+        /// Why, and where it can be read.
+        why: String,
+    },
     /// A named function that is imported: it has no body to put a probe into.
     #[error(
         "function `{name}` is imported: breakpoints can be set in the guest's own functions only"

@@ -3,7 +3,8 @@
 //! | stage | function | takes | gives |
 //! |---|---|---|---|
 //! | inspect | [`inspect`] | a core module | [`Inspection`]: variables, functions, allocator |
-//! | plan | [`plan`] | an inspection, a [`trace::Selection`] | [`ArmedPlan`]: slots, notes |
+//! | plan | [`plan`] | the module, its inspection, a [`trace::Selection`] | [`ArmedPlan`]: slots, notes |
+//! | show | [`readable`] | a module, the name of a function | its lines and what can be read there |
 //! | inject | [`inject`] | the module, both of the above | [`Injected`]: the rewritten module and its slots |
 //!
 //! Bytes in, bytes and values out: no engine, no files, no clock. What the rewritten module expects of its host is said
@@ -17,7 +18,9 @@ mod mailbox;
 mod module;
 mod nearest;
 mod plan;
+mod program;
 mod slot;
+mod source;
 mod value;
 
 pub use error::{InjectError, InspectError, PlanError};
@@ -26,5 +29,7 @@ pub use inspect::{demangle, inspect};
 pub use inspection::*;
 pub use mailbox::{Mailbox, Record, Snapshot};
 pub use plan::{HITS, OPENED_VARIABLE, RESULT, plan};
-pub use slot::{ArmedPlan, MEMORY_EXPORT, Place, Slot};
+pub use program::{Op, Program};
+pub use slot::{ArmedPlan, MEMORY_EXPORT, Place, Site, Slot};
+pub use source::{ReadableFunction, ReadableLine, ReadableVariable, SourceError, readable};
 pub use value::{ParseValueTypeError, ValueType};

@@ -1,6 +1,6 @@
 //! Slots: one variable at one breakpoint, and the plan made of them. Values only.
 
-use crate::ValueType;
+use crate::{Program, ValueType};
 use serde::{Deserialize, Serialize};
 use trace::{Breakpoint, ProbeMode};
 
@@ -55,6 +55,27 @@ pub enum Place {
         /// The name under which the memory is exported.
         memory: String,
     },
+    /// A variable of the source: it is fetched in other ways at each place in the code.
+    Source {
+        /// Ascending by offset.
+        sites: Vec<Site>,
+    },
+    /// Something that can be read anywhere, at these places in the code: offsets in the original module.
+    Anywhere {
+        /// Where the value comes from.
+        place: Box<Place>,
+        /// Before which instructions.
+        offsets: Vec<usize>,
+    },
+}
+
+/// A place in the code, and how a variable of the source is fetched there.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Site {
+    /// Offset in the original module of the instruction before which it is.
+    pub offset: usize,
+    /// Fetches the value. Its lowest bytes, as many as the slot's type has, count.
+    pub program: Program,
 }
 
 /// A plan with everything that [`crate::inject`] needs beside it.

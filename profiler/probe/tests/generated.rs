@@ -35,7 +35,7 @@ fn armed_modules_validate() {
         } else if !inspection.variables.is_empty() {
             selection.breakpoints.push("set:*".to_owned());
         }
-        let plan = match probe::plan(&inspection, &selection) {
+        let plan = match probe::plan(&wasm, &inspection, &selection) {
             Ok(plan) => plan,
             // All functions belong to the allocator, so the pattern means none.
             Err(probe::PlanError::UnknownFunction { .. }) => continue,

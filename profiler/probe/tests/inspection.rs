@@ -24,8 +24,12 @@ const GUEST: &str = r#"(module
     (func $_ZN6reader10count_rows17h0123456789abcdefE (param $text i32))
     (func (export "_start")))"#;
 
+fn wasm() -> Vec<u8> {
+    wat::parse_str(GUEST).unwrap()
+}
+
 fn inspection() -> probe::Inspection {
-    probe::inspect(&wat::parse_str(GUEST).unwrap()).unwrap()
+    probe::inspect(&wasm()).unwrap()
 }
 
 fn selection(breakpoints: &[&str], variables: &[&str]) -> Selection {
@@ -39,7 +43,7 @@ fn selection(breakpoints: &[&str], variables: &[&str]) -> Selection {
 
 /// Breakpoint, variable and type of every slot.
 fn armed(breakpoints: &[&str], variables: &[&str]) -> Vec<(String, String, ValueType)> {
-    let plan = probe::plan(&inspection(), &selection(breakpoints, variables)).unwrap();
+    let plan = probe::plan(&wasm(), &inspection(), &selection(breakpoints, variables)).unwrap();
     plan.slots
         .into_iter()
         .map(|slot| (slot.breakpoint.to_string(), slot.variable, slot.value_type))
@@ -47,7 +51,7 @@ fn armed(breakpoints: &[&str], variables: &[&str]) -> Vec<(String, String, Value
 }
 
 fn refused(breakpoints: &[&str], variables: &[&str]) -> String {
-    probe::plan(&inspection(), &selection(breakpoints, variables))
+    probe::plan(&wasm(), &inspection(), &selection(breakpoints, variables))
         .unwrap_err()
         .to_string()
 }
@@ -103,7 +107,7 @@ fn a_guest_is_described() {
 
 #[test]
 fn without_being_asked_variables_and_parameters_of_exports_are_armed() {
-    let plan = probe::plan(&inspection(), &Selection::default()).unwrap();
+    let plan = probe::plan(&wasm(), &inspection(), &Selection::default()).unwrap();
     let slots: Vec<(String, &str, ProbeMode)> = plan
         .slots
         .iter()
@@ -280,10 +284,10 @@ fn what_is_no_core_module_is_refused_and_said_what_it_is() {
 fn a_module_is_injected_once() {
     let wasm = wat::parse_str(GUEST).unwrap();
     let inspection = inspection();
-    let plan = probe::plan(&inspection, &Selection::default()).unwrap();
+    let plan = probe::plan(&wasm, &inspection, &Selection::default()).unwrap();
     let injected = probe::inject(&wasm, &inspection, &plan).unwrap();
     let again = probe::inspect(&injected.wasm).unwrap();
-    let plan_again = probe::plan(&again, &Selection::default()).unwrap();
+    let plan_again = probe::plan(&injected.wasm, &again, &Selection::default()).unwrap();
     assert_eq!(
         probe::inject(&injected.wasm, &again, &plan_again)
             .unwrap_err()
@@ -297,7 +301,7 @@ fn a_module_is_injected_once() {
             .starts_with("the module is not the one that was inspected")
     );
     assert!(matches!(
-        probe::plan(&inspection, &selection(&["set:nothing"], &[])),
+        probe::plan(&wasm, &inspection, &selection(&["set:nothing"], &[])),
         Err(PlanError::UnknownVariable { .. })
     ));
 }
@@ -314,7 +318,7 @@ fn a_memory_is_exported_where_the_host_has_to_read_it_and_the_rest_survives_a_ca
         light: true,
         ..selection(&[], &["N:u16"])
     };
-    let plan = probe::plan(&inspection, &light).unwrap();
+    let plan = probe::plan(&wasm, &inspection, &light).unwrap();
     let injected = probe::inject(&wasm, &inspection, &plan).unwrap();
     let exports: Vec<String> = probe::inspect(&injected.wasm)
         .unwrap()
@@ -345,7 +349,7 @@ fn backtraces_keep_their_names_and_stale_sections_go() {
         wasm.push(0);
     }
     let inspection = probe::inspect(&wasm).unwrap();
-    let plan = probe::plan(&inspection, &Selection::default()).unwrap();
+    let plan = probe::plan(&wasm, &inspection, &Selection::default()).unwrap();
     let injected = probe::inject(&wasm, &inspection, &plan).unwrap();
     let mut sections = Vec::new();
     for payload in wasmparser::Parser::new(0).parse_all(&injected.wasm) {
@@ -379,8 +383,9 @@ fn parameters_of_go_are_not_taken_for_those_of_the_source() {
     let wat = r#"(module (@producers (language "Go" "go1.27"))
         (func $main.report (param i32) (result i32) (i32.const 0))
         (func (export "exported") (param i64)))"#;
-    let guest = probe::inspect(&wat::parse_str(wat).unwrap()).unwrap();
-    let by_default = probe::plan(&guest, &Selection::default()).unwrap();
+    let wasm = wat::parse_str(wat).unwrap();
+    let guest = probe::inspect(&wasm).unwrap();
+    let by_default = probe::plan(&wasm, &guest, &Selection::default()).unwrap();
     let breakpoints: Vec<String> = by_default
         .slots
         .iter()
@@ -388,6 +393,7 @@ fn parameters_of_go_are_not_taken_for_those_of_the_source() {
         .collect();
     assert_eq!(breakpoints, ["entry:exported"]);
     let plan = probe::plan(
+        &wasm,
         &guest,
         &selection(&["entry:main.report", "exit:main.*"], &[]),
     )

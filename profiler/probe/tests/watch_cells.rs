@@ -71,7 +71,7 @@ fn a_cell_is_a_variable_of_64_bits() {
         (Some(ValueType::I64), true)
     );
     assert_eq!(guest.notes, [""; 0]);
-    let plan = probe::plan(&guest, &Selection::default()).unwrap();
+    let plan = probe::plan(&[], &guest, &Selection::default()).unwrap();
     let armed: Vec<String> = plan
         .slots
         .iter()
@@ -167,7 +167,7 @@ fn cells_of_one_name_are_one_variable() {
 
     // With stores to none of several, nobody knows which of them holds the value.
     let guest = inspect(&data, &to(1136));
-    let plan = probe::plan(&guest, &Selection::default()).unwrap();
+    let plan = probe::plan(&[], &guest, &Selection::default()).unwrap();
     assert!(plan.slots.iter().all(|slot| slot.variable != "n"));
     let note = "`n` is not observed: it is watched in several places, and no store to any of them is recognised";
     assert_eq!(plan.plan.notes, [note]);

@@ -86,7 +86,7 @@ impl Function {
         if inspection.memories.iter().any(|memory| memory.shared) {
             return Err(LoadError::SharedMemory);
         }
-        let armed = probe::plan(&inspection, selection)?;
+        let armed = probe::plan(wasm, &inspection, selection)?;
         let key = cache_key(engine, &digest, &armed);
         let (injected, module) = match cache.and_then(|cache| cached(engine, cache, &key)) {
             Some(found) => found,

@@ -279,7 +279,12 @@ pub(crate) fn read_place(
             )?
             .read()
         }
-        Place::Parameter { .. } | Place::Result { .. } | Place::Hits | Place::TailCalls => None,
+        Place::Parameter { .. }
+        | Place::Result { .. }
+        | Place::Hits
+        | Place::TailCalls
+        | Place::Source { .. }
+        | Place::Anywhere { .. } => None,
     }
 }
 

@@ -7,6 +7,7 @@
 
 use super::{
     emit::{self, Scratch},
+    fetch::Frame,
     layout::{Armed, Layout, Sites, encode},
     unreadable,
 };
@@ -110,11 +111,23 @@ impl Rewriter<'_, '_> {
             .copied()
             .collect();
         let leaving_with_result: bool = !exit.is_empty();
+        let frame = Frame {
+            module: self.module,
+            function,
+            body,
+        };
         let mut reader = body.get_operators_reader()?;
         let mut copied_to = reader.original_position();
         let mut depth = 0;
         while !reader.eof() {
             let start = reader.original_position();
+            if !self.sites.before.is_empty()
+                && let Some(armed) = self.sites.before.get(&start)
+            {
+                code.extend_from_slice(&self.wasm[copied_to..start]);
+                copied_to = start;
+                emit::at_site(code, armed, &frame, self.layout, scratch);
+            }
             let op = reader.read()?;
             let end = reader.original_position();
             let mut replace = |code: &mut Vec<u8>| {

@@ -1,6 +1,9 @@
 //! The instructions of one probe: read a value, report it. Every sequence leaves the operand stack as it found it.
 
-use super::layout::{Armed, Layout};
+use super::{
+    fetch::{self, Frame},
+    layout::{Armed, AtSite, Fetch, Layout},
+};
 use crate::{
     mailbox::{Mailbox, Record},
     slot::{Place, Slot},
@@ -16,6 +19,7 @@ pub(super) struct Scratch {
     pub(super) types: Vec<ValType>,
     wide: Option<u32>,
     float: Option<u32>,
+    address: Option<u32>,
     /// Locals in which results wait while exit probes run: those from `first_result` on, in order.
     pub(super) results: Vec<u32>,
     pub(super) first_result: u32,
@@ -28,6 +32,7 @@ impl Scratch {
             types: Vec::new(),
             wide: None,
             float: None,
+            address: None,
             results: Vec::new(),
             first_result: 0,
         }
@@ -36,6 +41,13 @@ impl Scratch {
     pub(super) fn add(&mut self, ty: ValType) -> u32 {
         self.types.push(ty);
         self.base + self.types.len() as u32 - 1
+    }
+
+    /// A local that holds an address while it is checked.
+    pub(super) fn address(&mut self) -> u32 {
+        let local = self.address.unwrap_or_else(|| self.add(ValType::I64));
+        self.address = Some(local);
+        local
     }
 
     /// A local that holds the reported form of a value.
@@ -75,7 +87,48 @@ fn probe(code: &mut Vec<u8>, number: u32, slot: &Slot, layout: &Layout, scratch:
     let Some(offset) = slot.mailbox_offset else {
         return;
     };
-    value(code, slot, layout, scratch);
+    value(code, &slot.place, slot.value_type, layout, scratch);
+    record(code, number, slot, offset, layout, scratch);
+}
+
+/// The probes before one instruction.
+pub(super) fn at_site(
+    code: &mut Vec<u8>,
+    armed: &[AtSite<'_>],
+    frame: &Frame<'_, '_>,
+    layout: &Layout,
+    scratch: &mut Scratch,
+) {
+    for site in armed {
+        let Some(offset) = site.slot.mailbox_offset else {
+            continue;
+        };
+        match site.fetch {
+            Fetch::Place(place) => {
+                value(code, place, site.slot.value_type, layout, scratch);
+                record(code, site.number, site.slot, offset, layout, scratch);
+            }
+            Fetch::Program(program) if frame.has(program) => {
+                InstructionSink::new(code).block(BlockType::Empty);
+                frame.push(code, program, scratch);
+                fetch::report(&mut InstructionSink::new(code), site.slot.value_type);
+                record(code, site.number, site.slot, offset, layout, scratch);
+                InstructionSink::new(code).end();
+            }
+            Fetch::Program(_) => {}
+        }
+    }
+}
+
+/// Takes the reported form of a value off the stack and into the record of its slot.
+fn record(
+    code: &mut Vec<u8>,
+    number: u32,
+    slot: &Slot,
+    offset: u32,
+    layout: &Layout,
+    scratch: &mut Scratch,
+) {
     let local = scratch.reported(slot.value_type);
     InstructionSink::new(code).local_set(local);
     let record = RecordAt {
@@ -133,10 +186,17 @@ fn call_if_asked(
 }
 
 /// Pushes the value in its reported form: an integer as i64, sign- or zero-extended, a float as f64.
-fn value(code: &mut Vec<u8>, slot: &Slot, layout: &Layout, scratch: &Scratch) {
+fn value(
+    code: &mut Vec<u8>,
+    place: &Place,
+    value_type: ValueType,
+    layout: &Layout,
+    scratch: &Scratch,
+) {
     let mut sink = InstructionSink::new(code);
-    match &slot.place {
-        Place::Hits | Place::TailCalls => {
+    match place {
+        // The last two have ways of their own to each place in the code.
+        Place::Hits | Place::TailCalls | Place::Source { .. } | Place::Anywhere { .. } => {
             sink.i64_const(0);
             return;
         }
@@ -156,10 +216,10 @@ fn value(code: &mut Vec<u8>, slot: &Slot, layout: &Layout, scratch: &Scratch) {
             } else {
                 0
             };
-            load(&mut sink, memory, *address, slot.value_type);
+            load(&mut sink, memory, *address, value_type);
         }
     }
-    widen(&mut sink, slot.value_type);
+    widen(&mut sink, value_type);
 }
 
 /// Copies eight bytes of memory 0 to a word of the mailbox.

@@ -5,6 +5,7 @@ use crate::{
     inspection::{Allocator, Assignment, FoundAllocator, Inspection, Tracking},
     mailbox::Mailbox,
     module::Module,
+    program::Program,
     slot::{ArmedPlan, MEMORY_EXPORT, Place, Slot},
 };
 use std::collections::HashMap;
@@ -245,6 +246,20 @@ pub(super) struct Assigned<'p> {
     pub(super) armed: Armed<'p>,
 }
 
+/// A slot at one place in the code.
+pub(super) struct AtSite<'p> {
+    pub(super) number: u32,
+    pub(super) slot: &'p Slot,
+    pub(super) fetch: Fetch<'p>,
+}
+
+/// How its value is fetched there.
+#[derive(Clone, Copy)]
+pub(super) enum Fetch<'p> {
+    Program(&'p Program),
+    Place(&'p Place),
+}
+
 /// Which slots are hit where: what rewriting a body looks up.
 #[derive(Default)]
 pub(super) struct Sites<'p> {
@@ -254,6 +269,8 @@ pub(super) struct Sites<'p> {
     pub(super) global_set: HashMap<u32, Armed<'p>>,
     /// By offset of the storing instruction in the original module.
     pub(super) store: HashMap<usize, Assigned<'p>>,
+    /// By offset of the instruction in the original module before which they are hit.
+    pub(super) before: HashMap<usize, Vec<AtSite<'p>>>,
 }
 
 impl<'p> Sites<'p> {
@@ -272,6 +289,16 @@ impl<'p> Sites<'p> {
             }
             let armed = (number as u32, slot);
             match (&slot.breakpoint, slot.function, &slot.place) {
+                (_, _, Place::Source { sites: places }) => {
+                    for place in places {
+                        sites.add(place.offset, armed, Fetch::Program(&place.program));
+                    }
+                }
+                (_, _, Place::Anywhere { place, offsets }) => {
+                    for offset in offsets {
+                        sites.add(*offset, armed, Fetch::Place(place));
+                    }
+                }
                 (Breakpoint::Entry(_), Some(function), _) => {
                     sites.entry.entry(function).or_default().push(armed);
                 }
@@ -293,6 +320,15 @@ impl<'p> Sites<'p> {
         sites
     }
 
+    fn add(&mut self, offset: usize, (number, slot): (u32, &'p Slot), fetch: Fetch<'p>) {
+        let here = self.before.entry(offset).or_default();
+        here.push(AtSite {
+            number,
+            slot,
+            fetch,
+        });
+    }
+
     /// Whether a function is observed where it is entered or left.
     pub(super) fn are_in(&self, function: u32) -> bool {
         self.entry.contains_key(&function) || self.exit.contains_key(&function)
@@ -303,6 +339,7 @@ impl<'p> Sites<'p> {
             && self.exit.is_empty()
             && self.global_set.is_empty()
             && self.store.is_empty()
+            && self.before.is_empty()
     }
 }
 

@@ -10,6 +10,7 @@
 
 mod body;
 mod emit;
+mod fetch;
 mod heap;
 mod layout;
 mod names;

@@ -5,13 +5,11 @@
 //! absent from the place where it is damaged.
 
 use super::dwarf_types::{Type, Types};
-use crate::module::Module;
+use crate::{module::Module, source::Slice};
 use gimli::{
     AttributeValue, DebuggingInformationEntry, Dwarf, EndianSlice, LittleEndian, Operation, Unit,
 };
 use std::collections::HashMap;
-
-pub(super) type Slice<'a> = EndianSlice<'a, LittleEndian>;
 
 /// What the debug information says about the functions and statics asked for.
 #[derive(Default)]

@@ -1,12 +1,12 @@
 //! What a DWARF type is to a probe: a scalar it can read, an address, a pair of words, or something it cannot use.
 
-use super::dwarf::Slice;
 use crate::ValueType;
+use crate::source::Slice;
 use gimli::{AttributeValue, DebuggingInformationEntry, Dwarf, Unit, UnitOffset};
 
 /// A type, as far as a probe is concerned.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Type {
+pub(crate) enum Type {
     /// A number, also where it is wrapped (`AtomicU32`, an enumeration, a newtype).
     Scalar(ValueType),
     /// An address.
@@ -22,26 +22,26 @@ pub(super) enum Type {
 /// How deep wrappers are followed; guards against types that contain themselves.
 const DEPTH: usize = 12;
 
-pub(super) struct Types<'r, 'a> {
+pub(crate) struct Types<'r, 'a> {
     dwarf: &'r Dwarf<Slice<'a>>,
     units: &'r [Unit<Slice<'a>>],
 }
 
-type Entry<'a> = DebuggingInformationEntry<Slice<'a>>;
+pub(crate) type Entry<'a> = DebuggingInformationEntry<Slice<'a>>;
 
 impl<'r, 'a> Types<'r, 'a> {
-    pub(super) fn new(dwarf: &'r Dwarf<Slice<'a>>, units: &'r [Unit<Slice<'a>>]) -> Types<'r, 'a> {
+    pub(crate) fn new(dwarf: &'r Dwarf<Slice<'a>>, units: &'r [Unit<Slice<'a>>]) -> Types<'r, 'a> {
         Types { dwarf, units }
     }
 
     /// The type that an entry declares to have, itself or where it was declared first.
-    pub(super) fn of_entry(&self, unit: usize, entry: &Entry<'a>) -> Option<Type> {
+    pub(crate) fn of_entry(&self, unit: usize, entry: &Entry<'a>) -> Option<Type> {
         let (unit, offset) = self.type_offset(unit, entry)?;
         Some(self.describe(unit, offset, DEPTH))
     }
 
     /// The name of an entry, its own or that of where it was declared first.
-    pub(super) fn name_of(&self, unit: usize, entry: &Entry<'a>) -> Option<String> {
+    pub(crate) fn name_of(&self, unit: usize, entry: &Entry<'a>) -> Option<String> {
         if let Some(name) = entry.attr_value(gimli::DW_AT_name) {
             let text = self.dwarf.attr_string(&self.units[unit], name).ok()?;
             return Some(String::from_utf8_lossy(text.slice()).into_owned());
@@ -54,14 +54,18 @@ impl<'r, 'a> Types<'r, 'a> {
         Some(String::from_utf8_lossy(text.slice()).into_owned())
     }
 
-    fn origin(&self, unit: usize, entry: &Entry<'a>) -> Option<(usize, UnitOffset)> {
+    pub(crate) fn origin(&self, unit: usize, entry: &Entry<'a>) -> Option<(usize, UnitOffset)> {
         let value = entry
             .attr_value(gimli::DW_AT_abstract_origin)
             .or_else(|| entry.attr_value(gimli::DW_AT_specification))?;
         self.resolve(unit, value)
     }
 
-    fn type_offset(&self, unit: usize, entry: &Entry<'a>) -> Option<(usize, UnitOffset)> {
+    pub(crate) fn type_offset(
+        &self,
+        unit: usize,
+        entry: &Entry<'a>,
+    ) -> Option<(usize, UnitOffset)> {
         if let Some(value) = entry.attr_value(gimli::DW_AT_type) {
             return self.resolve(unit, value);
         }
@@ -76,7 +80,7 @@ impl<'r, 'a> Types<'r, 'a> {
         None
     }
 
-    fn resolve(
+    pub(crate) fn resolve(
         &self,
         unit: usize,
         value: AttributeValue<Slice<'a>>,
@@ -202,7 +206,7 @@ struct Member {
     at: u64,
 }
 
-fn base_type(entry: &Entry<'_>, size: Option<u64>) -> Type {
+pub(crate) fn base_type(entry: &Entry<'_>, size: Option<u64>) -> Type {
     let encoding = match entry.attr_value(gimli::DW_AT_encoding) {
         Some(AttributeValue::Encoding(encoding)) => encoding,
         _ => return Type::Other,
@@ -235,7 +239,7 @@ fn signed(size: u64) -> Option<ValueType> {
     }
 }
 
-fn unsigned(size: u64) -> Option<ValueType> {
+pub(crate) fn unsigned(size: u64) -> Option<ValueType> {
     match size {
         1 => Some(ValueType::U8),
         2 => Some(ValueType::U16),

@@ -3,7 +3,7 @@
 mod allocator;
 mod cells;
 mod dwarf;
-mod dwarf_types;
+pub(crate) mod dwarf_types;
 mod functions;
 mod names;
 mod survey;

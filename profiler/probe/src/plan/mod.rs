@@ -1,19 +1,24 @@
 //! Decides what to arm: an [`Inspection`] and a user's [`Selection`] to slots. Says what is not exact in notes, and
 //! names what is near where a name does not exist. Writes no code: that is [`crate::inject`].
 
+mod auto;
 mod only;
-mod pattern;
+pub(crate) mod pattern;
+mod source;
 mod watch;
 
 use crate::{
     error::PlanError,
     inspection::{Function, GO, Inspection, Parameter, Variable, VariableKind},
     mailbox::Mailbox,
+    module::Module,
     nearest::nearest,
     slot::{ArmedPlan, MEMORY_EXPORT, Place, Slot},
+    source::Source,
     value::ValueType,
 };
 use pattern::{is_pattern, matches};
+use std::collections::BTreeSet;
 use trace::{Breakpoint, Plan, PlannedProbe, ProbeMode, Selection};
 use watch::{Watch, Watched, type_needed, unknown};
 
@@ -24,20 +29,52 @@ pub const HITS: &str = "hits";
 /// The variable that carries the result of a function.
 pub const RESULT: &str = "result";
 
-/// Chooses the probes for a selection.
+/// Probes that are armed at most; a pattern may match thousands of functions.
+const MOST_SLOTS: usize = 1_000;
+
+/// Chooses the probes for a selection. `wasm` is the module that was inspected.
 ///
-/// With neither breakpoints nor variables, exported and watched variables and the scalar parameters of exported
-/// functions are observed. Breakpoints alone observe everything that is known there; variables alone are observed
-/// wherever they can be; both together observe these variables at these breakpoints, which includes reading exported
-/// and watched variables at the entry or exit of a function.
+/// With neither breakpoints nor variables, and with the breakpoint `auto`, exported and watched variables are observed, and
+/// of the user's own functions scalar parameters, results and local variables as far as the guest names them. Breakpoints
+/// alone observe everything that is known there; variables alone are observed wherever they can be; both together observe
+/// these variables at these breakpoints, which includes reading exported and watched variables at the entry or exit of a
+/// function and at a line.
 ///
 /// # Errors
 ///
 /// Where a breakpoint cannot be parsed, or a name or a type does not fit the guest.
-pub fn plan(inspection: &Inspection, selection: &Selection) -> Result<ArmedPlan, PlanError> {
-    let watch = Watch::parse(inspection, &selection.variables)?;
+pub fn plan(
+    wasm: &[u8],
+    inspection: &Inspection,
+    selection: &Selection,
+) -> Result<ArmedPlan, PlanError> {
+    let module = inspection.dwarf.then(|| Module::parse(wasm).ok()).flatten();
+    let source = |everything| {
+        let source = Source::read(module.as_ref()?, everything);
+        (!source.is_empty()).then_some(source)
+    };
+    let own = source(false);
+    let (planned, saw_library) = plan_with(inspection, selection, own.as_ref());
+    // What is asked for is not the user's own: the variables of libraries are wanted too.
+    if own.is_some() && (saw_library || planned.is_err()) {
+        return plan_with(inspection, selection, source(true).as_ref()).0;
+    }
+    planned
+}
+
+/// The plan, and whether functions of libraries were among those asked for.
+fn plan_with(
+    inspection: &Inspection,
+    selection: &Selection,
+    source: Option<&Source<'_, '_>>,
+) -> (Result<ArmedPlan, PlanError>, bool) {
+    let watch = match Watch::parse(inspection, &selection.variables) {
+        Ok(watch) => watch,
+        Err(error) => return (Err(error), false),
+    };
     let mut planner = Planner {
         inspection,
+        source,
         watch: &watch,
         code_mode: if selection.light {
             ProbeMode::Mailbox
@@ -45,29 +82,98 @@ pub fn plan(inspection: &Inspection, selection: &Selection) -> Result<ArmedPlan,
             ProbeMode::HostCall
         },
         slots: Vec::new(),
+        left_out: BTreeSet::new(),
+        saw_library: false,
         notes: inspection.notes.clone(),
     };
-    for text in &selection.breakpoints {
-        planner.arm(&text.parse()?)?;
-    }
-    if selection.breakpoints.is_empty() {
-        planner.arm_everywhere();
-    }
-    planner.check_that_all_are_observed()?;
-    planner.keep_only(&selection.only)?;
-    Ok(planner.finish())
+    let armed = planner.arm_all(selection);
+    let saw_library = planner.saw_library;
+    (armed.map(|()| planner.finish()), saw_library)
 }
 
 struct Planner<'p> {
     inspection: &'p Inspection,
+    /// What the debug information says, where there is any.
+    source: Option<&'p Source<'p, 'p>>,
     watch: &'p Watch,
     /// How probes that are code report.
     code_mode: ProbeMode,
     slots: Vec<Slot>,
+    /// Where probes beyond [`MOST_SLOTS`] would have been.
+    left_out: BTreeSet<Breakpoint>,
+    /// Whether functions of libraries were among those asked for.
+    saw_library: bool,
     notes: Vec<String>,
 }
 
 impl<'p> Planner<'p> {
+    fn arm_all(&mut self, selection: &Selection) -> Result<(), PlanError> {
+        for text in &selection.breakpoints {
+            self.arm_text(text)?;
+        }
+        if selection.breakpoints.is_empty() {
+            self.arm_everywhere();
+            if self.watch.is_empty() {
+                self.arm_auto();
+            }
+        }
+        self.check_that_all_are_observed()?;
+        self.keep_only(&selection.only)
+    }
+
+    /// A breakpoint as a user writes it; a name alone is that of a function.
+    fn arm_text(&mut self, text: &str) -> Result<(), PlanError> {
+        match text.parse() {
+            Ok(breakpoint) => self.arm(&breakpoint),
+            Err(_) if text == auto::AUTO => {
+                self.arm_everywhere();
+                self.arm_auto();
+                Ok(())
+            }
+            Err(error) => {
+                let kind = KINDS.iter().any(|kind| text.starts_with(kind));
+                let known = kind || text.is_empty();
+                if known {
+                    Err(error.into())
+                } else {
+                    self.arm_function(text)
+                }
+            }
+        }
+    }
+
+    /// Everything that is known of a function: its parameters, its result, its local variables.
+    fn arm_function(&mut self, name: &str) -> Result<(), PlanError> {
+        let locals = self.arm_locals_of(name);
+        match pattern::functions(self.inspection, name) {
+            Ok(functions) => {
+                for function in functions {
+                    self.arm_entry(function);
+                    if self.watch.is_empty() {
+                        self.arm_exit(function);
+                    }
+                }
+                Ok(())
+            }
+            // Inlined everywhere: only the debug information knows it.
+            Err(_) if locals > 0 => {
+                self.note(format!(
+                    "`{name}` was inlined everywhere: its variables are observed, its entry and exit cannot be"
+                ));
+                Ok(())
+            }
+            Err(PlanError::UnknownFunction { name, nearest }) => Err(PlanError::UnknownFunction {
+                nearest: if nearest.is_empty() {
+                    self.near_inlined(&name)
+                } else {
+                    nearest
+                },
+                name,
+            }),
+            Err(error) => Err(error),
+        }
+    }
+
     /// No breakpoint was named: every variable where it can be observed best.
     fn arm_everywhere(&mut self) {
         for variable in &self.inspection.variables {
@@ -90,6 +196,10 @@ impl<'p> Planner<'p> {
                 self.arm_parameters(function);
             }
         }
+        // Or it is a local variable.
+        if self.first_unobserved().is_some() {
+            self.arm_users_locals();
+        }
     }
 
     fn arm(&mut self, breakpoint: &Breakpoint) -> Result<(), PlanError> {
@@ -104,8 +214,7 @@ impl<'p> Planner<'p> {
                 }
             }
             Breakpoint::Set(name) => self.arm_set(name)?,
-            // Source lines are armed by `source`, which does not exist yet.
-            Breakpoint::Line { .. } => {}
+            Breakpoint::Line { file, line } => self.arm_line(file, *line)?,
             Breakpoint::Entry(name) => {
                 for function in pattern::functions(self.inspection, name)? {
                     self.arm_entry(function);
@@ -157,6 +266,9 @@ impl<'p> Planner<'p> {
             .filter(|variable| matches(name, &variable.name))
             .collect();
         if variables.is_empty() {
+            if self.arm_set_local(name) {
+                return Ok(());
+            }
             let exported = self.inspection.variables.iter().map(|v| v.name.as_str());
             return Err(PlanError::UnknownVariable {
                 name: name.to_owned(),
@@ -370,8 +482,13 @@ impl<'p> Planner<'p> {
                 && other.variable == slot.variable
                 && other.place == slot.place
         };
-        if !self.slots.iter().any(same) {
+        if self.slots.iter().any(same) {
+            return;
+        }
+        if self.slots.len() < MOST_SLOTS {
             self.slots.push(slot);
+        } else {
+            self.left_out.insert(slot.breakpoint);
         }
     }
 
@@ -391,12 +508,40 @@ impl<'p> Planner<'p> {
 
     fn check_that_all_are_observed(&self) -> Result<(), PlanError> {
         match self.first_unobserved() {
-            Some(name) => Err(unknown(self.inspection, name)),
+            Some(name) => Err(match self.where_readable(name) {
+                Some(why) => PlanError::NotReadable {
+                    name: name.to_owned(),
+                    place: "any of the breakpoints asked for".to_owned(),
+                    why,
+                },
+                None => unknown(self.inspection, name, &self.local_names()),
+            }),
             None => Ok(()),
         }
     }
 
+    /// Exported and watched variables that were asked for by name, with their types.
+    fn exported_and_wanted(&self) -> Vec<(&'p Variable, ValueType)> {
+        if self.watch.is_empty() {
+            return Vec::new();
+        }
+        let variables = self.inspection.variables.iter();
+        variables
+            .filter_map(|variable| match self.watch.variable(variable) {
+                Watched::As(value_type) => Some((variable, value_type)),
+                Watched::TypeUnknown | Watched::No => None,
+            })
+            .collect()
+    }
+
     fn finish(mut self) -> ArmedPlan {
+        if !self.left_out.is_empty() {
+            let armed: BTreeSet<&Breakpoint> = self.slots.iter().map(|s| &s.breakpoint).collect();
+            let all = armed.len() + self.left_out.iter().filter(|b| !armed.contains(b)).count();
+            self.note(format!(
+                "{all} places match, more than can be armed at once: the first {MOST_SLOTS} variables are; name fewer"
+            ));
+        }
         let mut offset = self.inspection.records_at();
         for slot in &mut self.slots {
             if slot.mode != ProbeMode::HostRead {
@@ -425,6 +570,9 @@ impl<'p> Planner<'p> {
         }
     }
 }
+
+/// How breakpoints begin that are no functions' names.
+const KINDS: [&str; 4] = ["open:", "entry:", "exit:", "set:"];
 
 /// What the parameters of a function are called: `argN` where the guest does not say, or says the same twice.
 fn parameter_names(function: &Function) -> Vec<String> {

@@ -4,10 +4,11 @@ use crate::{
     error::PlanError,
     inspection::{Function, Inspection},
     nearest::nearest,
+    source::Source,
 };
 
 /// Whether `name` is `pattern`, in which `*` stands for any number of characters.
-pub(super) fn matches(pattern: &str, name: &str) -> bool {
+pub(crate) fn matches(pattern: &str, name: &str) -> bool {
     let Some((first, rest_of_pattern)) = pattern.split_once('*') else {
         return pattern == name;
     };
@@ -65,6 +66,32 @@ pub(super) fn functions<'i>(
         name: name.to_owned(),
         nearest: nearest(name, inspection.functions.iter().map(|f| f.label.as_str())),
     })
+}
+
+/// The functions of the source that `name` means, inlined ones included, as positions: by their whole name, and where nothing
+/// is called so, by the last part of it. A pattern means the user's own, unless only others are called so.
+pub(crate) fn instances(source: &Source<'_, '_>, name: &str) -> Vec<usize> {
+    let chosen = |accept: &dyn Fn(&str) -> bool| -> Vec<usize> {
+        let all = source.instances.iter().enumerate();
+        all.filter(|(_, instance)| accept(&instance.name))
+            .map(|(at, _)| at)
+            .collect()
+    };
+    if is_pattern(name) {
+        let all = chosen(&|n| matches(name, n));
+        let users: Vec<usize> = all
+            .iter()
+            .copied()
+            .filter(|at| source.instances[*at].is_users)
+            .collect();
+        return if users.is_empty() { all } else { users };
+    }
+    let exact = chosen(&|n| n == name);
+    if exact.is_empty() {
+        chosen(&|n| last_segment(n) == name)
+    } else {
+        exact
+    }
 }
 
 fn names_of(function: &Function) -> impl Iterator<Item = &str> {

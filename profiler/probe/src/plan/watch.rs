@@ -7,6 +7,7 @@ use crate::{
     nearest::nearest,
     value::ValueType,
 };
+use std::collections::BTreeSet;
 
 /// What a user asked to observe; without any, everything.
 pub(super) struct Watch {
@@ -56,6 +57,22 @@ impl Watch {
         self.specs.iter().find(|spec| matches(&spec.pattern, name))
     }
 
+    /// Whether a variable of this name was asked for.
+    pub(super) fn names(&self, name: &str) -> bool {
+        self.spec(name).is_some()
+    }
+
+    /// Whether it was asked for by its whole name.
+    pub(super) fn names_exactly(&self, name: &str) -> bool {
+        self.specs.iter().any(|spec| spec.pattern == name)
+    }
+
+    /// The type that the user gives a variable, where it takes as many bytes as its own.
+    pub(super) fn given_type(&self, name: &str, own: ValueType) -> Option<ValueType> {
+        let given = self.spec(name)?.value_type?;
+        (given.size() == own.size()).then_some(given)
+    }
+
     /// Whether an exported variable is to be observed.
     pub(super) fn variable(&self, variable: &Variable) -> Watched {
         match self.spec(&variable.name) {
@@ -88,6 +105,9 @@ fn resolve(spec: Option<&Spec>, variable: &Variable) -> Watched {
 }
 
 fn parse(text: &str) -> Result<Spec, PlanError> {
+    // Members of what a pointer points to are written as in C, too.
+    let text = text.replace("->", ".");
+    let text = text.as_str();
     let Some((name, value_type)) = text.rsplit_once(':') else {
         return Ok(Spec {
             pattern: text.to_owned(),
@@ -156,8 +176,8 @@ pub(super) fn type_needed(variable: &Variable) -> PlanError {
     }
 }
 
-/// The error for a variable that is observed nowhere.
-pub(super) fn unknown(inspection: &Inspection, name: &str) -> PlanError {
+/// The error for a variable that is observed nowhere. `locals` are the names that the debug information knows.
+pub(super) fn unknown(inspection: &Inspection, name: &str, locals: &BTreeSet<String>) -> PlanError {
     let exported = inspection.variables.iter().map(|v| v.name.as_str());
     let parameters = |functions: fn(&&Function) -> bool| {
         inspection
@@ -177,7 +197,9 @@ pub(super) fn unknown(inspection: &Inspection, name: &str) -> PlanError {
         };
     }
     // Parameters of the libraries inside the guest would only be noise.
-    let offered = exported.chain(parameters(|function| function.export.is_some()));
+    let offered = exported
+        .chain(parameters(|function| function.export.is_some()))
+        .chain(locals.iter().map(String::as_str));
     PlanError::UnknownVariable {
         name: name.to_owned(),
         nearest: nearest(name, offered),

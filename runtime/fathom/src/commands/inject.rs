@@ -27,6 +27,7 @@ pub(crate) fn run(args: InjectArgs) -> anyhow::Result<ExitCode> {
     let inspection = probe::inspect(&guest.wasm)
         .with_context(|| format!("cannot look into `{}`", args.guest.display()))?;
     let plan = probe::plan(
+        &guest.wasm,
         &inspection,
         &plan_file::armed(&args.watch, &guest)?.selection,
     )?;

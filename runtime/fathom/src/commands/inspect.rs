@@ -1,5 +1,7 @@
 //! `fathom inspect`: what can be observed in a guest, without running it.
 
+mod source;
+
 use crate::guest::Guest;
 use crate::output;
 use anyhow::Context;
@@ -12,13 +14,14 @@ use std::{fmt::Write, path::PathBuf, process::ExitCode};
 #[command(after_help = "\
 Examples:
   fathom inspect guest-examples/line-reader
-  fathom inspect guest.wasm --function 'alloc*'
+  fathom inspect guest-examples/maze --function solve       its lines, and what can be read at each
+  fathom inspect guest.wasm --function 'reader::*'
   fathom inspect guest.wasm --json | jq '.variables[].name'")]
 pub(crate) struct InspectArgs {
     /// A .wasm or .wat file, or a folder with a fathom.toml
     guest: PathBuf,
-    /// Only functions with this in their name
-    #[arg(long, value_name = "TEXT")]
+    /// The source lines of this function and the variables that can be read at each; `*` in names
+    #[arg(long, value_name = "NAME")]
     function: Option<String>,
     /// All functions, not only the largest
     #[arg(long)]
@@ -36,6 +39,11 @@ pub(crate) fn run(args: InspectArgs) -> anyhow::Result<ExitCode> {
     let guest = Guest::find(&args.guest)?;
     let inspection = probe::inspect(&guest.wasm)
         .with_context(|| format!("cannot look into `{}`", args.guest.display()))?;
+    if let Some(name) = &args.function
+        && inspection.dwarf
+    {
+        return source::show(&guest, name, args.json);
+    }
     if args.json {
         output::line(serde_json::to_string_pretty(&inspection)?)?;
     } else {

@@ -17,15 +17,15 @@ struct Host {
 }
 
 /// What can be seen of a run from outside, and what was reported.
-struct Run {
-    output: Vec<u8>,
+pub(crate) struct Run {
+    pub(crate) output: Vec<u8>,
     outcome: String,
     memory: u64,
-    hits: Vec<(usize, i64)>,
+    pub(crate) hits: Vec<(usize, i64)>,
     mailbox: Vec<u8>,
 }
 
-fn run(module: &Module, input: &str) -> Run {
+pub(crate) fn run(module: &Module, input: &str) -> Run {
     let engine = module.engine();
     let mut linker: Linker<Host> = Linker::new(engine);
     p1::add_to_linker_sync(&mut linker, |host: &mut Host| &mut host.wasi).unwrap();

@@ -6,9 +6,13 @@
 mod examples;
 mod heap;
 mod oracle;
+mod printed;
 mod probes;
 mod run;
 mod same;
+mod stopped;
 #[path = "../../../../profiler/probe/tests/support/mod.rs"]
 mod support;
+#[path = "../../../fathom/tests/cli/tools.rs"]
+mod tools;
 mod watch;

@@ -191,7 +191,7 @@ pub(crate) fn inject(
         light,
         ..Selection::default()
     };
-    let plan = probe::plan(&inspection, &selection).unwrap();
+    let plan = probe::plan(wasm, &inspection, &selection).unwrap();
     let injected = probe::inject(wasm, &inspection, &plan).unwrap();
     (inspection, injected)
 }

@@ -141,7 +141,7 @@ fn generated_modules_compute_the_same_with_everything_armed() {
             light: rng.r#gen(),
             ..Selection::default()
         };
-        let Ok(plan) = probe::plan(&inspection, &selection) else {
+        let Ok(plan) = probe::plan(&wasm, &inspection, &selection) else {
             continue;
         };
         let injected = probe::inject(&wasm, &inspection, &plan).unwrap();

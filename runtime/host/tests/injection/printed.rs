@@ -1,0 +1,185 @@
+//! What probes read is what the guest itself prints at the same place, at each optimisation: a mapping that is wrong in
+//! one way for probes and debugger alike would show here.
+
+use crate::{
+    examples::{Run, run},
+    run::inject,
+    tools,
+};
+use std::{collections::BTreeMap, path::Path, process::Command};
+use wasmtime::{Engine, Module};
+
+/// A line that prints: its number, its mark, the variables in the order of the values.
+struct Marked<'s> {
+    line: usize,
+    mark: &'s str,
+    variables: Vec<&'s str>,
+}
+
+fn marked(source: &str) -> Vec<Marked<'_>> {
+    let lines = source.lines().enumerate();
+    lines
+        .filter(|(_, text)| text.trim_start().starts_with("say(\""))
+        .map(|(number, text)| {
+            let (mark, variables) = text.rsplit_once("// ").unwrap().1.split_once(": ").unwrap();
+            Marked {
+                line: number + 1,
+                mark,
+                variables: variables.split(' ').collect(),
+            }
+        })
+        .collect()
+}
+
+/// The values printed under a mark, one list per variable.
+fn printed(run: &Run, mark: &Marked<'_>) -> Vec<Vec<f64>> {
+    let output = String::from_utf8(run.output.clone()).unwrap();
+    let mut columns = vec![Vec::new(); mark.variables.len()];
+    for line in output.lines() {
+        if let Some(values) = line.strip_prefix(&format!("{} ", mark.mark)) {
+            for (column, value) in columns.iter_mut().zip(values.split(' ')) {
+                column.push(value.parse::<i64>().unwrap() as f64);
+            }
+        }
+    }
+    columns
+}
+
+/// Arms each marked line and compares. How many values were compared, and how many variables could not be read.
+fn compare(what: &str, file: &str, source: &str, wasm: &[u8], engine: &Engine) -> (usize, usize) {
+    let lines = marked(source);
+    let breakpoints: Vec<String> = lines.iter().map(|m| format!("{file}:{}", m.line)).collect();
+    let breakpoints: Vec<&str> = breakpoints.iter().map(String::as_str).collect();
+    let original = run(&Module::new(engine, wasm).unwrap(), "");
+    let mut compared = 0;
+    let mut unreadable = 0;
+    for (mark, breakpoint) in lines.iter().zip(&breakpoints) {
+        for (column, name) in printed(&original, mark).into_iter().zip(&mark.variables) {
+            assert!(
+                !column.is_empty(),
+                "{what}: nothing was printed at {}",
+                mark.mark
+            );
+            let selection = trace::Selection {
+                breakpoints: vec![(*breakpoint).to_owned()],
+                variables: vec![(*name).to_owned()],
+                ..Default::default()
+            };
+            let inspection = probe::inspect(wasm).unwrap();
+            match probe::plan(wasm, &inspection, &selection) {
+                Err(probe::PlanError::NotReadable { .. }) => {
+                    unreadable += 1;
+                    continue;
+                }
+                other => assert!(other.is_ok(), "{what}: {}", other.unwrap_err()),
+            }
+            let (_, injected) = inject(wasm, &[breakpoint], &[name], false);
+            let seen = run(&Module::new(engine, &injected.wasm).unwrap(), "");
+            assert_eq!(seen.output, original.output, "{what}: it computes the same");
+            let mut read: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
+            for (slot, bits) in &seen.hits {
+                let value = injected.slots[*slot].value_type.decode(*bits);
+                read.entry(*slot).or_default().push(value);
+            }
+            let of_it = injected
+                .slots
+                .iter()
+                .position(|slot| slot.variable == *name);
+            let read = of_it
+                .and_then(|slot| read.remove(&slot))
+                .unwrap_or_default();
+            compared += read.len();
+            check(&format!("{what}: {name} at {breakpoint}"), read, &column);
+        }
+    }
+    (compared, unreadable)
+}
+
+/// What was read is what was printed, each value in its turn. A line that the compiler has spread is arrived at more than
+/// once for one execution: then the same value is read again.
+fn check(what: &str, read: Vec<f64>, printed: &[f64]) {
+    let mut expected = printed.iter().peekable();
+    let mut now = None;
+    for (at, value) in read.iter().enumerate() {
+        if expected.peek() == Some(&value) {
+            now = expected.next();
+        } else {
+            assert_eq!(
+                Some(value),
+                now,
+                "{what}: value {at} of {read:?}, printed {printed:?}"
+            );
+        }
+    }
+    assert_eq!(
+        expected.next(),
+        None,
+        "{what}: missing; read {read:?}, printed {printed:?}"
+    );
+}
+
+const RUST: &str = include_str!("guests/variables.rs");
+const C: &str = include_str!("guests/variables.c");
+
+fn folder() -> &'static Path {
+    Path::new(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/injection/guests"
+    ))
+}
+
+#[test]
+fn probes_read_what_a_rust_guest_prints() {
+    let engine = Engine::default();
+    let workshop = tempfile::tempdir().unwrap();
+    for (level, must_read) in [("0", 2_000), ("1", 1_000), ("3", 1_000)] {
+        let module = workshop.path().join(format!("rust-{level}.wasm"));
+        let mut rustc = Command::new("rustc");
+        rustc
+            .args(["--edition", "2024", "--target", "wasm32-wasip1", "-g", "-C"])
+            .arg(format!("opt-level={level}"))
+            .arg(folder().join("variables.rs"))
+            .arg("-o")
+            .arg(&module);
+        if !rustc.status().is_ok_and(|status| status.success()) {
+            tools::skipped("no rustc for wasm32-wasip1 (rustup target add wasm32-wasip1)");
+            return;
+        }
+        let wasm = std::fs::read(&module).unwrap();
+        let what = format!("opt-level={level}");
+        let (compared, unreadable) = compare(&what, "variables.rs", RUST, &wasm, &engine);
+        println!("{what}: {compared} values compared, {unreadable} variables cannot be read");
+        assert!(compared >= must_read, "{what}: only {compared} values");
+    }
+}
+
+#[test]
+fn probes_read_what_a_c_guest_prints() {
+    let engine = Engine::default();
+    let workshop = tempfile::tempdir().unwrap();
+    if !tools::present(&["clang-22"]) {
+        return;
+    }
+    for (level, dwarf, must_read) in [
+        ("0", "4", 2_000),
+        ("1", "5", 1_000),
+        ("2", "4", 1_000),
+        ("3", "5", 1_000),
+    ] {
+        let module = workshop.path().join(format!("c-{level}.wasm"));
+        let status = Command::new("clang-22")
+            .args(["--target=wasm32-wasi", "--no-wasm-opt"])
+            .arg(format!("-gdwarf-{dwarf}"))
+            .arg(format!("-O{level}"))
+            .arg(folder().join("variables.c"))
+            .arg("-o")
+            .arg(&module)
+            .status();
+        assert!(status.unwrap().success());
+        let wasm = std::fs::read(&module).unwrap();
+        let what = format!("-O{level}, DWARF {dwarf}");
+        let (compared, unreadable) = compare(&what, "variables.c", C, &wasm, &engine);
+        println!("{what}: {compared} values compared, {unreadable} variables cannot be read");
+        assert!(compared >= must_read, "{what}: only {compared} values");
+    }
+}
