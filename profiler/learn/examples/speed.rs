@@ -1,4 +1,5 @@
-//! How long learning takes: 10,000 traces with 50 variables, and how that grows from 1,000. Prints; asserts nothing.
+//! How long learning takes: 10,000 traces with 50 variables, and how that grows from 1,000; and 30 traces with 500
+//! variables, most of which are nothing to do with memory. Prints; asserts nothing.
 //!
 //! `cargo run --release -p learn --example speed`
 
@@ -11,12 +12,12 @@ fn main() {
     let settings = Settings::default().check().expect("defaults are valid");
     let catalogue = Catalogue::bundled();
     let mut took = Vec::new();
-    for count in [1_000, 10_000] {
-        let traces = traces(count);
+    for (count, variables) in [(1_000, 50), (10_000, 50), (30, 500)] {
+        let traces = traces(count, variables);
         let function = traces[0].function.clone();
         let time = best_of_three(|| learn(&function, &traces, &settings, &catalogue));
         println!(
-            "{count:>6} traces, 50 variables: {:.3} s",
+            "{count:>6} traces, {variables} variables: {:.3} s",
             time.as_secs_f64()
         );
         took.push(time.as_secs_f64());
@@ -38,14 +39,14 @@ fn best_of_three(mut work: impl FnMut() -> Profile) -> Duration {
     (0..3).map(|_| once(&mut work)).min().unwrap_or_default()
 }
 
-/// Calls of which 10 variables are known before and 40 are set inside, 16 hits each; two of them drive memory.
-fn traces(count: usize) -> Vec<Trace> {
+/// Calls of which 10 variables are known before and all others are set inside, 16 hits each; two of them drive memory.
+fn traces(count: usize, variables: usize) -> Vec<Trace> {
     let mut rng = SmallRng::seed_from_u64(1);
-    (0..count).map(|i| trace(i, &mut rng)).collect()
+    (0..count).map(|i| trace(i, variables, &mut rng)).collect()
 }
 
-fn trace(index: usize, rng: &mut SmallRng) -> Trace {
-    let values: Vec<f64> = (0..50)
+fn trace(index: usize, variables: usize, rng: &mut SmallRng) -> Trace {
+    let values: Vec<f64> = (0..variables)
         .map(|_| (1e3 * 100f64.powf(rng.r#gen())).round())
         .collect();
     let live = 9e3 + 86.0 * values[20] + 3.0 * values[4] * (0.9 + 0.2 * rng.r#gen::<f64>());

@@ -2,21 +2,28 @@
 //! the input are always among them, however badly they predict: people guess by them. Not the choice itself.
 
 use crate::data::{Columns, Data};
+use crate::doubles::{moving_with, named_by};
 use crate::explain::{Explained, Problem};
 use crate::features::{Column, is_input_size};
 use crate::fit::Shape;
 use crate::folds::{Folds, held_out, relative_errors};
+use crate::lead::Lead;
 use crate::press::Training;
 use crate::products;
 use crate::select::{explained, first, is_double, select_one};
 use crate::statistics::median;
-use trace::{Breakpoint, Candidate, CandidateNote, Feature, ModelKind, Predictor, Transform};
+use trace::{
+    Breakpoint, Bytes, Candidate, CandidateNote, Feature, ModelKind, Predictor, Transform,
+};
 
 /// Candidates listed, sizes of the input apart.
 const LISTED: usize = 20;
 
 /// What has less of the growth ahead than this is final too late to size a call by.
-const TOO_LATE: f64 = 0.1;
+pub(crate) const TOO_LATE: f64 = 0.1;
+
+/// Of these, those that the data cannot tell from a chosen one.
+const LISTED_DOUBLES: usize = 5;
 
 /// What predicts within this factor of the chosen one, or within a percent, predicts about as well.
 const ABOUT: f64 = 1.5;
@@ -51,25 +58,29 @@ pub(crate) fn rank(problem: &Problem, explained: &Explained, table: &[Column]) -
         .iter()
         .map(|j| {
             let lead = lead(j.columns, table);
+            let with = moving_with(data, j.columns).into_iter();
             Candidate {
                 predictor: problem.predictor(j.columns),
                 held_out_median_ape: j.error,
-                lead,
+                lead: lead.share,
+                lead_bytes: Bytes::from_f64(lead.bytes),
+                lead_seconds: lead.seconds,
+                moves_with: with.map(|k| problem.features[k].clone()).collect(),
                 note: if chosen.contains(&j.columns) {
                     CandidateNote::Chosen
                 } else {
-                    note(problem, j, leader.as_ref(), lead)
+                    note(problem, j, leader.as_ref(), lead.share)
                 },
             }
         })
         .collect()
 }
 
-/// Share of the growth still ahead when all of it is final.
-fn lead(columns: Columns, table: &[Column]) -> f64 {
+/// What is still ahead when all of it is final.
+fn lead(columns: Columns, table: &[Column]) -> Lead {
     match columns {
         Columns::One(a) => table[a].lead,
-        Columns::Product(a, b) => table[a].lead.min(table[b].lead),
+        Columns::Product(a, b) => table[a].lead.least(table[b].lead),
     }
 }
 
@@ -96,7 +107,7 @@ impl Judged {
 }
 
 /// What is worth listing: what was chosen, a product that says the same, features that explain most by a line, and the sizes
-/// of the input.
+/// of the input. Of what moves together, but with nothing that was chosen, only the preferred name.
 fn listed(problem: &Problem, chosen: &[Columns], leader: Option<&Judged>) -> Vec<Columns> {
     let data = &problem.data;
     let all = Training::without(data, |_| false);
@@ -114,9 +125,24 @@ fn listed(problem: &Problem, chosen: &[Columns], leader: Option<&Judged>) -> Vec
     ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
     let alike = leader.and_then(|l| products::alike(data, &l.shape));
     let mut listed = chosen.to_vec();
+    let of_chosen: Vec<Columns> = chosen
+        .iter()
+        .flat_map(|&c| moving_with(data, c))
+        .map(Columns::One)
+        .collect();
+    let mut doubles = 0;
     for columns in alike.into_iter().chain(ranked.into_iter().map(|r| r.1)) {
-        if listed.len() < LISTED && !listed.contains(&columns) {
-            listed.push(columns);
+        let name = if of_chosen.contains(&columns) {
+            doubles += 1;
+            if doubles > LISTED_DOUBLES {
+                continue;
+            }
+            columns
+        } else {
+            named_by(data, columns)
+        };
+        if listed.len() < LISTED && !listed.contains(&name) {
+            listed.push(name);
         }
     }
     let sizes = (0..problem.features.len()).filter(|&j| is_input_size(&problem.features[j]));

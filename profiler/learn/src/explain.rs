@@ -8,10 +8,12 @@ use crate::formula::{formula, percent};
 use crate::press::Training;
 use crate::scored::Scored;
 use crate::select::select;
-use crate::significance::something_explains;
+use crate::significance::screen;
 use crate::statistics::{distinct, mean, median, quantile};
 use std::borrow::Cow;
-use trace::{Feature, HeldOut, Model, ModelKind, Predictor, SeenRange, Target, Term, Transform};
+use trace::{
+    Feature, HeldOut, Model, ModelKind, Predictor, Screening, SeenRange, Target, Term, Transform,
+};
 
 /// A target that moves by no more than this share of its largest value does not move.
 const STILL: f64 = 0.02;
@@ -78,6 +80,8 @@ pub(crate) struct Explained {
     pub(crate) fitted: Option<Fitted>,
     /// For every row a prediction made without it; empty where nothing was fitted.
     pub(crate) held_out: Vec<f64>,
+    /// The guard against chance, where the answer hung on it.
+    pub(crate) screening: Option<Screening>,
 }
 
 /// Explains the target by the columns.
@@ -107,7 +111,8 @@ pub(crate) fn explain(problem: &Problem) -> Explained {
     let errors = relative_errors(data, &predictions);
     let constant = relative_errors(data, &held_out(data, &folds, |_| Shape::Constant));
     let (scored, fitted) = on_all(data, choose);
-    if fitted.shape == Shape::Constant || !convincing(problem, &errors, &constant) {
+    let mut screening = None;
+    if fitted.shape == Shape::Constant || !convincing(problem, &errors, &constant, &mut screening) {
         let reason = format!(
             "no variable explains it: {} {} tried on {} inputs",
             data.usable.len(),
@@ -118,14 +123,30 @@ pub(crate) fn explain(problem: &Problem) -> Explained {
             },
             data.rows()
         );
-        return unexplained(problem, reason);
+        let screened = screening.map(|s| chance(&s)).unwrap_or_default();
+        return Explained {
+            screening,
+            ..unexplained(problem, reason + &screened)
+        };
     }
     let reason = reason(problem, &scored, &errors, &constant);
     Explained {
         model: model(problem, &fitted, Some(&errors), reason),
         fitted: Some(fitted),
         held_out: predictions,
+        screening,
     }
+}
+
+/// That chance does as well, for the end of a sentence.
+fn chance(screening: &Screening) -> String {
+    if screening.is_convincing() || screening.shuffles == 0 {
+        return String::new();
+    }
+    format!(
+        "; the best of them follows a shuffled target more closely in {} of {} shuffles",
+        screening.better, screening.shuffles
+    )
 }
 
 fn not_enough(values: usize) -> String {
@@ -134,7 +155,12 @@ fn not_enough(values: usize) -> String {
 }
 
 /// Whether the errors on held-out inputs, selection included, are better than a constant's, and not by chance.
-fn convincing(problem: &Problem, errors: &[f64], constant: &[f64]) -> bool {
+fn convincing(
+    problem: &Problem,
+    errors: &[f64],
+    constant: &[f64],
+    screening: &mut Option<Screening>,
+) -> bool {
     // A wild prediction counts as one bad prediction, not as a thousand.
     let capped = |errors: &[f64]| errors.iter().map(|e| e.min(2.0)).collect::<Vec<f64>>();
     let (ours, theirs) = (capped(errors), capped(constant));
@@ -148,7 +174,10 @@ fn convincing(problem: &Problem, errors: &[f64], constant: &[f64]) -> bool {
         return false;
     }
     let halved = ours < 0.5 * theirs && problem.data.rows() >= INPUTS_FOR_SEVERAL;
-    halved || something_explains(&problem.data, problem.seed)
+    halved
+        || screening
+            .insert(screen(&problem.data, problem.seed))
+            .is_convincing()
 }
 
 /// A constant, where the target moves by no more than a share of its largest value.
@@ -176,6 +205,7 @@ fn still(problem: &Problem, share: f64) -> Option<Explained> {
         model: model(problem, &fitted, Some(&errors), reason),
         fitted: Some(fitted),
         held_out: predictions,
+        screening: None,
     })
 }
 
@@ -189,6 +219,7 @@ fn nothing(problem: &Problem, reason: String) -> Explained {
         model: none(problem.data.rows(), reason),
         fitted: None,
         held_out: Vec::new(),
+        screening: None,
     }
 }
 

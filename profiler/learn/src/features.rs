@@ -5,10 +5,12 @@
 //! of everything else. What was read when the timeline took a sample depends on timing and is never a candidate, and
 //! neither are the allocator's own functions, whose arguments are memory and not its cause.
 
+use crate::armed::{self, needs_probe};
+use crate::lead::Lead;
 use crate::rows::{Row, measure, rows_by_input};
-use crate::statistics::{distinct, median};
+use crate::statistics::distinct;
 use std::collections::HashMap;
-use trace::{Aggregate, Breakpoint, Feature, Moment, Observed, Trace};
+use trace::{Aggregate, Breakpoint, Feature, Observed, Trace};
 
 /// One feature, with its value for every row.
 #[derive(Clone, Debug)]
@@ -18,8 +20,8 @@ pub(crate) struct Column {
     /// Features of different variables may be multiplied, as parameters without names, often pointers, may not.
     pub(crate) family: Option<usize>,
     pub(crate) values: Vec<f64>,
-    /// Share of the growth still ahead when the value is final, median over the rows.
-    pub(crate) lead: f64,
+    /// What is still ahead when the value is final, medians over the rows.
+    pub(crate) lead: Lead,
 }
 
 /// All that is learned from across calls.
@@ -42,8 +44,9 @@ pub(crate) struct LeftOut {
 }
 
 /// Builds the table from the calls of one function.
-pub(crate) fn table(traces: &[Trace]) -> Table {
-    let measured: Vec<&Trace> = traces.iter().filter(|t| t.is_measurement()).collect();
+pub(crate) fn table<'t>(traces: impl IntoIterator<Item = &'t Trace>) -> Table {
+    let traces = traces.into_iter();
+    let measured: Vec<&Trace> = traces.filter(|t| t.is_measurement()).collect();
     let row_of = rows_by_input(&measured);
     let rows = measure(&measured, &row_of);
     let mut left_out = Vec::new();
@@ -64,15 +67,28 @@ pub(crate) fn table(traces: &[Trace]) -> Table {
 
 /// Two features that say exactly the same are told apart by this only: a variable of the guest names the cause better
 /// than the size of its input does, but a parameter without a name explains nothing; a name that says what it is better
-/// than one that does not; then the one that is final earlier; then the name, so that the answer is stable; and of one
-/// variable the aggregate that is the more natural cause of a peak.
-fn preference(column: &Column) -> (bool, bool, bool, i64, &Breakpoint, &str, Option<usize>) {
+/// than one that does not; then the one that is final earlier; then what has a name of its own, as the result of a function
+/// has not; then the name, so that the answer is stable; and of one variable the aggregate that is the more natural cause of a
+/// peak.
+fn preference(
+    column: &Column,
+) -> (
+    bool,
+    bool,
+    bool,
+    i64,
+    bool,
+    &Breakpoint,
+    &str,
+    Option<usize>,
+) {
     let feature = &column.feature;
     (
         is_nameless_parameter(feature),
         feature.breakpoint == Breakpoint::Input,
         is_other_name(feature),
-        -(column.lead * 1e6) as i64,
+        -(column.lead.share * 1e6) as i64,
+        matches!(feature.breakpoint, Breakpoint::Exit(_)),
         &feature.breakpoint,
         &feature.variable,
         aggregates(&feature.breakpoint)
@@ -142,8 +158,10 @@ struct Cell {
     max: f64,
     sum: f64,
     count: f64,
-    lead_first: f64,
-    lead_last: f64,
+    /// Nobody looked in some call of the input.
+    unarmed: bool,
+    first_ahead: Lead,
+    last_ahead: Lead,
 }
 
 fn observe<'a>(measured: &[&'a Trace], row_of: &[usize], rows: usize) -> Vec<Seen<'a>> {
@@ -174,7 +192,29 @@ fn observe<'a>(measured: &[&'a Trace], row_of: &[usize], rows: usize) -> Vec<See
             all[at].cells[row].add(trace, observed);
         }
     }
+    mark_unarmed(measured, row_of, &mut all);
     all
+}
+
+/// Marks the cells of which nothing can be known because no probe was armed there.
+fn mark_unarmed(measured: &[&Trace], row_of: &[usize], all: &mut [Seen]) {
+    let mut before: Option<(&Trace, Vec<usize>)> = None;
+    for (&trace, &row) in measured.iter().zip(row_of) {
+        // Calls of one run are neighbours and have the same list.
+        let same = before.as_ref().is_some_and(|(b, _)| b.armed == trace.armed);
+        if !same {
+            let armed = armed::places(trace);
+            let unarmed = |seen: &Seen| {
+                let place = (seen.variable, seen.breakpoint);
+                needs_probe(seen.breakpoint) && armed.as_ref().is_some_and(|a| !a.contains(&place))
+            };
+            let unarmed = (0..all.len()).filter(|&s| unarmed(&all[s]));
+            before = Some((trace, unarmed.collect()));
+        }
+        for &seen in before.iter().flat_map(|(_, unarmed)| unarmed) {
+            all[seen].cells[row].unarmed = true;
+        }
+    }
 }
 
 /// Whether values seen here may explain anything across calls.
@@ -221,11 +261,12 @@ impl Cell {
         self.sum += observed.sum;
         self.count += observed.count as f64;
         if observed.breakpoint == Breakpoint::Input {
-            self.lead_first += 1.0;
-            self.lead_last += 1.0;
+            let all = Lead::before(trace);
+            self.first_ahead.add(all);
+            self.last_ahead.add(all);
         } else {
-            self.lead_first += still_ahead(trace, observed.first_moment);
-            self.lead_last += still_ahead(trace, observed.last_moment);
+            self.first_ahead.add(Lead::at(trace, observed.first_moment));
+            self.last_ahead.add(Lead::at(trace, observed.last_moment));
         }
     }
 
@@ -238,24 +279,6 @@ impl Cell {
             Aggregate::Count => self.count,
         };
         sum / f64::from(self.repeats)
-    }
-}
-
-/// Share of a call's growth that lies after a moment: of committed memory, or of live bytes where nothing was committed.
-/// 0 where the moment is unknown or nothing grew: no lead is claimed that was not measured.
-fn still_ahead(trace: &Trace, moment: Option<Moment>) -> f64 {
-    let Some(moment) = moment else { return 0.0 };
-    let share = |peak: f64, now: f64, start: f64| ((peak - now) / (peak - start)).clamp(0.0, 1.0);
-    if trace.committed_peak > trace.committed_start {
-        let (peak, start) = (
-            trace.committed_peak.as_f64(),
-            trace.committed_start.as_f64(),
-        );
-        return share(peak, moment.committed.as_f64(), start);
-    }
-    match (trace.heap.live_peak(), moment.live) {
-        (Some(peak), Some(live)) if peak.0 > 0 => share(peak.as_f64(), live.as_f64(), 0.0),
-        _ => 0.0,
     }
 }
 
@@ -307,7 +330,8 @@ impl Seen<'_> {
             }
             Aggregate::First | Aggregate::Last | Aggregate::Value => false,
         };
-        if missing > 0 && !nothing_is_zero {
+        let unknown = |c: &Cell| c.repeats == 0 && c.unarmed;
+        if missing > 0 && (!nothing_is_zero || self.cells.iter().any(unknown)) {
             return None;
         }
         let value = |c: &Cell| {
@@ -323,16 +347,11 @@ impl Seen<'_> {
 
     fn column(&self, family: Option<usize>, aggregate: Aggregate, values: Vec<f64>) -> Column {
         let early = matches!(aggregate, Aggregate::First);
-        let lead = |c: &Cell| {
-            let sum = if early { c.lead_first } else { c.lead_last };
-            sum / f64::from(c.repeats)
-        };
-        let leads: Vec<f64> = self
-            .cells
-            .iter()
-            .filter(|c| c.repeats > 0)
-            .map(lead)
-            .collect();
+        let reached = self.cells.iter().filter(|c| c.repeats > 0);
+        let leads = reached.map(|c| {
+            let sum = if early { c.first_ahead } else { c.last_ahead };
+            sum.divided_by(f64::from(c.repeats))
+        });
         let feature = Feature {
             variable: self.variable.to_owned(),
             breakpoint: self.breakpoint.clone(),
@@ -342,7 +361,7 @@ impl Seen<'_> {
             family: family.filter(|_| !is_nameless_parameter(&feature)),
             feature,
             values,
-            lead: median(&leads).unwrap_or(0.0),
+            lead: Lead::middle(&leads.collect::<Vec<Lead>>()),
         }
     }
 }

@@ -6,13 +6,15 @@
 //!
 //! | step | file | takes | gives |
 //! |---|---|---|---|
-//! | features | `rows`, `features` | traces | a row per distinct input, a column per feature, leads |
+//! | features | `rows`, `features`, `lead` | traces | a row per distinct input, a column per feature, leads |
 //! | choose | `select`, `several`, `products`, judged by `press`, `scored`, `needed` | columns, target | a shape: constant, terms, steps |
 //! | fit | [`fit`] (linfa), `isotonic` | a shape | coefficients |
 //! | judge | `folds`, `significance`, `explain` | a problem | a model with held-out errors, or why there is none |
-//! | rank | `candidates` | a model | competitors, doubles, what comes too late |
+//! | rank | `candidates`, `doubles` | a model | competitors, doubles, what comes too late |
 //! | within a call | `within_call` | hits | live bytes from hit to hit |
 //! | size | `margin`, `replay`, `recommend`, `because` | models, needs | allocations and what backs them |
+//! | keep | `plan`, `cost`, `armed` | the calls that observed most | the few variables that predict, early |
+//! | watch | `drift` | calls since | whether a plan still holds |
 //! | price | [`catalogue`], [`bill`], `timing`, `compare`, `deploy` | allocation, times | a size and a bill per provider |
 //!
 //! # Accuracy
@@ -23,22 +25,28 @@
 //! Features and shapes are selected on at most 400 inputs, chosen by the seed; coefficients are fitted on all. Products are
 //! tried of two variables, not of three, and of the eight that follow the target most closely.
 
+mod armed;
 mod because;
 pub mod bill;
 mod candidates;
 pub mod catalogue;
 mod compare;
+mod cost;
 mod data;
 mod deploy;
+mod doubles;
+mod drift;
 mod explain;
 mod features;
 pub mod fit;
 mod folds;
 mod formula;
 mod isotonic;
+mod lead;
 mod margin;
 mod needed;
 mod notes;
+mod plan;
 mod press;
 mod products;
 mod recommend;
@@ -54,15 +62,17 @@ mod timing;
 mod within_call;
 
 pub use catalogue::{Catalogue, CatalogueError};
+pub use drift::{DriftState, Predicted, predict};
 pub use formula::formula;
+pub use plan::{PlanError, plan};
 pub use recommend::size_call;
 pub use settings::{CheckedSettings, Order, Settings, SettingsError};
 
-use explain::{Problem, explain, none};
+use explain::{Explained, Problem, explain, none};
 use features::Table;
 use rows::Row;
 use std::borrow::Cow;
-use trace::{FunctionId, Heap, Model, Models, Profile, Target, Trace, WithinCall};
+use trace::{FunctionId, Heap, Model, Models, Profile, Screening, Target, Trace, WithinCall};
 
 /// Everything that the traces of one function say.
 ///
@@ -83,6 +93,7 @@ pub fn learn(
         settings.seed,
     );
     let explained = explain(&committed);
+    let screening = screened(&committed, &explained);
     let cpu: Vec<f64> = table.rows.iter().map(|r| r.cpu).collect();
     let counts = notes::counts(traces, table.rows.len());
     Profile {
@@ -91,6 +102,7 @@ pub fn learn(
         invocations: counts,
         variables: candidates::rank(&committed, &explained, &table.columns),
         model: explained.model.clone(),
+        screening,
         models: Models {
             committed: explained.model,
             live: live(&table, traces, settings.seed),
@@ -115,6 +127,13 @@ fn problem<'a>(table: &'a Table, y: Cow<'a, [f64]>, target: Target, seed: u64) -
         labels: table.rows.iter().map(|r| r.label.as_str()).collect(),
         ..Problem::new(table.columns.iter(), Cow::Borrowed, y, target, seed)
     }
+}
+
+/// How the choice was guarded against chance, where there was one.
+fn screened(problem: &Problem, explained: &Explained) -> Option<Screening> {
+    let claimed = !explained.model.terms.is_empty();
+    let screen = || significance::screen(&problem.data, problem.seed);
+    explained.screening.or_else(|| claimed.then(screen))
 }
 
 /// Explains the peak of live bytes, over the inputs for which it is known.

@@ -98,14 +98,18 @@ fn known_last(model: &Model) -> Option<&Predictor> {
 }
 
 /// The largest size that a call was refused and failed for, or had reached at its deadline: it needed at least that.
-fn at_least(traces: &[Trace]) -> Option<Bytes> {
+pub(crate) fn at_least(traces: &[Trace]) -> Option<Bytes> {
     let cut_off = traces
         .iter()
         .filter(|t| matches!(t.outcome, Outcome::Limited | Outcome::TimedOut));
     cut_off.map(Trace::needed).max()
 }
 
-fn function_allocation(needs: &[f64], at_least: Option<Bytes>, failure_rate: f64) -> Bytes {
+pub(crate) fn function_allocation(
+    needs: &[f64],
+    at_least: Option<Bytes>,
+    failure_rate: f64,
+) -> Bytes {
     let needs = replay::Needs::of(needs);
     let measured = needs.bound(failure_rate);
     // What a call that was cut off had reached is only a lower bound: it gets the widest margin.
@@ -117,12 +121,12 @@ fn function_allocation(needs: &[f64], at_least: Option<Bytes>, failure_rate: f64
 }
 
 /// The rule for single calls.
-struct SingleCalls {
-    model: Option<Model>,
-    rule: Option<Rule>,
-    replay: Option<Replay>,
+pub(crate) struct SingleCalls {
+    pub(crate) model: Option<Model>,
+    pub(crate) rule: Option<Rule>,
+    pub(crate) replay: Option<Replay>,
     /// Share of the growth still ahead when all terms of the model are known.
-    lead: f64,
+    pub(crate) lead: f64,
 }
 
 fn single_calls(
@@ -134,7 +138,7 @@ fn single_calls(
     at_least: Option<Bytes>,
 ) -> SingleCalls {
     let known_before = |c: &&Column| c.feature.breakpoint == Breakpoint::Input;
-    let known_early = |c: &&Column| c.feature.is_early() && c.lead >= EARLY_ENOUGH;
+    let known_early = |c: &&Column| c.feature.is_early() && c.lead.share >= EARLY_ENOUGH;
     let start = traces
         .iter()
         .map(|t| t.committed_start)
@@ -150,29 +154,9 @@ fn single_calls(
             needs,
             start: start.as_f64(),
         };
-        let all: Vec<usize> = (0..needs.len()).collect();
-        let Some((model, left_out)) = early.learn(&all, settings.seed) else {
-            continue;
-        };
-        let replayed = replay::per_call(&early, order, settings);
-        let mut bounds = early.bounds(&all, settings);
-        bounds.cap = bounds
-            .cap
-            .max(at_least.map_or(Bytes(0), |b| Bytes::from_f64(b.as_f64() * CAP)));
-        let rule = rule(
-            &left_out,
-            one_step(&replayed.ahead),
-            settings.failure_rate,
-            bounds,
-        );
-        let leads = model.terms.iter().map(|t| early.lead(&t.predictor));
-        let lead = leads.map(|lead| lead.unwrap_or(0.0)).fold(1.0, f64::min);
-        return SingleCalls {
-            model: Some(model),
-            rule: Some(rule),
-            replay: replayed.replay,
-            lead,
-        };
+        if let Some(calls) = sized_by(&early, order, settings, at_least) {
+            return calls;
+        }
     }
     SingleCalls {
         model: None,
@@ -180,6 +164,36 @@ fn single_calls(
         replay: None,
         lead: 0.0,
     }
+}
+
+/// The rule by which these columns size single calls; `None` where they predict nothing.
+pub(crate) fn sized_by(
+    early: &Early,
+    order: &[usize],
+    settings: &Settings,
+    at_least: Option<Bytes>,
+) -> Option<SingleCalls> {
+    let all: Vec<usize> = (0..early.needs.len()).collect();
+    let (model, left_out) = early.learn(&all, settings.seed)?;
+    let replayed = replay::per_call(early, order, settings);
+    let mut bounds = early.bounds(&all, settings);
+    bounds.cap = bounds
+        .cap
+        .max(at_least.map_or(Bytes(0), |b| Bytes::from_f64(b.as_f64() * CAP)));
+    let rule = rule(
+        &left_out,
+        one_step(&replayed.ahead),
+        settings.failure_rate,
+        bounds,
+    );
+    let leads = model.terms.iter().map(|t| early.lead(&t.predictor));
+    let lead = leads.map(|lead| lead.unwrap_or(0.0)).fold(1.0, f64::min);
+    Some(SingleCalls {
+        model: Some(model),
+        rule: Some(rule),
+        replay: replayed.replay,
+        lead,
+    })
 }
 
 /// How well the asked rate is backed. A replay contradicts it where so many failures would be seen in fewer than 5 % of

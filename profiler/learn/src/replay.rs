@@ -144,7 +144,7 @@ impl Early<'_> {
     /// Share of the growth still ahead when all of the predictor is known.
     pub(crate) fn lead(&self, predictor: &Predictor) -> Option<f64> {
         let leads = predictor.features().filter_map(|f| self.column(f));
-        leads.map(|c| c.lead).min_by(f64::total_cmp)
+        leads.map(|c| c.lead.share).min_by(f64::total_cmp)
     }
 
     /// The model of the given rows, and the predictions made with each left out.

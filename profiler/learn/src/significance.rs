@@ -8,23 +8,26 @@ use crate::statistics::dot;
 use ndarray::{Array2, ArrayView1};
 use rand::{SeedableRng, rngs::SmallRng, seq::SliceRandom};
 use std::collections::HashMap;
-use trace::Transform;
+use trace::{Screening, Transform};
 
 /// Rows looked at: what 100 rows do not show is not worth a formula.
 const ROWS: usize = 100;
 
-/// Shuffles, and how many of them may do better than the data: p is at most (1 + 1) / (199 + 1) = 0.01.
-const SHUFFLES: usize = 199;
-const MAY_DO_BETTER: usize = 1;
-
-/// Whether some usable column in some shape, or the product of two, follows the target more closely than chance would have
-/// it. Which columns are multiplied is decided by the target, so it is decided again for each shuffle.
-pub(crate) fn something_explains(data: &Data, seed: u64) -> bool {
+/// How often a shuffled target is followed more closely, by some usable column in some shape or the product of two, than the
+/// real one is. Which columns are multiplied is decided by the target, so it is decided again for each shuffle. Ends as soon
+/// as chance cannot be ruled out any more.
+pub(crate) fn screen(data: &Data, seed: u64) -> Screening {
     let rows = &data.sample[..data.sample.len().min(ROWS)];
+    let mut screening = Screening {
+        candidates: data.usable.len(),
+        inputs: rows.len(),
+        shuffles: 0,
+        better: 0,
+    };
     let y = standardised(rows.iter().map(|&r| data.y[r]).collect());
     let log_y = standardised(rows.iter().map(|&r| data.scale[r].ln()).collect());
     let (Some(y), Some(log_y)) = (y, log_y) else {
-        return false;
+        return screening;
     };
     let columns = columns(data, rows.len());
     let logs = logs(data, rows.len());
@@ -43,15 +46,12 @@ pub(crate) fn something_explains(data: &Data, seed: u64) -> bool {
     let mut target: Vec<(f64, f64)> = y.into_iter().zip(log_y).collect();
     let seen = best(&target) * (1.0 + 1e-12);
     let mut rng = SmallRng::seed_from_u64(seed);
-    let mut better = 0;
-    for _ in 0..SHUFFLES {
+    while screening.shuffles < Screening::SHUFFLES && screening.better <= Screening::MAY_DO_BETTER {
         target.shuffle(&mut rng);
-        better += usize::from(best(&target) > seen);
-        if better > MAY_DO_BETTER {
-            return false;
-        }
+        screening.shuffles += 1;
+        screening.better += usize::from(best(&target) > seen);
     }
-    true
+    screening
 }
 
 /// Every usable column in every shape, over the first sampled rows, standardised: one per row of the matrix.

@@ -4,6 +4,7 @@
 use crate::candidates::name;
 use crate::explain::{Explained, Problem, explain, none};
 use crate::features::{Column, is_candidate, is_nameless_parameter};
+use crate::lead::Lead;
 use crate::statistics::{correlation, distinct, median};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -240,7 +241,7 @@ fn fitted(
         feature: feature.clone(),
         family: None,
         values: x,
-        lead: 0.0,
+        lead: Lead::default(),
     };
     let columns = std::iter::once(&column);
     let problem = Problem::new(columns, Cow::Borrowed, Cow::Owned(y), Target::Live, seed);

@@ -121,6 +121,16 @@ pub enum PlanError {
         /// Names that exist and are near.
         nearest: Vec<String>,
     },
+    /// A variable that is not known at the one breakpoint where it is wanted.
+    #[error("no variable `{name}` is known at {breakpoint}{}", suggestion(.nearest))]
+    NotThere {
+        /// As asked for.
+        name: String,
+        /// Where.
+        breakpoint: String,
+        /// Names that are known there.
+        nearest: Vec<String>,
+    },
     /// A variable that exists, but not at the breakpoints asked for.
     #[error("variable `{name}` is not known at any of the breakpoints asked for")]
     ElsewhereOnly {

@@ -15,7 +15,7 @@ fn everything(light: bool) -> Selection {
             .to_vec(),
         variables: Vec::new(),
         light,
-        heap: None,
+        ..Selection::default()
     }
 }
 

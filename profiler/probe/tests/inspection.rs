@@ -37,8 +37,7 @@ fn selection(breakpoints: &[&str], variables: &[&str]) -> Selection {
     Selection {
         breakpoints: owned(breakpoints),
         variables: owned(variables),
-        light: false,
-        heap: None,
+        ..Selection::default()
     }
 }
 

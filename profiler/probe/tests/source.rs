@@ -16,7 +16,6 @@ fn selection(breakpoints: &[&str], variables: &[&str]) -> Selection {
     Selection {
         breakpoints: owned(breakpoints),
         variables: owned(variables),
-        light: false,
         ..Selection::default()
     }
 }

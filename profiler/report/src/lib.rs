@@ -10,6 +10,8 @@
 //! | a terminal, after `fathom profile` | [`screen()`] |
 //! | a terminal, after `fathom run` | [`account()`]; for scripts [`run_record`] |
 //! | `fathom traces` | [`trace_list`], [`trace_text`], [`traces_csv`], [`traces_json`] |
+//! | the same, under a plan | [`planned_text()`] |
+//! | a terminal, after `fathom plan` | [`plan_text()`], [`drift_text()`] |
 //! | scripts | [`json()`] |
 //! | people who were not there | [`html()`], [`markdown()`] |
 //! | a comparison of several functions | [`table()`] |
@@ -25,6 +27,7 @@ mod json;
 mod layout;
 mod markdown;
 mod matched;
+mod plan;
 mod screen;
 mod show;
 pub mod stacks;
@@ -37,6 +40,7 @@ pub use context::{Context, Problem, Style};
 pub use html::html;
 pub use json::json;
 pub use markdown::markdown;
+pub use plan::{drift_text, plan_text, planned_text};
 pub use screen::screen;
 pub use table::table;
 pub use traces::{trace_list, trace_text, traces_csv, traces_json};

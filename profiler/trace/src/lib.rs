@@ -14,9 +14,11 @@
 
 mod breakpoint;
 mod call;
+mod drift;
 mod machine;
 mod model;
 mod plan;
+mod predictive;
 mod profile;
 mod recommendation;
 mod stacks;
@@ -27,12 +29,18 @@ pub use call::{
     FunctionId, Growth, Heap, Hit, Input, Limits, Moment, Observed, Outcome, Refusal, Sample,
     Touched, Trace,
 };
+pub use drift::{Drift, Stale, StaleReason};
 pub use machine::{Machine, ProbeCost};
 pub use model::{
     Aggregate, Feature, HeldOut, Model, ModelKind, Predictor, SeenRange, Target, Term, Transform,
 };
-pub use plan::{Plan, PlannedProbe, ProbeMode, Selection};
-pub use profile::{Candidate, CandidateNote, InvocationCounts, Models, Profile, WithinCall};
+pub use plan::{Plan, PlannedPlace, PlannedProbe, ProbeMode, Selection};
+pub use predictive::{
+    AskedOfPlan, GivenUp, LearnedFrom, PlanBound, PlannedVariable, PredictivePlan, StillAhead,
+};
+pub use profile::{
+    Candidate, CandidateNote, InvocationCounts, Models, Profile, Screening, WithinCall,
+};
 pub use recommendation::{
     CallAllocation, CallBounds, Confidence, CutOff, ProviderBill, Recommendation, Replay, SizeBill,
     Verification,

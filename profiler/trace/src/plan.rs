@@ -16,6 +16,19 @@ pub struct Selection {
     pub light: bool,
     /// Which allocations are recorded with the call stack they were made at; `None` where nobody asks who allocated.
     pub heap: Option<HeapSampling>,
+    /// Of all that the breakpoints have to offer, exactly these are armed; empty for all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub only: Vec<PlannedPlace>,
+}
+
+/// One variable at one breakpoint, however it reports.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedPlace {
+    /// Where.
+    pub breakpoint: Breakpoint,
+    /// What.
+    pub variable: String,
 }
 
 /// How a probe reports.

@@ -1,6 +1,6 @@
 //! Everything derived from the traces of one function: what `fathom profile --json` prints.
 
-use crate::{FunctionId, Model, Predictor, Recommendation};
+use crate::{Bytes, Feature, FunctionId, Model, Predictor, Recommendation};
 use serde::{Deserialize, Serialize};
 
 /// How many calls ended how.
@@ -47,8 +47,48 @@ pub struct Candidate {
     /// Share of the growth still ahead when the value is final, median over the calls: 1 before the call, 0 at the end.
     /// Of a product, the smaller of its features'.
     pub lead: f64,
+    /// The same in bytes still to grow, median over the calls.
+    #[serde(default)]
+    pub lead_bytes: Bytes,
+    /// Seconds of the call still to run when the value is final, median over the calls.
+    #[serde(default)]
+    pub lead_seconds: f64,
+    /// Features that the data cannot tell from it (a correlation above 0.999 over the inputs), the preferred names first.
+    /// Of those that are not the chosen one's, none is listed as a candidate of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub moves_with: Vec<Feature>,
     /// Why it is, or is not, the one chosen.
     pub note: CandidateNote,
+}
+
+/// How a choice among many candidates was guarded against chance: the target was shuffled over the inputs, and each time
+/// the best of all the same candidates, in all their shapes and products of two, was looked for again.
+///
+/// Justifies the sentence "a target that has nothing to do with the inputs is followed as closely in `better` of `shuffles`
+/// cases". A formula is told where that is at most 1 of 199; the choice of features is repeated inside each fold besides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Screening {
+    /// Features among which was chosen.
+    pub candidates: usize,
+    /// Distinct inputs looked at, at most 100.
+    pub inputs: usize,
+    /// Shuffles made; no more than were needed to see that the data do no better than chance.
+    pub shuffles: usize,
+    /// Those in which the best candidate followed the shuffled target more closely than the best one follows the real one.
+    pub better: usize,
+}
+
+impl Screening {
+    /// Shuffles at most.
+    pub const SHUFFLES: usize = 199;
+
+    /// How many of them may do better: the probability of chance is then at most (1 + 1) / (199 + 1) = 0.01.
+    pub const MAY_DO_BETTER: usize = 1;
+
+    /// Whether chance is ruled out.
+    pub fn is_convincing(&self) -> bool {
+        self.shuffles == Screening::SHUFFLES && self.better <= Screening::MAY_DO_BETTER
+    }
 }
 
 /// One fitted model per target.
@@ -80,6 +120,9 @@ pub struct Profile {
     pub invocations: InvocationCounts,
     /// Across calls, committed: the same as `models.committed`.
     pub model: Model,
+    /// How `model` was guarded against chance; `None` where it did not come to a choice.
+    #[serde(default)]
+    pub screening: Option<Screening>,
     /// Across calls, one per target.
     pub models: Models,
     /// Within a call.

@@ -23,6 +23,9 @@ pub(crate) struct WatchArgs {
     /// What to look at; NAME:TYPE for a static whose type the guest does not tell
     #[arg(long = "watch", value_name = "VARIABLE", help_heading = "Observe")]
     pub(crate) variables: Vec<String>,
+    /// Arm only what a plan needs, as `fathom plan` wrote it
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["breakpoints", "variables"], help_heading = "Observe")]
+    pub(crate) plan: Option<PathBuf>,
     /// Only counts and values, kept in the guest: no measurable cost, no moments in time
     #[arg(long, help_heading = "Observe")]
     pub(crate) light: bool,
@@ -43,6 +46,7 @@ impl WatchArgs {
             variables: pick(&self.variables, &configured.variables),
             light: self.light || configured.light,
             heap: configured.heap,
+            only: configured.only.clone(),
         }
     }
 }

@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Traces(crate::commands::traces::TracesCommand),
     /// Recommend an allocation from what was recorded
     Recommend(crate::commands::recommend::RecommendArgs),
+    /// Write the few breakpoints that predict a function's memory, or check that they still do
+    Plan(crate::commands::plan::PlanArgs),
     /// Serve the functions of a folder over HTTP
     Serve(crate::commands::serve::ServeArgs),
     /// Fit models to what was recorded and print them
@@ -51,7 +53,7 @@ pub(crate) enum Command {
 const GROUPS: [(&str, &[&str]); 5] = [
     ("Start", &["profile", "run", "inspect", "init"]),
     ("Understand", &["report", "flame", "traces"]),
-    ("Size", &["recommend"]),
+    ("Size", &["recommend", "plan"]),
     ("Serve", &["serve"]),
     (
         "Stages and the rest",

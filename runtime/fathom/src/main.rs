@@ -18,6 +18,7 @@ mod metrics;
 mod near;
 mod output;
 mod places;
+mod plan_file;
 mod pool;
 mod progress;
 mod quantity;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         Command::Flame(args) => commands::flame::run(args),
         Command::Traces(args) => commands::traces::run(args),
         Command::Recommend(args) => commands::recommend::run(args),
+        Command::Plan(args) => commands::plan::run(args),
         Command::Serve(args) => commands::serve::run(args),
         Command::Learn(args) => commands::learn::run(args),
         Command::Inject(args) => commands::inject::run(args),

@@ -32,14 +32,27 @@ pub(crate) fn duration(text: &str) -> Result<Nanos, String> {
 
 /// A share between 0 and 1, exclusive; `1%` is 0.01.
 pub(crate) fn failure_rate(text: &str) -> Result<f64, String> {
+    part(text).ok_or_else(|| {
+        format!(
+            "`{text}` is not a failure rate: expected a number between 0 and 1, as in 0.01 or 1%"
+        )
+    })
+}
+
+/// Likewise, of whatever it is a share.
+pub(crate) fn share(text: &str) -> Result<f64, String> {
+    part(text).ok_or_else(|| {
+        format!("`{text}` is not a share: expected a number between 0 and 1, as in 0.05 or 5%")
+    })
+}
+
+fn part(text: &str) -> Option<f64> {
     let text = text.trim();
     let parsed = match text.strip_suffix('%') {
         Some(percent) => percent.trim().parse::<f64>().map(|p| p / 100.0),
         None => text.parse::<f64>(),
     };
-    parsed.ok().filter(|rate| *rate > 0.0 && *rate < 1.0).ok_or_else(|| {
-        format!("`{text}` is not a failure rate: expected a number between 0 and 1, as in 0.01 or 1%")
-    })
+    parsed.ok().filter(|part| *part > 0.0 && *part < 1.0)
 }
 
 #[cfg(test)]

@@ -122,7 +122,7 @@ fn selection(breakpoints: &[&str], light: bool) -> Selection {
         breakpoints: breakpoints.iter().map(|&text| text.to_owned()).collect(),
         variables: Vec::new(),
         light,
-        heap: None,
+        ..Selection::default()
     }
 }
 

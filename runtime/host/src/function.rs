@@ -82,6 +82,11 @@ pub enum LoadError {
     Compile(String),
 }
 
+/// The digest by which a module is known: `sha256:` and 64 hexadecimal digits.
+pub fn digest(wasm: &[u8]) -> String {
+    format!("sha256:{}", hex(&Sha256::digest(wasm)))
+}
+
 impl Function {
     /// Makes `wasm` ready to be called under `name`, with the probes that `selection` asks for. Compiled code comes
     /// from `cache` where it is there, and goes into it where it is not.

@@ -44,7 +44,7 @@ pub use engine::{Engine, EngineError};
 pub use error::InvokeError;
 pub use event::{Body, Event, EventError, Mount};
 pub use features::input_features;
-pub use function::{Entry, Function, LoadError};
+pub use function::{Entry, Function, LoadError, digest};
 pub use sandbox::{Call, Finished, OnDeadline};
 pub use scratch::remove_scratch_of;
 pub use stdio::Output;

@@ -2,6 +2,7 @@
 //! names what is near where a name does not exist. Writes no code: that is [`crate::inject`].
 
 mod auto;
+mod only;
 pub(crate) mod pattern;
 mod source;
 mod watch;
@@ -125,7 +126,8 @@ impl<'p> Planner<'p> {
                 self.arm_auto();
             }
         }
-        self.check_that_all_are_observed(&selection.breakpoints)
+        self.check_that_all_are_observed(&selection.breakpoints)?;
+        self.keep_only(&selection.only)
     }
 
     /// A breakpoint as a user writes it; a name alone is that of a function.

@@ -13,7 +13,7 @@ pub(crate) use headline::{confidence, headline, is_lower_bound, outcome, problem
 pub(crate) use sure::{backed, lower_bound, replayed, sure, surer, verified};
 pub(crate) use unknown::{changes, else_explains, unknown};
 pub(crate) use when::{outside_seen, when};
-pub(crate) use why::{error, formula, seen, why, within_call};
+pub(crate) use why::{error, formula, screened, seen, why, within_call};
 
 use crate::clean::{clean, quoted};
 use trace::{Breakpoint, Candidate, Feature, Predictor, Profile};

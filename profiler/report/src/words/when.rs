@@ -2,7 +2,7 @@
 
 use super::{candidate, names, place};
 use crate::clean::clean;
-use crate::show::{percent, size, value_of};
+use crate::show::{percent, seconds, size, value_of};
 use trace::{
     Bytes, CallAllocation, Candidate, CandidateNote, ModelKind, Predictor, Profile, Recommendation,
 };
@@ -49,12 +49,19 @@ fn placed(profile: &Profile, predictor: &Predictor) -> String {
 
 /// How much of the growth is still ahead when it is known.
 fn growth(candidate: Option<&Candidate>) -> Option<String> {
-    let lead = candidate?.lead;
-    Some(if lead > 0.0 {
-        format!("{} of growth still ahead", percent(lead))
-    } else {
-        "no growth ahead any more".to_owned()
-    })
+    let candidate = candidate?;
+    if candidate.lead <= 0.0 {
+        return Some("no growth ahead any more".to_owned());
+    }
+    let share = percent(candidate.lead);
+    let mut ahead = format!("{share} of growth");
+    if candidate.lead_bytes > Bytes(0) {
+        ahead = format!("{ahead} ({})", size(candidate.lead_bytes));
+    }
+    if candidate.lead_seconds > 0.0 {
+        ahead = format!("{ahead} and {}", seconds(candidate.lead_seconds));
+    }
+    Some(format!("{ahead} still ahead"))
 }
 
 /// That what explains does not predict, and how far off it is what is known in time.

@@ -3,8 +3,12 @@
 
 use super::{is_another, listed, names, place, times};
 use crate::clean::{clean, quoted};
-use crate::show::{percent, size, value_of};
-use trace::{Bytes, CallAllocation, CandidateNote, Model, ModelKind, Outcome, Profile, Transform};
+use crate::show::{count, percent, size, value_of};
+use std::collections::BTreeSet;
+use trace::{
+    Bytes, CallAllocation, Candidate, CandidateNote, Model, ModelKind, Outcome, Profile, Screening,
+    Transform,
+};
 
 /// Why calls need the memory they need; one sentence per paragraph.
 pub(crate) fn why(profile: &Profile) -> Vec<String> {
@@ -47,7 +51,29 @@ fn explained(profile: &Profile) -> Vec<String> {
     parts.extend(seen(model));
     let mut said = vec![parts.join(", ")];
     said.extend(doubles(profile));
+    said.extend(profile.screening.as_ref().and_then(screened));
     said
+}
+
+/// From so many candidates on, it is said how chance was ruled out: among few a good fit is no accident.
+const MANY: usize = 20;
+
+/// How the choice among many was guarded against chance.
+pub(crate) fn screened(screening: &Screening) -> Option<String> {
+    let Screening {
+        candidates,
+        shuffles,
+        better,
+        ..
+    } = *screening;
+    (candidates >= MANY && screening.is_convincing()).then(|| {
+        format!(
+            "the best of {} candidates; with memory shuffled among the inputs the best of them does as well in {} of {} tries",
+            count(candidates),
+            count(better),
+            count(shuffles)
+        )
+    })
 }
 
 /// The formula, as the model shows it.
@@ -99,7 +125,7 @@ pub(crate) fn within_call(profile: &Profile) -> Option<String> {
     found.then(|| {
         let mut parts = vec![format!("inside a call: live = {}", formula(model))];
         parts.extend(error(model));
-        parts.push(format!("{} values", crate::show::count(model.n)));
+        parts.push(format!("{} values", count(model.n)));
         parts.join(", ")
     })
 }
@@ -144,15 +170,36 @@ fn raised(profile: &Profile) -> Option<String> {
     ))
 }
 
-/// Candidates that the data cannot tell from the chosen one.
+/// Candidates that the data cannot tell from the chosen one: a few by name, the others counted.
 fn doubles(profile: &Profile) -> Option<String> {
-    let names: Vec<String> = profile
+    let doubles: Vec<&Candidate> = profile
         .variables
         .iter()
         .filter(|c| matches!(c.note, CandidateNote::DoubleOf(_)) && is_another(profile, c))
         .take(3)
-        .map(|c| place(&c.predictor))
         .collect();
+    let mut names: Vec<String> = doubles.iter().map(|c| place(&c.predictor)).collect();
+    let more = more_doubles(profile, &doubles);
+    if more > 0 && !names.is_empty() {
+        names.push(format!("{} more", count(more)));
+    }
     let moves = if names.len() == 1 { "moves" } else { "move" };
     (!names.is_empty()).then(|| format!("{} {moves} with it and would do as well", listed(&names)))
+}
+
+/// Variables that move with the chosen one, neither of the model nor named.
+fn more_doubles(profile: &Profile, named: &[&Candidate]) -> usize {
+    let of_model = profile.model.terms.iter().map(|t| &t.predictor);
+    let known = of_model.chain(named.iter().map(|c| &c.predictor));
+    let known: BTreeSet<&str> = known
+        .flat_map(|p| p.features().map(|f| f.variable.as_str()))
+        .collect();
+    let chosen = profile.variables.iter().take(1);
+    let others = chosen
+        .flat_map(|c| &c.moves_with)
+        .map(|f| f.variable.as_str());
+    others
+        .filter(|v| !known.contains(v))
+        .collect::<BTreeSet<&str>>()
+        .len()
 }

@@ -264,6 +264,9 @@ fn candidate(feature: Feature, ape: f64, lead: f64, note: CandidateNote) -> Cand
         predictor: feature.into(),
         held_out_median_ape: ape,
         lead,
+        lead_bytes: Bytes((lead * 4e6) as u64),
+        lead_seconds: lead * 0.02,
+        moves_with: Vec::new(),
         note,
     }
 }
@@ -289,6 +292,7 @@ pub(crate) fn profile() -> Profile {
             ..InvocationCounts::default()
         },
         model: committed.clone(),
+        screening: None,
         models: Models {
             committed,
             live: model(

@@ -1,7 +1,7 @@
 //! `fathom inject`: the stage alone: a guest rewritten with its probes, and the table that says what they report.
 
 use crate::output;
-use crate::{args::WatchArgs, guest::Guest};
+use crate::{args::WatchArgs, guest::Guest, plan_file};
 use anyhow::Context;
 use clap::Args;
 use std::{fs, path::PathBuf, process::ExitCode};
@@ -29,7 +29,7 @@ pub(crate) fn run(args: InjectArgs) -> anyhow::Result<ExitCode> {
     let plan = probe::plan(
         &guest.wasm,
         &inspection,
-        &args.watch.selection(&guest.config.watch),
+        &plan_file::armed(&args.watch, &guest)?.selection,
     )?;
     let injected = probe::inject(&guest.wasm, &inspection, &plan)?;
     let table = args.output.with_extension("json");

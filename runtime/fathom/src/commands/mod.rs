@@ -7,6 +7,7 @@ pub(crate) mod init;
 pub(crate) mod inject;
 pub(crate) mod inspect;
 pub(crate) mod learn;
+pub(crate) mod plan;
 pub(crate) mod profile;
 pub(crate) mod recommend;
 pub(crate) mod report;

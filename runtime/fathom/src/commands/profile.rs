@@ -3,6 +3,7 @@
 mod bench;
 mod generator;
 
+use super::plan::Judge;
 use crate::{
     analysis::{self, Configured, SizingArgs},
     args::{CallArgs, DatabaseArgs, HeapArgs, SweepArgs, WatchArgs},
@@ -15,9 +16,10 @@ use anyhow::{Context as _, bail};
 use bench::{Bench, Run, calls_to_make};
 use clap::{Args, builder::BoolishValueParser};
 use host::Event;
+use report::Style;
 use std::{collections::HashMap, path::PathBuf, process::ExitCode, time::Instant};
 use store::Store;
-use trace::{Profile, Trace};
+use trace::{PredictivePlan, Profile, Trace};
 
 /// Inputs up to this many are run again under their recommended limits without being asked.
 const VERIFIED_UNASKED: usize = 100;
@@ -119,6 +121,9 @@ pub(crate) fn run(args: ProfileArgs) -> anyhow::Result<ExitCode> {
     let page = analysis::write_report(&profile, &traces, &context, args.out.clone())?;
     context.report_path = Some(page);
     analysis::show(&profile, &context, args.json)?;
+    if let Some(plan) = &bench.plan {
+        output::note(judged(plan, &traces).trim_end());
+    }
     if run.interrupted {
         output::note(format_args!(
             "interrupted: {} of {} calls are recorded; the same command with --resume makes the rest, \
@@ -155,6 +160,17 @@ fn in_order_of(events: &[Event], traces: &mut [Trace]) {
         .map(|(position, event)| (event.label.as_str(), position))
         .collect();
     traces.sort_by_key(|trace| position.get(trace.input.label.as_str()).copied());
+}
+
+/// What the calls of this run say of the plan that was armed.
+fn judged(plan: &PredictivePlan, traces: &[Trace]) -> String {
+    let mut judge = Judge::new(plan);
+    traces.iter().for_each(|trace| judge.see(trace));
+    let style = Style {
+        color: true,
+        width: analysis::width(),
+    };
+    format!("plan {}", report::drift_text(&judge.drift(), style))
 }
 
 /// Whether `--strict` is content.

@@ -7,6 +7,7 @@ use crate::{
     exit::code,
     guest::Guest,
     inputs::MOUNT_AT,
+    plan_file,
 };
 use anyhow::Context;
 use clap::Args;
@@ -65,9 +66,10 @@ fn name_and_value(text: &str) -> Result<(String, String), String> {
 /// Runs the command.
 pub(crate) fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     let guest = Guest::find(&args.guest)?;
-    let mut selection = args.watch.selection(&guest.config.watch);
-    selection.heap = args.heap.sampling(&guest.config.heap, HeapMode::Off);
-    let ready = guest.ready(selection, args.call.invoke.clone(), args.call.cpu_period())?;
+    let mut armed = plan_file::armed(&args.watch, &guest)?;
+    armed.selection.heap = args.heap.sampling(&guest.config.heap, HeapMode::Off);
+    let cpu_period = args.call.cpu_period();
+    let ready = guest.ready(armed.selection, args.call.invoke.clone(), cpu_period)?;
     let call = Call {
         event: event(&args, &guest),
         entry: ready.entry,
@@ -93,6 +95,10 @@ pub(crate) fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     }
     stdout.flush()?;
     account(&finished.trace, args.quiet, record, args.record.as_deref())?;
+    if let Some(plan) = armed.plan.filter(|_| !args.quiet) {
+        let said = learn::predict(&plan, &finished.trace).map(|p| (p.predicted, p.bound));
+        output::note(report::planned_text(&finished.trace, said));
+    }
     Ok(exit_code(&finished.trace))
 }
 

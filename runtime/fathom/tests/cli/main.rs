@@ -9,6 +9,7 @@ mod findings;
 mod hostile;
 mod interrupted;
 mod page;
+mod plan;
 mod profile;
 mod prometheus;
 mod recorded;

@@ -218,6 +218,7 @@ pub(crate) fn inject_with_heap(
         variables: owned(variables),
         light,
         heap,
+        ..Selection::default()
     };
     let plan = probe::plan(wasm, &inspection, &selection).unwrap();
     let injected = probe::inject(wasm, &inspection, &plan).unwrap();

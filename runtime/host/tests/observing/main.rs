@@ -35,6 +35,7 @@ fn call(export: &str) -> Call {
         rate_hz: 199.0,
         contended: false,
         touched: false,
+        seed: 0,
     }
 }
 

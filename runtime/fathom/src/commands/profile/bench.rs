@@ -5,7 +5,7 @@ use crate::{
     args::HeapMode,
     frame::MakeCall,
     guest::Guest,
-    output,
+    output, plan_file,
     pool::{Answer, Loaded, Pool},
     progress,
 };
@@ -20,7 +20,7 @@ use std::{
 };
 use store::{Detail, Filter, Store, TraceId};
 use tokio::task::JoinSet;
-use trace::{Limits, Outcome, Profile, Trace, Verification};
+use trace::{Limits, Outcome, PredictivePlan, Profile, Trace, Verification};
 
 /// A guest ready to be called, and how.
 pub(super) struct Bench {
@@ -33,6 +33,8 @@ pub(super) struct Bench {
     touched: bool,
     jobs: usize,
     calls_made: AtomicU64,
+    /// The plan that is armed, where it is one.
+    pub(super) plan: Option<PredictivePlan>,
 }
 
 /// What a run has recorded.
@@ -45,9 +47,10 @@ impl Bench {
     /// Finds what is wrong with the guest, or with what is asked of it, before the first call.
     pub(super) fn set_up(guest: &Guest, args: &ProfileArgs) -> anyhow::Result<Bench> {
         let spinner = progress::spinner(format!("preparing {}", guest.name));
-        let mut selection = args.watch.selection(&guest.config.watch);
-        selection.heap = args.heap.sampling(&guest.config.heap, HeapMode::Sampled);
-        let ready = guest.ready(selection, args.call.invoke.clone(), args.call.cpu_period())?;
+        let mut armed = plan_file::armed(&args.watch, guest)?;
+        armed.selection.heap = args.heap.sampling(&guest.config.heap, HeapMode::Sampled);
+        let cpu_period = args.call.cpu_period();
+        let ready = guest.ready(armed.selection, args.call.invoke.clone(), cpu_period)?;
         spinner.finish_and_clear();
         for note in ready.function.notes() {
             output::note(format_args!("note: {note}"));
@@ -68,6 +71,7 @@ impl Bench {
             touched: args.call.touched,
             jobs: usize::from(args.jobs),
             calls_made: AtomicU64::new(0),
+            plan: armed.plan,
         })
     }
 
