@@ -9,7 +9,7 @@
 
 use super::inspection::{ComponentInspection, InnerModule};
 use crate::{
-    Allocator, Inspection, Place, PlanError,
+    Allocator, Inspection, Layer, Place, PlanError,
     plan::{OPENED_VARIABLE, plan},
     slot::ArmedPlan,
 };
@@ -71,7 +71,7 @@ pub fn plan_component(
             Some(wanted) => plan(inspection, &wanted)?,
             None => ArmedPlan::default(),
         };
-        drop_unreadable(&mut armed);
+        drop_unreadable(&mut armed, named);
         notes.append(&mut armed.plan.notes);
         if !armed.slots.is_empty() || heap == Some(position) {
             modules.push((position, armed));
@@ -85,6 +85,17 @@ pub fn plan_component(
                 module.name
             ));
         }
+    }
+    let in_code = |slot: &crate::Slot| slot.mode != ProbeMode::HostRead;
+    if modules
+        .iter()
+        .any(|(_, armed)| armed.slots.iter().any(in_code))
+    {
+        notes.push(
+            "inside a component hits are summed up, none is kept by itself: what varies within a call is not related to \
+             memory"
+                .to_owned(),
+        );
     }
     let probes = modules.iter().flat_map(|(_, armed)| &armed.plan.probes);
     let opened = PlannedProbe {
@@ -106,7 +117,7 @@ pub fn plan_component(
     })
 }
 
-/// The module whose allocator is counted: of several the one with the most code. They keep their counts apart, and the
+/// The module whose allocator is counted: of several one in C, and of those the one with the most code. They keep their counts apart, and the
 /// peak of a sum is not the sum of peaks.
 fn heap(component: &ComponentInspection, notes: &mut Vec<String>) -> Option<usize> {
     let found = |module: &InnerModule| matches!(module.inspection.allocator, Allocator::Found(_));
@@ -115,7 +126,11 @@ fn heap(component: &ComponentInspection, notes: &mut Vec<String>) -> Option<usiz
         .filter(|position| component.modules[*position].untouchable.is_none())
         .collect();
     with_allocator.sort_by_key(|position| {
-        std::cmp::Reverse(component.modules[*position].inspection.code_bytes)
+        let inspection = &component.modules[*position].inspection;
+        let is_c =
+            matches!(&inspection.allocator, Allocator::Found(found) if found.layer == Layer::C);
+        // In front of others: theirs often hand on to it.
+        (!is_c, std::cmp::Reverse(inspection.code_bytes))
     });
     let Some((heap, others)) = with_allocator.split_first() else {
         let main = component.main().map(|module| &module.inspection.allocator);
@@ -127,7 +142,8 @@ fn heap(component: &ComponentInspection, notes: &mut Vec<String>) -> Option<usiz
         });
         return None;
     };
-    for other in others {
+    let own = |position: &&usize| has_own_memory(&component.modules[**position].inspection);
+    for other in others.iter().filter(own) {
         notes.push(format!(
             "live bytes are those of the module `{}`: what `{}` allocates is not counted",
             component.modules[*heap].name, component.modules[*other].name
@@ -149,6 +165,8 @@ fn alone(module: &InnerModule, heap: bool) -> Inspection {
     let mut inspection = module.inspection.clone();
     // Files are opened through the component's own imports, where the host sees it.
     inspection.path_open.clear();
+    // Names that only linkers make, for what they pass from library to library.
+    inspection.variables.retain(|v| !v.name.contains(':'));
     if !heap {
         inspection.allocator = Allocator::NotFound {
             reason: String::new(),
@@ -194,8 +212,9 @@ fn tell_apart(component: &ComponentInspection, inspections: &mut HashMap<usize, 
     }
 }
 
-/// Globals of a module inside a component cannot be read from outside; where they are assigned, they are observed.
-fn drop_unreadable(armed: &mut ArmedPlan) {
+/// Globals of a module inside a component cannot be read from outside; where they are assigned, they are observed. Of
+/// the others is said what was asked for: linkers export many that only they use.
+fn drop_unreadable(armed: &mut ArmedPlan, named: bool) {
     let mut unseen = Vec::new();
     let assigned: Vec<String> = armed
         .slots
@@ -206,7 +225,11 @@ fn drop_unreadable(armed: &mut ArmedPlan) {
     armed.slots.retain(|slot| {
         let readable =
             slot.mode != ProbeMode::HostRead || !matches!(slot.place, Place::Global { .. });
-        if !readable && !assigned.contains(&slot.variable) && !unseen.contains(&slot.variable) {
+        if named
+            && !readable
+            && !assigned.contains(&slot.variable)
+            && !unseen.contains(&slot.variable)
+        {
             unseen.push(slot.variable.clone());
         }
         readable
