@@ -95,15 +95,17 @@ go_module() { # module
     chmod 644 "$to/$example/$1"
 }
 
-# A component with an interpreter that has already been started. What is written on the way stays out of the sources.
+# A component with an interpreter that has already been started.
 python() { # module
     componentize=${COMPONENTIZE_PY:-componentize-py}
     if ! "$componentize" --version >/dev/null 2>&1; then
         skip "no componentize-py (pip install componentize-py)"
         return
     fi
-    (cd "$example" && PYTHONDONTWRITEBYTECODE=1 "$componentize" --quiet --wit-path wit --world line-reader \
+    (cd "$example" && "$componentize" --quiet --wit-path wit --world line-reader \
         componentize app -o "$to/$example/$1")
+    # Left by the interpreter.
+    rm -rf "$example/__pycache__"
     chmod 644 "$to/$example/$1"
 }
 

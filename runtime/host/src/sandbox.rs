@@ -99,6 +99,11 @@ impl Sandbox {
         };
         let features = input_features(&call.event)?;
         let streams = Streams::open(call)?;
+        if call.event.scratch.is_some() && function.is_component() {
+            let why =
+                "components get none: what they write is not counted, and could not be bounded";
+            return Err(InvokeError::Scratch(io::Error::other(why)));
+        }
         let scratch = call
             .event
             .scratch

@@ -9,7 +9,7 @@
 
 use super::inspection::{ComponentInspection, InnerModule};
 use crate::{
-    Allocator, Inspection, Place, PlanError,
+    Allocator, Inspection, Layer, Place, PlanError,
     plan::{AUTO, OPENED_VARIABLE, plan},
     slot::{ArmedPlan, Slot},
 };
@@ -82,7 +82,7 @@ pub fn plan_component(
             None => ArmedPlan::default(),
         };
         drop_seen(&mut armed, &mut seen, &module.name);
-        drop_unreadable(&mut armed);
+        drop_unreadable(&mut armed, named);
         notes.append(&mut armed.plan.notes);
         if !armed.slots.is_empty() || heap == Some(position) {
             modules.push((position, armed));
@@ -96,6 +96,17 @@ pub fn plan_component(
                 module.name
             ));
         }
+    }
+    let in_code = |slot: &Slot| slot.mode != ProbeMode::HostRead;
+    if modules
+        .iter()
+        .any(|(_, armed)| armed.slots.iter().any(in_code))
+    {
+        notes.push(
+            "inside a component hits are summed up, none is kept by itself: what varies within a call is not related to \
+             memory"
+                .to_owned(),
+        );
     }
     let probes = modules.iter().flat_map(|(_, armed)| &armed.plan.probes);
     let opened = PlannedProbe {
@@ -117,8 +128,8 @@ pub fn plan_component(
     })
 }
 
-/// The module whose allocator is counted: of several the one with the most code. They keep their counts apart, and the
-/// peak of a sum is not the sum of peaks.
+/// The module whose allocator is counted: of several one in C, and of those the one with the most code. They keep their
+/// counts apart, and the peak of a sum is not the sum of peaks.
 fn heap(component: &ComponentInspection, notes: &mut Vec<String>) -> Option<usize> {
     let found = |module: &InnerModule| matches!(module.inspection.allocator, Allocator::Found(_));
     let mut with_allocator: Vec<usize> = (0..component.modules.len())
@@ -126,7 +137,11 @@ fn heap(component: &ComponentInspection, notes: &mut Vec<String>) -> Option<usiz
         .filter(|position| component.modules[*position].untouchable.is_none())
         .collect();
     with_allocator.sort_by_key(|position| {
-        std::cmp::Reverse(component.modules[*position].inspection.code_bytes)
+        let inspection = &component.modules[*position].inspection;
+        let is_c =
+            matches!(&inspection.allocator, Allocator::Found(found) if found.layer == Layer::C);
+        // In front of others: theirs often hand on to it.
+        (!is_c, std::cmp::Reverse(inspection.code_bytes))
     });
     let Some((heap, others)) = with_allocator.split_first() else {
         let main = component.main().map(|module| &module.inspection.allocator);
@@ -138,7 +153,8 @@ fn heap(component: &ComponentInspection, notes: &mut Vec<String>) -> Option<usiz
         });
         return None;
     };
-    for other in others {
+    let own = |position: &&usize| has_own_memory(&component.modules[**position].inspection);
+    for other in others.iter().filter(own) {
         notes.push(format!(
             "live bytes are those of the module `{}`: what `{}` allocates is not counted",
             component.modules[*heap].name, component.modules[*other].name
@@ -160,6 +176,8 @@ fn alone(module: &InnerModule, heap: bool) -> Inspection {
     let mut inspection = module.inspection.clone();
     // Files are opened through the component's own imports, where the host sees it.
     inspection.path_open.clear();
+    // Names that only linkers make, for what they pass from library to library.
+    inspection.variables.retain(|v| !v.name.contains(':'));
     // Where its statics will be, its debug information does not say.
     inspection.dwarf &= !module.library;
     if !heap {
@@ -222,8 +240,9 @@ fn drop_seen(armed: &mut ArmedPlan, seen: &mut HashSet<(Breakpoint, String)>, mo
     seen.extend(armed.slots.iter().map(key));
 }
 
-/// Globals of a module inside a component cannot be read from outside; where they are assigned, they are observed.
-fn drop_unreadable(armed: &mut ArmedPlan) {
+/// Globals of a module inside a component cannot be read from outside; where they are assigned, they are observed. Of
+/// the others is said what was asked for: linkers export many that only they use.
+fn drop_unreadable(armed: &mut ArmedPlan, named: bool) {
     let mut unseen = Vec::new();
     let assigned: Vec<String> = armed
         .slots
@@ -234,7 +253,11 @@ fn drop_unreadable(armed: &mut ArmedPlan) {
     armed.slots.retain(|slot| {
         let readable =
             slot.mode != ProbeMode::HostRead || !matches!(slot.place, Place::Global { .. });
-        if !readable && !assigned.contains(&slot.variable) && !unseen.contains(&slot.variable) {
+        if named
+            && !readable
+            && !assigned.contains(&slot.variable)
+            && !unseen.contains(&slot.variable)
+        {
             unseen.push(slot.variable.clone());
         }
         readable

@@ -25,15 +25,20 @@ fn guests_that_are_none() {
     place.write("short.wasm", b"\0asm\x01\0\0\0\x01\x7f");
     place.write("component.wasm", b"\0asm\x0d\0\x01\0");
     place.write("wrong.wat", "(module (func (export \"f\") (oops)))");
+    fails(
+        &place,
+        &["run", "component.wasm"],
+        &["component", "wasi:cli/run"],
+    );
+    fails(
+        &place,
+        &["inject", "component.wasm", "-o", "out.wasm"],
+        &["component", "core module"],
+    );
     for command in ["inspect", "run"] {
         fails(&place, &[command, "text.wasm"], &["text.wasm", "not"]);
         fails(&place, &[command, "empty.wasm"], &["empty.wasm"]);
         fails(&place, &[command, "short.wasm"], &["short.wasm"]);
-        fails(
-            &place,
-            &[command, "component.wasm"],
-            &["component", "core module"],
-        );
         fails(&place, &[command, "wrong.wat"], &["wrong.wat", "oops"]);
         fails(
             &place,

