@@ -41,6 +41,11 @@ pub(crate) fn run(args: InspectArgs) -> anyhow::Result<ExitCode> {
     let cannot = || format!("cannot look into `{}`", args.guest.display());
     if probe::is_component(&guest.wasm) {
         let inspection = probe::inspect_component(&guest.wasm).with_context(cannot)?;
+        if let Some(name) = &args.function
+            && let Some(shown) = source::show_inside(&guest, &inspection, name, args.json)
+        {
+            return shown;
+        }
         print(&inspection, &args, |args| {
             component::text(&guest.name, &inspection, args)
         })?;

@@ -4,4 +4,8 @@
 mod committed;
 mod hostile;
 mod inside;
+mod lines;
 mod support;
+#[path = "../../../fathom/tests/cli/tools.rs"]
+mod tools;
+mod unavailable;

@@ -22,7 +22,12 @@ pub(crate) fn load(wasm: &[u8], selection: &Selection) -> Result<Function, LoadE
 /// Calls a component that may have so many pages.
 pub(crate) fn call(wasm: &[u8], selection: &Selection, pages: u64) -> Finished {
     let function = load(wasm, selection).unwrap_or_else(|error| panic!("{error}"));
-    let call = Call {
+    function.invoke(&request(pages), Box::new(|_| {})).unwrap()
+}
+
+/// A call that may have so many pages.
+pub(crate) fn request(pages: u64) -> Call {
+    Call {
         event: Event::default(),
         entry: Entry::Start,
         limits: Limits {
@@ -34,8 +39,7 @@ pub(crate) fn call(wasm: &[u8], selection: &Selection, pages: u64) -> Finished {
         contended: true,
         touched: false,
         seed: 0,
-    };
-    function.invoke(&call, Box::new(|_| {})).unwrap()
+    }
 }
 
 pub(crate) fn run(wasm: &[u8]) -> Trace {

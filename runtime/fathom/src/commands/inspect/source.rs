@@ -3,7 +3,7 @@
 
 use crate::{guest::Guest, output};
 use anyhow::Context;
-use probe::{ReadableFunction, ReadableLine};
+use probe::{ComponentInspection, ReadableFunction, ReadableLine};
 use std::{
     fmt::Write,
     fs,
@@ -20,10 +20,30 @@ const MOST: usize = 12;
 pub(super) fn show(guest: &Guest, name: &str, json: bool) -> anyhow::Result<ExitCode> {
     let functions = probe::readable(&guest.wasm, name)
         .with_context(|| format!("cannot show `{name}` of `{}`", guest.written.display()))?;
+    print(guest, &functions, json)
+}
+
+/// Prints the functions that a name or a pattern means in the modules of a component; `None` where the debug information
+/// of none of them knows it.
+pub(super) fn show_inside(
+    guest: &Guest,
+    component: &ComponentInspection,
+    name: &str,
+    json: bool,
+) -> Option<anyhow::Result<ExitCode>> {
+    let with_dwarf = component.modules.iter().filter(|m| m.inspection.dwarf);
+    let functions: Vec<ReadableFunction> = with_dwarf
+        .filter_map(|module| probe::readable(module.bytes(&guest.wasm), name).ok())
+        .flatten()
+        .collect();
+    (!functions.is_empty()).then(|| print(guest, &functions, json))
+}
+
+fn print(guest: &Guest, functions: &[ReadableFunction], json: bool) -> anyhow::Result<ExitCode> {
     if json {
-        output::line(serde_json::to_string_pretty(&functions)?)?;
+        output::line(serde_json::to_string_pretty(functions)?)?;
     } else {
-        output::text(text(guest, &functions))?;
+        output::text(text(guest, functions))?;
     }
     Ok(ExitCode::SUCCESS)
 }
