@@ -45,7 +45,8 @@ impl Bench {
     pub(super) fn set_up(guest: &Guest, args: &ProfileArgs) -> anyhow::Result<Bench> {
         let spinner = progress::spinner(format!("preparing {}", guest.name));
         let mut selection = args.watch.selection(&guest.config.watch);
-        selection.heap = args.heap.sampling(&guest.config.heap, HeapMode::Sampled);
+        // Sampling costs about as much as all other observing together, so it is asked for.
+        selection.heap = args.heap.sampling(&guest.config.heap, HeapMode::Off);
         let ready = guest.ready(selection, args.call.invoke.clone())?;
         spinner.finish_and_clear();
         for note in ready.function.notes() {
