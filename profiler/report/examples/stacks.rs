@@ -1,4 +1,5 @@
-//! Writes every format of a made-up profile, to try viewers on: `cargo run -p report --example stacks -- out-folder`.
+//! Writes every format of a made-up profile, to try viewers on: `cargo run -p report --example stacks -- out-folder`. With
+//! a file of `fathom run --heap exact --record FILE` after the folder, of that call's heap instead.
 
 #[path = "../tests/common/mod.rs"]
 mod common;
@@ -7,7 +8,7 @@ use report::Context;
 use report::stacks::{By, Measure, Merged, View, collapsed, differential, firefox, flamegraph};
 use report::stacks::{perf_script, pprof_cpu, pprof_heap};
 use std::{env, fs, io, path::PathBuf};
-use trace::{Frame, HeapProfile};
+use trace::{Frame, HeapProfile, Trace};
 
 fn main() -> io::Result<()> {
     let folder = env::args()
@@ -16,17 +17,22 @@ fn main() -> io::Result<()> {
     let folder = PathBuf::from(folder);
     fs::create_dir_all(&folder)?;
     let failed = |error: report::stacks::StackError| io::Error::other(error.to_string());
-    for (name, trace) in [
+    let mut samples = vec![
         ("plain", common::stacks::with_stacks("a.txt", "A")),
         ("hostile", common::stacks::hostile()),
-    ] {
-        let merged = Merged::of([&trace]).ok_or_else(|| io::Error::other("no calls"))?;
+    ];
+    if let Some(file) = env::args().nth(2) {
+        samples = vec![("recorded", recorded(&fs::read_to_string(file)?)?)];
+    }
+    for (name, trace) in &samples {
+        let merged = Merged::of([trace]).ok_or_else(|| io::Error::other("no calls"))?;
         let write =
             |end: &str, bytes: Vec<u8>| fs::write(folder.join(format!("{name}{end}")), bytes);
         for view in View::ALL {
-            let folded = merged
-                .folded(view, Measure::Bytes, By::Line)
-                .map_err(failed)?;
+            let Ok(folded) = merged.folded(view, Measure::Bytes, By::Line) else {
+                println!("{name}: no {view}");
+                continue;
+            };
             write(
                 &format!("-{view}.svg"),
                 flamegraph(&folded).map_err(failed)?.into_bytes(),
@@ -47,12 +53,19 @@ fn main() -> io::Result<()> {
         write("-cpu.pb.gz", pprof_cpu(&merged).map_err(failed)?)?;
         write(
             "-firefox.json",
-            firefox(&trace, View::AtPeak).map_err(failed)?.into_bytes(),
+            firefox(trace, View::AtPeak).map_err(failed)?.into_bytes(),
         )?;
         for view in [View::Allocated, View::Cpu] {
-            let text = perf_script(&[&trace], view, None, By::Line).map_err(failed)?;
+            let text = perf_script(&[trace], view, None, By::Line).map_err(failed)?;
             write(&format!("-{view}.perf"), text.text.into_bytes())?;
         }
+    }
+    if samples.len() == 1 {
+        let traces: Vec<Trace> = samples.into_iter().map(|(_, trace)| trace).collect();
+        print!("{}", report::trace_text(&traces[0]));
+        let context = Context::of_calls(&traces);
+        let page = report::html(&common::profile(), &traces, &context);
+        return fs::write(folder.join("report.html"), page);
     }
     let mut traces = common::traces();
     for (seed, trace) in traces.iter_mut().enumerate() {
@@ -62,6 +75,14 @@ fn main() -> io::Result<()> {
     let context = Context::of_calls(&traces);
     let page = report::html(&common::profile(), &traces, &context);
     fs::write(folder.join("report.html"), page)
+}
+
+/// The heap of a recorded call, in a call that is made up.
+fn recorded(text: &str) -> io::Result<Trace> {
+    let record: serde_json::Value = serde_json::from_str(text)?;
+    let mut trace = common::stacks::with_stacks("recorded", "A");
+    trace.heap_profile = serde_json::from_value(record["heap_profile"].clone())?;
+    Ok(trace)
 }
 
 /// Many deep stacks, the same on every machine.

@@ -134,14 +134,15 @@ fn cost(plan: &PredictivePlan) -> String {
 }
 
 fn bound(plan: &PredictivePlan) -> String {
-    let added = match plan.bound.added {
-        Bytes(0) => String::new(),
-        added => format!(" and {}", size(added)),
+    let margin = plan.bound.margin - 1.0;
+    let beyond = match plan.bound.added {
+        Bytes(0) => percent(margin),
+        added if margin < 5e-4 => size(added),
+        added => format!("{} and {}", percent(margin), size(added)),
     };
     format!(
-        "{} calls may need more than the prediction + {}{added}",
-        odds(plan.bound.backed_rate),
-        percent(plan.bound.margin - 1.0)
+        "{} calls may need more than the prediction + {beyond}",
+        odds(plan.bound.backed_rate)
     )
 }
 

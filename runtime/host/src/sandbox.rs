@@ -273,10 +273,8 @@ fn memory_addresses(
     };
     let addresses = own.iter().enumerate().map(|(number, memory)| {
         let added = (number == 0).then_some(probe::MEMORY_EXPORT);
-        let names = memory.exported.as_deref().into_iter().chain(added);
-        let found = names
-            .filter_map(|name| instance.get_memory(&mut *store, name))
-            .next();
+        let mut names = memory.exported.as_deref().into_iter().chain(added);
+        let found = names.find_map(|name| instance.get_memory(&mut *store, name));
         let found = found.ok_or("a memory of the guest is not exported")?;
         let maximum = memory.maximum_pages.unwrap_or(u64::MAX);
         let bytes = maximum.saturating_mul(memory.page_bytes).min(RESERVATION);

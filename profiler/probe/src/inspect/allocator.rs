@@ -154,6 +154,10 @@ pub fn is_allocation_function(name: &str) -> bool {
         || matches!(name, "__new" | "runtime.alloc")
         || classify_assembly_script(name).is_some()
         || name.contains("dlmalloc::dlmalloc::Dlmalloc")
+        // What Rust's collections call it by.
+        || name.starts_with("alloc::alloc::")
+        || name.starts_with("<alloc::alloc::Global")
+        || name.contains(" as core::alloc::global::GlobalAlloc>::")
 }
 
 fn c_role(name: &str) -> Option<Role> {

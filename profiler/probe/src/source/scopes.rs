@@ -119,6 +119,13 @@ impl Walk {
         })?
     }
 
+    /// Whether what is visited belongs to the description of a function of the user's that was inlined.
+    fn is_in_users_abstract(&self) -> bool {
+        let mut open = self.open.iter().rev();
+        let inner = open.find(|(_, open)| !matches!(open, Open::Block(_)));
+        matches!(inner, Some((_, Open::Abstract(true))))
+    }
+
     fn namespaces(&self) -> String {
         let names = self.open.iter().filter_map(|(_, open)| match open {
             Open::Namespace(name) => Some(name.as_str()),
@@ -199,13 +206,9 @@ impl<'a> Reader<'_, 'a> {
                 Some(Open::Block(self.ranges(unit, entry)))
             }
             gimli::DW_TAG_variable | gimli::DW_TAG_formal_parameter => {
-                let open = walk.open.iter().rev().map(|(_, open)| open);
-                if let Some(Open::Abstract(true)) =
-                    open.filter(|open| !matches!(open, Open::Block(_))).next()
-                {
-                    self.named
-                        .borrow_mut()
-                        .extend(self.types.name_of(unit, entry));
+                if walk.is_in_users_abstract() {
+                    let name = self.types.name_of(unit, entry);
+                    self.named.borrow_mut().extend(name);
                 }
                 let instance = walk.instance()?;
                 if !instances[instance].is_users && !self.everything {

@@ -34,8 +34,8 @@ pub struct PerfScript {
 }
 
 /// The events of the calls, of what was allocated or of the CPU.
-pub fn perf_script<'a>(
-    traces: &[&'a Trace],
+pub fn perf_script(
+    traces: &[&Trace],
     view: View,
     every: Option<Bytes>,
     by: By,

@@ -78,7 +78,8 @@ fn calls_of_two_machines_are_told_and_how_alike_they_are() {
     let mut b = with_stacks("b.txt", "B");
     let heap = b.heap_profile.as_mut().expect("a profile");
     heap.by_stack[1].at_peak.bytes = 2000.0;
-    let share = similarity(&peak(&merged(&[a.clone()])), &peak(&merged(&[b.clone()])));
+    let one = |trace: &Trace| peak(&merged(std::slice::from_ref(trace)));
+    let share = similarity(&one(&a), &one(&b));
     assert!(
         (share.expect("both have some") - 5.0 / 6.0).abs() < 1e-12,
         "{share:?}"
@@ -92,7 +93,7 @@ fn calls_of_two_machines_are_told_and_how_alike_they_are() {
         "{notes}"
     );
     assert!(!notes.contains("kernel"), "the kernel is the same: {notes}");
-    let (a_sum, b_sum) = (peak(&merged(&[a.clone()])), peak(&merged(&[b.clone()])));
+    let (a_sum, b_sum) = (one(&a), one(&b));
     assert!(Comparison::of((&a.machine, &a_sum), (&b.machine, &b_sum)).is_some());
     assert!(Comparison::of((&a.machine, &a_sum), (&a.machine, &a_sum)).is_none());
 }

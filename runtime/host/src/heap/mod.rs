@@ -87,7 +87,7 @@ impl HeapRecorder {
 
     /// Tells the guest when to report its first block, once its mailbox is known.
     pub(crate) fn begin(&mut self, counters: Counters) {
-        if !self.sampler.begun {
+        if !self.sampler.begun && !self.is_exact() {
             self.sampler.begun = true;
             self.sampler.filtered = vec![0; Mailbox::FILTER_BYTES];
             let bytes = self.next_interval();
