@@ -112,7 +112,6 @@ fn name_of(module: &Module<'_>) -> Option<String> {
     let section = module.customs.iter().find(|s| s.name() == "name")?;
     let reader = BinaryReader::new(section.data(), section.data_offset());
     let name = NameSectionReader::new(reader)
-        .into_iter()
         .map_while(Result::ok)
         .find_map(|subsection| match subsection {
             Name::Module { name, .. } => Some(name),

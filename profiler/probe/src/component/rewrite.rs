@@ -248,7 +248,7 @@ fn shown_memory(slots: &[Slot]) -> Option<(String, u32)> {
         if let Place::Static { address, memory } = &slot.place
             && memory != Mailbox::EXPORT
         {
-            let end = address.saturating_add(slot.value_type.size().into());
+            let end = address.saturating_add(slot.value_type.size());
             let before = shown.map_or(0, |(_, end)| end);
             shown = Some((memory.clone(), end.max(before)));
         }
