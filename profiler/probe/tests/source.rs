@@ -147,7 +147,7 @@ fn a_function_that_was_inlined_everywhere_still_has_variables() {
 }
 
 #[test]
-fn by_default_the_users_functions_are_observed_and_no_library() {
+fn auto_observes_the_users_functions_and_no_library() {
     for (path, expected) in [
         (RUST, "set:line_reader::report.longest longest"),
         (C, "set:report.longest longest"),
@@ -157,7 +157,7 @@ fn by_default_the_users_functions_are_observed_and_no_library() {
             "set:n_queens::report.queens queens",
         ),
     ] {
-        let names = armed(&example(path), &[], &[]);
+        let names = armed(&example(path), &["auto"], &[]);
         assert!(names.contains(&expected.to_owned()), "{path}: {names:#?}");
         for library in [
             "alloc::",

@@ -35,8 +35,9 @@ const MOST_SLOTS: usize = 10_000;
 
 /// Chooses the probes for a selection. `wasm` is the module that was inspected.
 ///
-/// With neither breakpoints nor variables, and with the breakpoint `auto`, exported and watched variables are observed, and
-/// of the user's own functions scalar parameters, results and local variables as far as the guest names them. Breakpoints
+/// With neither breakpoints nor variables, exported and watched variables and the scalar parameters of exported functions are
+/// observed. Where there are no such variables, and with the breakpoint `auto`, scalar parameters, results and local variables
+/// of the user's own functions are too, as far as the guest names them. Breakpoints
 /// alone observe everything that is known there; variables alone are observed wherever they can be; both together observe
 /// these variables at these breakpoints, which includes reading exported and watched variables at the entry or exit of a
 /// function and at a line.
@@ -122,7 +123,8 @@ impl<'p> Planner<'p> {
         }
         if selection.breakpoints.is_empty() {
             self.arm_everywhere();
-            if self.watch.is_empty() {
+            // Who shows variables has said what matters; all that is named would compete with it.
+            if self.watch.is_empty() && self.inspection.variables.is_empty() {
                 self.arm_auto();
             }
         }

@@ -82,7 +82,7 @@ fn unknown_variables_and_functions_get_the_nearest_names() {
     fails(
         &place,
         &["run", &guest, "--break", "lines"],
-        &["lines", "entry:NAME"],
+        &["no function `lines`", "read_lines"],
     );
     fails(
         &place,
