@@ -204,7 +204,7 @@ fn what_is_wrong_with_a_plan_is_said() {
     failing(
         "variable.toml",
         &good.replace("variable = \"pages\"", "variable = \"pags\""),
-        &["`pags`", "set:pages", "`pages`"],
+        &["`pags`", "set:pages", "nearest: pages"],
     );
     failing(
         "absent.wat",
