@@ -183,7 +183,7 @@ fn what_does_not_fit_is_refused_by_name_and_with_what_is_near() {
         (
             &["at:process"][..],
             &[][..],
-            "`at:process` is not a breakpoint: expected input, open:, entry:NAME, exit:NAME, set:NAME, end or sample",
+            "`at:process` is not a breakpoint: expected input, open:, entry:NAME, exit:NAME, set:NAME, FILE:LINE, end or sample",
         ),
         (
             &["entry:proces"],

@@ -46,8 +46,7 @@ fn calls(wasm: &[u8]) -> Vec<(OriginalPlace, usize)> {
 fn symbolizer(wasm: &Path, addresses: &[usize]) -> Option<Vec<Vec<(String, String, u32)>>> {
     let list: Vec<String> = addresses.iter().map(|a| format!("{a:#x}")).collect();
     let names = [
-        "llvm-symbolizer-22",
-        "llvm-symbolizer",
+        // Version 22 takes the name of the outermost function from the nearest symbol, which is another one's.
         "llvm-symbolizer-14",
     ];
     let output = names.iter().find_map(|name| {

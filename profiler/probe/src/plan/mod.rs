@@ -142,8 +142,7 @@ impl<'p> Planner<'p> {
                 Ok(())
             }
             Err(error) => {
-                let kind = KINDS.iter().any(|kind| text.starts_with(kind));
-                let known = kind || text.is_empty();
+                let known = text.is_empty() || is_like_a_kind(text);
                 if known {
                     Err(error.into())
                 } else {
@@ -584,8 +583,13 @@ impl<'p> Planner<'p> {
     }
 }
 
-/// How breakpoints begin that are no functions' names.
-const KINDS: [&str; 4] = ["open:", "entry:", "exit:", "set:"];
+/// Whether text begins with a word and one colon, as breakpoints do; names have two.
+fn is_like_a_kind(text: &str) -> bool {
+    let Some((word, rest)) = text.split_once(':') else {
+        return false;
+    };
+    !rest.starts_with(':') && word.bytes().all(|byte| byte.is_ascii_lowercase())
+}
 
 /// What the parameters of a function are called: `argN` where the guest does not say, or says the same twice.
 fn parameter_names(function: &Function) -> Vec<String> {

@@ -72,6 +72,7 @@ impl Planner<'_> {
     ) -> Result<(), PlanError> {
         let mut armed: BTreeMap<String, (Leaf, Vec<Site>)> = BTreeMap::new();
         let mut missed: BTreeMap<String, String> = BTreeMap::new();
+        let mut partly: BTreeMap<String, usize> = BTreeMap::new();
         for site in sites {
             let Some(instance) = site.instance else {
                 continue;
@@ -89,6 +90,7 @@ impl Planner<'_> {
                             });
                         }
                         Err(why) => {
+                            *partly.entry(name.clone()).or_default() += 1;
                             let lines = source.readable_lines(instance, local, leaf);
                             missed.entry(name).or_insert_with(|| why.in_words(&lines));
                         }
@@ -97,6 +99,13 @@ impl Planner<'_> {
             }
         }
         missed.retain(|name, _| !armed.contains_key(name));
+        partly.retain(|name, _| armed.contains_key(name));
+        for (name, places) in partly {
+            self.note(format!(
+                "`{name}` at {breakpoint} cannot be read at {places} of its {} places",
+                sites.len()
+            ));
+        }
         // Exported and watched variables can be read anywhere.
         let offsets: Vec<usize> = sites.iter().map(|s| source.offset(s.address)).collect();
         for (variable, value_type) in self.exported_and_wanted() {
@@ -297,10 +306,12 @@ impl Planner<'_> {
         let source = self.source?;
         let mut lines = BTreeSet::new();
         let variable = name.split('.').next().unwrap_or_default();
-        let mut known = source.named.contains(variable);
+        let mut is_kept = false;
+        let mut known = false;
         let users = source.instances.iter().enumerate();
         for (at, instance) in users.filter(|(_, instance)| instance.is_users) {
             for local in &instance.variables {
+                is_kept |= local.name == variable;
                 let shape = source.shape(local);
                 for leaf in shape.iter().flat_map(|shape| &shape.leaves) {
                     if joined(&local.name, &leaf.path) == name {
@@ -310,6 +321,7 @@ impl Planner<'_> {
                 }
             }
         }
+        known |= !is_kept && source.named.contains(variable);
         known.then(|| match in_words(&lines) {
             Some(lines) => format!("readable at {lines}"),
             None => "the compiler has optimised it out everywhere".to_owned(),

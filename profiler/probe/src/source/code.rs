@@ -12,6 +12,8 @@ pub(crate) struct Code {
     sets: Vec<(u32, u32)>,
     /// Stores to memory 0: the offset that the instruction carries, and where the one after it begins.
     stores: Vec<(u64, u32)>,
+    /// Where loops begin and end.
+    loops: Vec<(u32, u32)>,
     /// Types of the locals, parameters included. Those beyond [`Code::MOST_LOCALS`] are not known.
     locals: Vec<ValType>,
     parameters: usize,
@@ -29,6 +31,7 @@ impl Code {
             starts: Vec::new(),
             sets: Vec::new(),
             stores: Vec::new(),
+            loops: Vec::new(),
             locals: module.signature(function)?.params().to_vec(),
             parameters: module.signature(function)?.params().len(),
         };
@@ -40,11 +43,24 @@ impl Code {
         }
         let address = |offset: usize| u32::try_from(offset.checked_sub(module.code_start)?).ok();
         let mut reader = body.get_operators_reader().ok()?;
+        // Where open blocks began, if they are loops.
+        let mut open: Vec<Option<u32>> = Vec::new();
         while !reader.eof() {
-            code.starts.push(address(reader.original_position())?);
+            let start = address(reader.original_position())?;
+            code.starts.push(start);
             let op = reader.read().ok()?;
             let next = address(reader.original_position())?;
             match op {
+                Operator::Loop { .. } => open.push(Some(start)),
+                Operator::Block { .. }
+                | Operator::If { .. }
+                | Operator::TryTable { .. }
+                | Operator::Try { .. } => open.push(None),
+                Operator::End | Operator::Delegate { .. } => {
+                    if let Some(Some(begin)) = open.pop() {
+                        code.loops.push((begin, next));
+                    }
+                }
                 Operator::LocalSet { local_index } | Operator::LocalTee { local_index } => {
                     code.sets.push((local_index, next));
                 }
@@ -77,6 +93,14 @@ impl Code {
     pub(crate) fn after_sets(&self, local: u32) -> impl Iterator<Item = u32> {
         let sets = self.sets.iter().filter(move |(set, _)| *set == local);
         sets.map(|(_, next)| *next)
+    }
+
+    /// Of what a place holds from `from` on and loses at `lost`, the address from which on it may be lost already: where a loop
+    /// that begins in between comes back from behind it.
+    pub(crate) fn lost_from(&self, from: u32, lost: u32) -> u32 {
+        let around = self.loops.iter();
+        let around = around.filter(|(begin, end)| from < *begin && *begin < lost && lost < *end);
+        around.map(|(begin, _)| *begin).min().unwrap_or(lost)
     }
 
     /// Where an instruction follows a store that carries an offset.

@@ -9,6 +9,7 @@
 
 pub(crate) mod code;
 mod frame;
+mod held;
 pub(crate) mod lines;
 pub(crate) mod location;
 pub(crate) mod origin;
@@ -54,6 +55,10 @@ pub(crate) struct Source<'m, 'a> {
     frames: RefCell<HashMap<usize, Rc<Vec<FrameRow>>>>,
     /// By instance: those that were inlined into it.
     children: HashMap<usize, Vec<usize>>,
+    /// By instance, line of declaration, local and where its range begins: from where on the local may hold something else.
+    lost: RefCell<HashMap<(usize, u32, u32, u32), Option<u32>>>,
+    /// By function, local and address: the instances of which a variable begins to be in that local there.
+    claims: HashMap<(u32, u32, u32), Vec<(usize, Rc<str>)>>,
     /// Where each function begins and ends, ascending.
     functions: Vec<(Range<u32>, u32)>,
 }
@@ -71,9 +76,12 @@ impl<'m, 'a> Source<'m, 'a> {
             codes: RefCell::default(),
             frames: RefCell::default(),
             children: HashMap::new(),
+            lost: RefCell::default(),
+            claims: HashMap::new(),
             functions,
         };
         source.read_dwarf(everything);
+        source.claims = held::claims(&source.instances);
         for (at, instance) in source.instances.iter().enumerate() {
             if let Some(parent) = instance.parent {
                 source.children.entry(parent).or_default().push(at);
@@ -193,6 +201,7 @@ impl<'m, 'a> Source<'m, 'a> {
                 continue;
             }
             match place {
+                Ok(located) if !self.is_held(at, local, range, located, address) => {}
                 Ok(located) => match self.program(at, local, leaf, located, address) {
                     Ok(program) => return Ok(program),
                     Err(why) => because = why,

@@ -60,6 +60,12 @@ pub(crate) struct Local {
     pub(crate) places: Vec<(Range<u32>, Result<Located, Unreadable>)>,
 }
 
+impl Instance {
+    pub(crate) fn contains(&self, address: u32) -> bool {
+        covers(&self.ranges, address)
+    }
+}
+
 /// Whether one of the ranges contains an address.
 pub(crate) fn covers(ranges: &[Range<u32>], address: u32) -> bool {
     ranges.iter().any(|range| range.contains(&address))

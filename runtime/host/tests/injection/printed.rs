@@ -45,14 +45,34 @@ fn printed(run: &Run, mark: &Marked<'_>) -> Vec<Vec<f64>> {
     columns
 }
 
-/// Arms each marked line and compares. How many values were compared, and how many variables could not be read.
-fn compare(what: &str, file: &str, source: &str, wasm: &[u8], engine: &Engine) -> (usize, usize) {
+/// What a comparison has found.
+#[derive(Default)]
+struct Compared {
+    values: usize,
+    /// Variables that cannot be read at their line.
+    unreadable: Vec<String>,
+    /// Variables of which the value before is read, or not every one.
+    lagging: Vec<String>,
+}
+
+impl Compared {
+    fn tell(&self, what: &str) {
+        println!(
+            "{what}: {} values compared; not readable: {}; not in step: {}",
+            self.values,
+            self.unreadable.join(", "),
+            self.lagging.join(", ")
+        );
+    }
+}
+
+/// Arms each marked line and compares.
+fn compare(what: &str, file: &str, source: &str, wasm: &[u8], engine: &Engine) -> Compared {
     let lines = marked(source);
     let breakpoints: Vec<String> = lines.iter().map(|m| format!("{file}:{}", m.line)).collect();
     let breakpoints: Vec<&str> = breakpoints.iter().map(String::as_str).collect();
     let original = run(&Module::new(engine, wasm).unwrap(), "");
-    let mut compared = 0;
-    let mut unreadable = 0;
+    let mut found = Compared::default();
     for (mark, breakpoint) in lines.iter().zip(&breakpoints) {
         for (column, name) in printed(&original, mark).into_iter().zip(&mark.variables) {
             assert!(
@@ -69,7 +89,7 @@ fn compare(what: &str, file: &str, source: &str, wasm: &[u8], engine: &Engine) -
             let inspection = probe::inspect(wasm).unwrap();
             match probe::plan(wasm, &inspection, &selection) {
                 Err(probe::PlanError::NotReadable { .. }) => {
-                    unreadable += 1;
+                    found.unreadable.push((*name).to_owned());
                     continue;
                 }
                 other => assert!(other.is_ok(), "{what}: {}", other.unwrap_err()),
@@ -89,34 +109,46 @@ fn compare(what: &str, file: &str, source: &str, wasm: &[u8], engine: &Engine) -
             let read = of_it
                 .and_then(|slot| read.remove(&slot))
                 .unwrap_or_default();
-            compared += read.len();
-            check(&format!("{what}: {name} at {breakpoint}"), read, &column);
+            found.values += read.len();
+            if lags(&format!("{what}: {name} at {breakpoint}"), read, &column) {
+                found.lagging.push((*name).to_owned());
+            }
         }
     }
-    (compared, unreadable)
+    found
 }
 
+/// Calls of the function that is inlined twice.
+const MOST_CALLS: usize = 2;
+
 /// What was read is what was printed, each value in its turn. A line that the compiler has spread is arrived at more than
-/// once for one execution: then the same value is read again.
-fn check(what: &str, read: Vec<f64>, printed: &[f64]) {
-    let mut expected = printed.iter().peekable();
-    let mut now = None;
-    for (at, value) in read.iter().enumerate() {
-        if expected.peek() == Some(&value) {
-            now = expected.next();
-        } else {
-            assert_eq!(
-                Some(value),
-                now,
-                "{what}: value {at} of {read:?}, printed {printed:?}"
-            );
+/// once for one execution: then the same value is read again. Whether it lags: an optimiser may carry out an assignment later
+/// than the line after it is arrived at, and then the value before it is there, as a debugger says too.
+fn lags(what: &str, read: Vec<f64>, printed: &[f64]) -> bool {
+    let changes = |values: &[f64]| {
+        let mut changes = values.to_vec();
+        changes.dedup();
+        changes
+    };
+    let (read, printed) = (changes(&read), changes(printed));
+    if read == printed {
+        return false;
+    }
+    // Values that were printed, in their order, some perhaps missing where a place of the line does not have them; beside them
+    // the value with which each call began. Nothing else.
+    let (mut next, mut begun) = (0, 0);
+    for value in &read {
+        match printed[next..].iter().position(|later| later == value) {
+            Some(ahead) => next += ahead + 1,
+            None if next > 0 && printed[next - 1] == *value => {}
+            None => begun += 1,
         }
     }
-    assert_eq!(
-        expected.next(),
-        None,
-        "{what}: missing; read {read:?}, printed {printed:?}"
+    assert!(
+        begun <= MOST_CALLS,
+        "{what}: {begun} others; read {read:?}, printed {printed:?}"
     );
+    true
 }
 
 const RUST: &str = include_str!("guests/variables.rs");
@@ -148,9 +180,10 @@ fn probes_read_what_a_rust_guest_prints() {
         }
         let wasm = std::fs::read(&module).unwrap();
         let what = format!("opt-level={level}");
-        let (compared, unreadable) = compare(&what, "variables.rs", RUST, &wasm, &engine);
-        println!("{what}: {compared} values compared, {unreadable} variables cannot be read");
-        assert!(compared >= must_read, "{what}: only {compared} values");
+        let found = compare(&what, "variables.rs", RUST, &wasm, &engine);
+        found.tell(&what);
+        assert!(found.values >= must_read, "{what}: only {}", found.values);
+        assert!(level != "0" || found.lagging.is_empty(), "{what}");
     }
 }
 
@@ -179,8 +212,9 @@ fn probes_read_what_a_c_guest_prints() {
         assert!(status.unwrap().success());
         let wasm = std::fs::read(&module).unwrap();
         let what = format!("-O{level}, DWARF {dwarf}");
-        let (compared, unreadable) = compare(&what, "variables.c", C, &wasm, &engine);
-        println!("{what}: {compared} values compared, {unreadable} variables cannot be read");
-        assert!(compared >= must_read, "{what}: only {compared} values");
+        let found = compare(&what, "variables.c", C, &wasm, &engine);
+        found.tell(&what);
+        assert!(found.values >= must_read, "{what}: only {}", found.values);
+        assert!(found.lagging.is_empty(), "{what}");
     }
 }
