@@ -12,9 +12,15 @@ use super::{
 use crate::program::{Op, Program};
 use std::{collections::HashMap, ops::Range, rc::Rc};
 
-/// Where which variables begin to be in which local: by function, local and address.
-pub(super) fn claims(instances: &[Instance]) -> HashMap<(u32, u32, u32), Vec<(usize, Rc<str>)>> {
-    let mut claims: HashMap<(u32, u32, u32), Vec<(usize, Rc<str>)>> = HashMap::new();
+/// By function, local and address: the instances of which a variable begins to be in that local there, and its name.
+pub(super) type Claims = HashMap<(u32, u32, u32), Vec<(usize, Rc<str>)>>;
+
+/// By instance, line of declaration, local and where its range begins: from where on the local may hold something else.
+pub(super) type Losses = HashMap<(usize, u32, u32, u32), Option<u32>>;
+
+/// Where which variables begin to be in which local.
+pub(super) fn claims(instances: &[Instance]) -> Claims {
+    let mut claims = Claims::new();
     for (at, instance) in instances.iter().enumerate() {
         for local in &instance.variables {
             for (range, place) in &local.places {

@@ -55,10 +55,8 @@ pub(crate) struct Source<'m, 'a> {
     frames: RefCell<HashMap<usize, Rc<Vec<FrameRow>>>>,
     /// By instance: those that were inlined into it.
     children: HashMap<usize, Vec<usize>>,
-    /// By instance, line of declaration, local and where its range begins: from where on the local may hold something else.
-    lost: RefCell<HashMap<(usize, u32, u32, u32), Option<u32>>>,
-    /// By function, local and address: the instances of which a variable begins to be in that local there.
-    claims: HashMap<(u32, u32, u32), Vec<(usize, Rc<str>)>>,
+    lost: RefCell<held::Losses>,
+    claims: held::Claims,
     /// Where each function begins and ends, ascending.
     functions: Vec<(Range<u32>, u32)>,
 }
