@@ -55,47 +55,33 @@ fn trace(index: usize, variables: usize, rng: &mut SmallRng) -> Trace {
         0..10 => Observed::before_the_call(format!("input{v}"), value),
         _ => inside(format!("global{v}"), value, live, start),
     });
+    let function = FunctionId {
+        name: "synthetic".to_owned(),
+        digest: "sha256:0".to_owned(),
+    };
+    let input = Input {
+        label: index.to_string(),
+        digest: format!("sha256:{index}"),
+    };
+    let limits = Limits {
+        memory: Bytes::mib(1024),
+        timeout: Nanos(1_000_000_000),
+    };
     Trace {
-        function: FunctionId {
-            name: "synthetic".to_owned(),
-            digest: "sha256:0".to_owned(),
-        },
-        input: Input {
-            label: index.to_string(),
-            digest: format!("sha256:{index}"),
-        },
         started_unix_ms: index as u64,
-        limits: Limits {
-            memory: Bytes::mib(1024),
-            timeout: Nanos(1_000_000_000),
-        },
         outcome: Outcome::Succeeded,
         exit_code: Some(0),
-        failure: None,
         committed_start: start,
         committed_peak: Bytes::from_f64(1.1e6 + live).round_up_to_pages(),
-        growths: Vec::new(),
-        refusals: Vec::new(),
-        refused_count: 0,
         heap: Heap::Live {
             peak: Bytes::from_f64(live),
             at_end: Bytes(0),
             allocations: 1,
         },
-        samples: Vec::new(),
         observations: observations.collect(),
         wall: Nanos(9_000_000),
         cpu: Nanos((1e6 + 50.0 * values[20] * (0.8 + 0.4 * rng.r#gen::<f64>())) as u64),
-        bytes_in: 0,
-        bytes_out: 0,
-        contended: false,
-        runtime_base: Bytes(0),
-        machine: Machine::default(),
-        armed: Vec::new(),
-        probe_cost: ProbeCost::default(),
-        touched: None,
-        heap_profile: None,
-        cpu_profile: None,
+        ..Trace::nothing_measured(function, input, limits)
     }
 }
 

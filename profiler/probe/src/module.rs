@@ -2,11 +2,15 @@
 //! Function bodies stay undecoded; nothing is interpreted here.
 
 use crate::error::{InspectError, invalid};
+use gimli::{Dwarf, EndianSlice, LittleEndian};
 use wasmparser::{
     CompositeInnerType, ConstExpr, CustomSectionReader, Encoding, Export, ExternalKind, FuncType,
     FunctionBody, Global, GlobalType, Import, MemoryType, Operator, Parser, Payload, SubType,
     TypeRef, ValidPayload, Validator, WasmFeatures,
 };
+
+/// Bytes of the debug information.
+pub(crate) type Slice<'a> = EndianSlice<'a, LittleEndian>;
 
 /// A parsed module. Index spaces begin with the imports, as in WebAssembly itself.
 #[derive(Default)]
@@ -176,6 +180,16 @@ impl<'a> Module<'a> {
             .iter()
             .find(|export| export.kind == kind && export.index == index)
             .map(|export| export.name)
+    }
+
+    /// The debug information; `None` where there is none, or none that can be opened.
+    pub(crate) fn dwarf(&self) -> Option<Dwarf<Slice<'a>>> {
+        let load = |id: gimli::SectionId| -> Result<Slice<'a>, gimli::Error> {
+            let data = self.custom(id.name()).unwrap_or_default();
+            Ok(EndianSlice::new(data, LittleEndian))
+        };
+        let present = self.custom(".debug_info").is_some_and(|d| !d.is_empty());
+        present.then(|| Dwarf::load(load).ok())?
     }
 
     /// The contents of a custom section.

@@ -286,6 +286,40 @@ impl Trace {
     /// Refused growths kept in full per call.
     pub const MAX_REFUSALS: usize = 64;
 
+    /// A call of which nothing was measured and nothing observed, and which has failed without a reason given: what is known is
+    /// filled in.
+    pub fn nothing_measured(function: FunctionId, input: Input, limits: Limits) -> Trace {
+        Trace {
+            function,
+            input,
+            started_unix_ms: 0,
+            limits,
+            outcome: Outcome::Failed,
+            exit_code: None,
+            failure: None,
+            committed_start: Bytes(0),
+            committed_peak: Bytes(0),
+            growths: Vec::new(),
+            refusals: Vec::new(),
+            refused_count: 0,
+            heap: Heap::Unknown,
+            samples: Vec::new(),
+            observations: Vec::new(),
+            wall: Nanos(0),
+            cpu: Nanos(0),
+            bytes_in: 0,
+            bytes_out: 0,
+            contended: false,
+            runtime_base: Bytes(0),
+            machine: Machine::default(),
+            armed: Vec::new(),
+            probe_cost: ProbeCost::default(),
+            touched: None,
+            heap_profile: None,
+            cpu_profile: None,
+        }
+    }
+
     /// What the call needed: its committed peak, or the size it was refused where it failed for want of memory, which
     /// is a lower bound and never a measurement.
     pub fn needed(&self) -> Bytes {

@@ -17,6 +17,7 @@ mod call;
 mod drift;
 mod machine;
 mod model;
+mod origin;
 mod plan;
 mod predictive;
 mod profile;
@@ -34,6 +35,7 @@ pub use machine::{Machine, ProbeCost};
 pub use model::{
     Aggregate, Feature, HeldOut, Model, ModelKind, Predictor, SeenRange, Target, Term, Transform,
 };
+pub use origin::is_users_file;
 pub use plan::{Plan, PlannedPlace, PlannedProbe, ProbeMode, Selection};
 pub use predictive::{
     AskedOfPlan, GivenUp, LearnedFrom, PlanBound, PlannedVariable, PredictivePlan, StillAhead,

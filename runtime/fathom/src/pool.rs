@@ -9,7 +9,7 @@ use tokio::{
     sync::{Mutex, Semaphore},
     time::timeout,
 };
-use trace::{Bytes, Heap, Input, Machine, Outcome, ProbeCost, Trace};
+use trace::{Input, Machine, Outcome, Trace};
 
 /// A worker keeps the deadline itself; this much later it is held to be lost, and killed. Reading and hashing a large
 /// input come before the deadline begins, hence the length.
@@ -160,37 +160,21 @@ impl Pool {
         outcome: Outcome,
         why: String,
     ) -> anyhow::Result<Answer> {
+        let function = self.loaded.id.clone();
+        let input = Input {
+            label: call.event.label.clone(),
+            digest: call.event.digest(&call.entry)?,
+        };
+        let limits = call.limits;
         let trace = Trace {
-            function: self.loaded.id.clone(),
-            input: Input {
-                label: call.event.label.clone(),
-                digest: call.event.digest(&call.entry)?,
-            },
             started_unix_ms,
-            limits: call.limits,
             outcome,
-            exit_code: None,
             failure: Some(why),
-            committed_start: Bytes(0),
-            committed_peak: Bytes(0),
-            growths: Vec::new(),
-            refusals: Vec::new(),
-            refused_count: 0,
-            heap: Heap::Unknown,
-            samples: Vec::new(),
             observations: host::input_features(&call.event)?,
             wall: trace::Nanos(unix_ms().saturating_sub(started_unix_ms) * 1_000_000),
-            cpu: trace::Nanos(0),
-            bytes_in: 0,
-            bytes_out: 0,
             contended: call.contended,
-            runtime_base: Bytes(0),
             machine: self.loaded.machine.clone(),
-            armed: Vec::new(),
-            probe_cost: ProbeCost::default(),
-            touched: None,
-            heap_profile: None,
-            cpu_profile: None,
+            ..Trace::nothing_measured(function, input, limits)
         };
         Ok(Answer::Ended {
             trace: Box::new(trace),

@@ -23,44 +23,28 @@ pub fn normal(rng: &mut SmallRng) -> f64 {
 
 /// A call named `label` that committed and held so many bytes at its peak and observed nothing yet.
 pub fn call(label: &str, committed: f64, live: Option<f64>) -> Trace {
+    let function = function();
+    let input = Input {
+        label: label.to_owned(),
+        digest: format!("sha256:{label}"),
+    };
+    let limits = Limits {
+        memory: Bytes::mib(4096),
+        timeout: Nanos(60_000_000_000),
+    };
     Trace {
-        function: function(),
-        input: Input {
-            label: label.to_owned(),
-            digest: format!("sha256:{label}"),
-        },
-        started_unix_ms: 0,
-        limits: Limits {
-            memory: Bytes::mib(4096),
-            timeout: Nanos(60_000_000_000),
-        },
         outcome: Outcome::Succeeded,
         exit_code: Some(0),
-        failure: None,
         committed_start: Bytes(17 * PAGE.0),
         committed_peak: Bytes::from_f64(committed),
-        growths: Vec::new(),
-        refusals: Vec::new(),
-        refused_count: 0,
         heap: live.map_or(Heap::Unknown, |peak| Heap::Live {
             peak: Bytes::from_f64(peak),
             at_end: Bytes(0),
             allocations: 1,
         }),
-        samples: Vec::new(),
-        observations: Vec::new(),
         wall: Nanos(10_000_000),
         cpu: Nanos(10_000_000),
-        bytes_in: 0,
-        bytes_out: 0,
-        contended: false,
-        runtime_base: Bytes(0),
-        machine: Machine::default(),
-        armed: Vec::new(),
-        probe_cost: ProbeCost::default(),
-        touched: None,
-        heap_profile: None,
-        cpu_profile: None,
+        ..Trace::nothing_measured(function, input, limits)
     }
 }
 

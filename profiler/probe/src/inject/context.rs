@@ -9,6 +9,7 @@
 //! Only calls that can reach the allocator are numbered: calls of imported functions, and of functions that call nothing
 //! else, cost nothing. What is called through a table may reach it.
 
+use super::nesting::Called;
 use crate::{inspection::FoundAllocator, module::Module};
 use std::collections::{HashMap, HashSet};
 use wasm_encoder::InstructionSink;
@@ -85,21 +86,12 @@ fn reaching(module: &Module<'_>, targets: &HashSet<u32>) -> HashSet<u32> {
     let mut found = targets.clone();
     for (position, body) in module.bodies.iter().enumerate() {
         let function = module.imported_functions + position as u32;
-        let mut note = |operator: Operator<'_>| match operator {
-            Operator::Call { function_index } | Operator::ReturnCall { function_index } => {
-                callers.entry(function_index).or_default().push(function);
-            }
-            Operator::CallIndirect { .. }
-            | Operator::ReturnCallIndirect { .. }
-            | Operator::CallRef { .. }
-            | Operator::ReturnCallRef { .. }
-            | Operator::Resume { .. }
-            | Operator::ResumeThrow { .. }
-            | Operator::ResumeThrowRef { .. }
-            | Operator::Switch { .. } => {
+        let mut note = |operator: Operator<'_>| match Called::by(&operator) {
+            Some(Called::Function(target)) => callers.entry(target).or_default().push(function),
+            Some(Called::Anything) => {
                 found.insert(function);
             }
-            _ => {}
+            None => {}
         };
         let read = body.get_operators_reader().and_then(|mut reader| {
             while !reader.eof() {

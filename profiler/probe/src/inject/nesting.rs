@@ -40,16 +40,21 @@ enum Reach {
     Anything,
 }
 
-fn calls(module: &Module<'_>, function: u32) -> wasmparser::Result<Reach> {
-    let Some(position) = function.checked_sub(module.imported_functions) else {
-        return Ok(import(module, function));
-    };
-    let mut targets = Vec::new();
-    let mut reader = module.bodies[position as usize].get_operators_reader()?;
-    while !reader.eof() {
-        match reader.read()? {
+/// What an instruction calls, or leaves for.
+#[derive(Clone, Copy)]
+pub(super) enum Called {
+    /// This function.
+    Function(u32),
+    /// One that only the run can tell.
+    Anything,
+}
+
+impl Called {
+    /// `None` where an instruction calls nothing.
+    pub(super) fn by(operator: &Operator<'_>) -> Option<Called> {
+        match *operator {
             Operator::Call { function_index } | Operator::ReturnCall { function_index } => {
-                targets.push(function_index);
+                Some(Called::Function(function_index))
             }
             Operator::CallIndirect { .. }
             | Operator::ReturnCallIndirect { .. }
@@ -58,8 +63,23 @@ fn calls(module: &Module<'_>, function: u32) -> wasmparser::Result<Reach> {
             | Operator::Resume { .. }
             | Operator::ResumeThrow { .. }
             | Operator::ResumeThrowRef { .. }
-            | Operator::Switch { .. } => return Ok(Reach::Anything),
-            _ => {}
+            | Operator::Switch { .. } => Some(Called::Anything),
+            _ => None,
+        }
+    }
+}
+
+fn calls(module: &Module<'_>, function: u32) -> wasmparser::Result<Reach> {
+    let Some(position) = function.checked_sub(module.imported_functions) else {
+        return Ok(import(module, function));
+    };
+    let mut targets = Vec::new();
+    let mut reader = module.bodies[position as usize].get_operators_reader()?;
+    while !reader.eof() {
+        match Called::by(&reader.read()?) {
+            Some(Called::Function(target)) => targets.push(target),
+            Some(Called::Anything) => return Ok(Reach::Anything),
+            None => {}
         }
     }
     Ok(Reach::Calls(targets))

@@ -5,10 +5,8 @@
 //! absent from the place where it is damaged.
 
 use super::dwarf_types::{Type, Types};
-use crate::{module::Module, source::Slice};
-use gimli::{
-    AttributeValue, DebuggingInformationEntry, Dwarf, EndianSlice, LittleEndian, Operation, Unit,
-};
+use crate::module::{Module, Slice};
+use gimli::{AttributeValue, DebuggingInformationEntry, Dwarf, Operation, Unit};
 use std::collections::HashMap;
 
 /// What the debug information says about the functions and statics asked for.
@@ -36,21 +34,9 @@ pub(super) struct Declared {
     pub(super) local: Option<u32>,
 }
 
-/// Whether the module carries debug information.
-pub(super) fn is_present(module: &Module<'_>) -> bool {
-    module.custom(".debug_info").is_some_and(|d| !d.is_empty())
-}
-
 pub(super) fn read(module: &Module<'_>, addresses: &[u32]) -> DebugInfo {
-    let load = |id: gimli::SectionId| -> Result<Slice<'_>, gimli::Error> {
-        let data = module.custom(id.name()).unwrap_or_default();
-        Ok(EndianSlice::new(data, LittleEndian))
-    };
     let mut info = DebugInfo::default();
-    if !is_present(module) {
-        return info;
-    }
-    let Ok(dwarf) = Dwarf::load(load) else {
+    let Some(dwarf) = module.dwarf() else {
         return info;
     };
     let mut headers = dwarf.units();

@@ -1,7 +1,7 @@
 //! What a DWARF type is to a probe: a scalar it can read, an address, a pair of words, or something it cannot use.
 
 use crate::ValueType;
-use crate::source::Slice;
+use crate::module::Slice;
 use gimli::{AttributeValue, DebuggingInformationEntry, Dwarf, Unit, UnitOffset};
 
 /// A type, as far as a probe is concerned.
@@ -112,10 +112,8 @@ impl<'r, 'a> Types<'r, 'a> {
             .and_then(|value| value.udata_value());
         match entry.tag() {
             gimli::DW_TAG_base_type => base_type(&entry, size),
-            gimli::DW_TAG_pointer_type
-            | gimli::DW_TAG_reference_type
-            | gimli::DW_TAG_rvalue_reference_type
-            | gimli::DW_TAG_subroutine_type => Type::Pointer,
+            gimli::DW_TAG_subroutine_type => Type::Pointer,
+            tag if is_pointer(tag) => Type::Pointer,
             gimli::DW_TAG_structure_type | gimli::DW_TAG_class_type | gimli::DW_TAG_union_type
                 if depth > 0 =>
             {
@@ -126,12 +124,7 @@ impl<'r, 'a> Types<'r, 'a> {
                 .filter(|ty| matches!(ty, Type::Scalar(_)))
                 .or_else(|| unsigned(size?).map(Type::Scalar))
                 .unwrap_or(Type::Other),
-            // Typedefs, qualifiers, atomics: what they are about.
-            gimli::DW_TAG_typedef
-            | gimli::DW_TAG_const_type
-            | gimli::DW_TAG_volatile_type
-            | gimli::DW_TAG_restrict_type
-            | gimli::DW_TAG_atomic_type => self
+            tag if is_other_name(tag) => self
                 .of_entry_within(unit, &entry, depth)
                 .unwrap_or(Type::Other),
             _ => Type::Other,
@@ -204,6 +197,28 @@ struct Member {
     name: String,
     ty: Type,
     at: u64,
+}
+
+/// Whether a type is the address of something.
+pub(crate) fn is_pointer(tag: gimli::DwTag) -> bool {
+    matches!(
+        tag,
+        gimli::DW_TAG_pointer_type
+            | gimli::DW_TAG_reference_type
+            | gimli::DW_TAG_rvalue_reference_type
+    )
+}
+
+/// Whether a type only stands for another one: typedefs, qualifiers, atomics.
+pub(crate) fn is_other_name(tag: gimli::DwTag) -> bool {
+    matches!(
+        tag,
+        gimli::DW_TAG_typedef
+            | gimli::DW_TAG_const_type
+            | gimli::DW_TAG_volatile_type
+            | gimli::DW_TAG_restrict_type
+            | gimli::DW_TAG_atomic_type
+    )
 }
 
 pub(crate) fn base_type(entry: &Entry<'_>, size: Option<u64>) -> Type {

@@ -46,7 +46,7 @@ pub(crate) fn of_module(module: &Module<'_>, module_bytes: usize) -> Inspection 
     let variables = variables::together(exported, watched, &mut notes);
     Inspection {
         kind: kind(module),
-        dwarf: dwarf::is_present(module),
+        dwarf: module.dwarf().is_some(),
         code_bytes: module.code_bytes,
         module_bytes,
         imports: imports(module),

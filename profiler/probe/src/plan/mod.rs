@@ -50,6 +50,13 @@ pub fn plan(
     inspection: &Inspection,
     selection: &Selection,
 ) -> Result<ArmedPlan, PlanError> {
+    // Reading debug information takes longer than all else here, so it is done only where something is asked of it.
+    if !needs_source(inspection, selection) {
+        let (planned, _) = plan_with(inspection, selection, None);
+        if planned.is_ok() || !inspection.dwarf {
+            return planned;
+        }
+    }
     let module = inspection.dwarf.then(|| Module::parse(wasm).ok()).flatten();
     let source = |everything| {
         let source = Source::read(module.as_ref()?, everything);
@@ -62,6 +69,19 @@ pub fn plan(
         return plan_with(inspection, selection, source(true).as_ref()).0;
     }
     planned
+}
+
+/// Whether a selection means something that only the debug information knows: lines, functions that may have been inlined,
+/// local variables by their function, all that the user's functions name.
+fn needs_source(inspection: &Inspection, selection: &Selection) -> bool {
+    if selection.breakpoints.is_empty() {
+        return selection.variables.is_empty() && inspection.variables.is_empty();
+    }
+    let mut breakpoints = selection.breakpoints.iter();
+    breakpoints.any(|text| match text.parse() {
+        Ok(Breakpoint::Line { .. }) | Err(_) => true,
+        Ok(_) => false,
+    })
 }
 
 /// The plan, and whether functions of libraries were among those asked for.

@@ -204,21 +204,14 @@ impl Planner<'_> {
     fn arm_locals(&mut self, source: &Source<'_, '_>, instances: &[usize], only: Option<&str>) {
         // One variable of the source is one slot, however often its function was inlined or made for other types.
         let mut armed: BTreeMap<(String, String), (Leaf, Vec<Site>)> = BTreeMap::new();
-        let mut missed: BTreeMap<(String, String), ()> = BTreeMap::new();
+        let mut missed: BTreeSet<(String, String)> = BTreeSet::new();
         for &at in instances {
             let instance: &Instance = &source.instances[at];
             for local in &instance.variables {
-                if local.is_parameter
-                    && !instance.inlined
-                    && only.is_none()
-                    && self.watch.is_empty()
-                {
-                    // `entry:` observes it, after the compiler's lowering, where it cannot be missed.
-                    if source.shape(local).is_some_and(|s| {
-                        s.leaves.iter().any(|l| l.path.is_empty() && !l.is_pointer)
-                    }) {
-                        continue;
-                    }
+                // `entry:` observes it, after the compiler's lowering, where it cannot be missed.
+                let at_entry = local.is_parameter && !instance.inlined;
+                if at_entry && only.is_none() && self.watch.is_empty() && is_number(source, local) {
+                    continue;
                 }
                 let wanted = match only {
                     None => self.wanted_here(source, local),
@@ -235,7 +228,7 @@ impl Planner<'_> {
                     let key = (instance.name.to_string(), name);
                     let sites = source.assigned(at, local, leaf);
                     if sites.is_empty() {
-                        missed.insert(key, ());
+                        missed.insert(key);
                         continue;
                     }
                     let (first, all) = armed
@@ -264,7 +257,7 @@ impl Planner<'_> {
             let breakpoint = Breakpoint::Set(format!("{function}.{name}"));
             self.add_source(&breakpoint, &name, &leaf, sites);
         }
-        for (function, name) in missed.into_keys() {
+        for (function, name) in missed {
             if self.watch.names_exactly(&name) || only.is_some() {
                 self.note(format!(
                     "`{name}` of `{function}` is optimised out: it can be read nowhere"
@@ -358,4 +351,12 @@ fn some_of(near: Vec<String>, known: &BTreeSet<String>) -> Vec<String> {
     } else {
         near
     }
+}
+
+/// Whether a variable is a number itself.
+fn is_number(source: &Source<'_, '_>, local: &Local) -> bool {
+    let leaves = source.shape(local).map_or(&[][..], |shape| &shape.leaves);
+    leaves
+        .iter()
+        .any(|leaf| leaf.path.is_empty() && !leaf.is_pointer)
 }

@@ -1,19 +1,20 @@
 //! What is in the body of one function, as far as placing probes needs it: where instructions begin, and which of them
 //! assign locals or store to memory. Addresses are DWARF's: they count from the beginning of the code section.
 
+use super::runs::{Run, Runs};
 use crate::{Op, Program, ValueType, module::Module};
+use std::collections::HashMap;
 use wasmparser::{Operator, ValType};
 
 /// The body of a function, looked through once.
 pub(crate) struct Code {
     /// Where its instructions begin, ascending.
     starts: Vec<u32>,
-    /// Locals assigned, and where the instruction after the assignment begins.
-    sets: Vec<(u32, u32)>,
+    /// By local: where the instructions after its assignments begin, ascending.
+    sets: HashMap<u32, Vec<u32>>,
     /// Stores to memory 0: the offset that the instruction carries, and where the one after it begins.
     stores: Vec<(u64, u32)>,
-    /// Where loops begin and end.
-    loops: Vec<(u32, u32)>,
+    runs: Runs,
     /// Types of the locals, parameters included. Those beyond [`Code::MOST_LOCALS`] are not known.
     locals: Vec<ValType>,
     parameters: usize,
@@ -29,9 +30,9 @@ impl Code {
         let body = module.bodies.get(position as usize)?;
         let mut code = Code {
             starts: Vec::new(),
-            sets: Vec::new(),
+            sets: HashMap::new(),
             stores: Vec::new(),
-            loops: Vec::new(),
+            runs: Runs::from(0),
             locals: module.signature(function)?.params().to_vec(),
             parameters: module.signature(function)?.params().len(),
         };
@@ -43,26 +44,16 @@ impl Code {
         }
         let address = |offset: usize| u32::try_from(offset.checked_sub(module.code_start)?).ok();
         let mut reader = body.get_operators_reader().ok()?;
-        // Where open blocks began, if they are loops.
-        let mut open: Vec<Option<u32>> = Vec::new();
+        code.runs = Runs::from(address(reader.original_position())?);
         while !reader.eof() {
             let start = address(reader.original_position())?;
             code.starts.push(start);
             let op = reader.read().ok()?;
             let next = address(reader.original_position())?;
+            code.runs.visit(&op, start, next);
             match op {
-                Operator::Loop { .. } => open.push(Some(start)),
-                Operator::Block { .. }
-                | Operator::If { .. }
-                | Operator::TryTable { .. }
-                | Operator::Try { .. } => open.push(None),
-                Operator::End | Operator::Delegate { .. } => {
-                    if let Some(Some(begin)) = open.pop() {
-                        code.loops.push((begin, next));
-                    }
-                }
                 Operator::LocalSet { local_index } | Operator::LocalTee { local_index } => {
-                    code.sets.push((local_index, next));
+                    code.sets.entry(local_index).or_default().push(next);
                 }
                 Operator::I32Store { memarg }
                 | Operator::I64Store { memarg }
@@ -89,18 +80,14 @@ impl Code {
         self.starts.get(position).copied()
     }
 
-    /// Where an instruction follows an assignment of a local.
-    pub(crate) fn after_sets(&self, local: u32) -> impl Iterator<Item = u32> {
-        let sets = self.sets.iter().filter(move |(set, _)| *set == local);
-        sets.map(|(_, next)| *next)
+    /// Where an instruction follows an assignment of a local, ascending.
+    pub(crate) fn after_sets(&self, local: u32) -> &[u32] {
+        self.sets.get(&local).map_or(&[], Vec::as_slice)
     }
 
-    /// Of what a place holds from `from` on and loses at `lost`, the address from which on it may be lost already: where a loop
-    /// that begins in between comes back from behind it.
-    pub(crate) fn lost_from(&self, from: u32, lost: u32) -> u32 {
-        let around = self.loops.iter();
-        let around = around.filter(|(begin, end)| from < *begin && *begin < lost && lost < *end);
-        around.map(|(begin, _)| *begin).min().unwrap_or(lost)
+    /// The straight run of code that contains an address.
+    pub(crate) fn run_around(&self, address: u32) -> Option<&Run> {
+        self.runs.around(address)
     }
 
     /// Where an instruction follows a store that carries an offset.
@@ -115,7 +102,7 @@ impl Code {
         if (local as usize) < self.parameters {
             return Some(0);
         }
-        self.after_sets(local).min()
+        self.after_sets(local).first().copied()
     }
 
     /// Whether a local is there and holds a number.
@@ -123,9 +110,7 @@ impl Code {
         let ty = self.locals.get(local as usize);
         ty.is_some_and(|ty| is_number(*ty))
     }
-}
 
-impl Code {
     /// Whether a local that is all of a variable can be of its type: as wide at least, and a float where that is one.
     pub(crate) fn fits(&self, program: &Program, value_type: ValueType) -> bool {
         let [Op::Local(index)] = program.ops() else {

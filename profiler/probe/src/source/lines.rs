@@ -1,9 +1,8 @@
 //! The line table: which instruction belongs to which line of which file.
 
-use gimli::{AttributeValue, Dwarf, EndianSlice, LittleEndian, Unit};
+use crate::module::Slice;
+use gimli::{AttributeValue, Dwarf, Unit};
 use std::collections::HashMap;
-
-type Slice<'a> = EndianSlice<'a, LittleEndian>;
 
 /// A source file, as a position in [`Lines::files`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -3,13 +3,14 @@
 //! What LLVM writes for WebAssembly is understood: locals, globals, the frame base, fixed addresses, constants, pieces
 //! and plain arithmetic. Values on the operand stack are not read: they are there between two instructions only.
 
-use crate::program::{Op, Program};
-use gimli::{Encoding, EndianSlice, Expression, LittleEndian, Operation};
-
-type Slice<'a> = EndianSlice<'a, LittleEndian>;
+use crate::{
+    module::Slice,
+    program::{Op, Program},
+};
+use gimli::{Encoding, Expression, Operation};
 
 /// Where a variable is.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Located {
     /// In memory, at this address.
     Memory(Program),

@@ -14,6 +14,7 @@ pub(crate) mod lines;
 pub(crate) mod location;
 pub(crate) mod origin;
 pub(crate) mod readable;
+mod runs;
 pub(crate) mod scopes;
 pub(crate) mod shape;
 pub(crate) mod sites;
@@ -25,7 +26,6 @@ use crate::{
 };
 use code::Code;
 use frame::FrameRow;
-use gimli::{Dwarf, EndianSlice, LittleEndian};
 use lines::Lines;
 use location::{Located, Unreadable};
 pub use readable::{ReadableFunction, ReadableLine, ReadableVariable, SourceError, readable};
@@ -37,8 +37,6 @@ use std::{
     ops::Range,
     rc::Rc,
 };
-
-pub(crate) type Slice<'a> = EndianSlice<'a, LittleEndian>;
 
 /// What the debug information of a module says about its source.
 pub(crate) struct Source<'m, 'a> {
@@ -55,8 +53,6 @@ pub(crate) struct Source<'m, 'a> {
     frames: RefCell<HashMap<usize, Rc<Vec<FrameRow>>>>,
     /// By instance: those that were inlined into it.
     children: HashMap<usize, Vec<usize>>,
-    lost: RefCell<held::Losses>,
-    claims: held::Claims,
     /// Where each function begins and ends, ascending.
     functions: Vec<(Range<u32>, u32)>,
 }
@@ -74,12 +70,9 @@ impl<'m, 'a> Source<'m, 'a> {
             codes: RefCell::default(),
             frames: RefCell::default(),
             children: HashMap::new(),
-            lost: RefCell::default(),
-            claims: HashMap::new(),
             functions,
         };
         source.read_dwarf(everything);
-        source.claims = held::claims(&source.instances);
         for (at, instance) in source.instances.iter().enumerate() {
             if let Some(parent) = instance.parent {
                 source.children.entry(parent).or_default().push(at);
@@ -89,11 +82,7 @@ impl<'m, 'a> Source<'m, 'a> {
     }
 
     fn read_dwarf(&mut self, everything: bool) {
-        let load = |id: gimli::SectionId| -> Result<Slice<'_>, gimli::Error> {
-            let data = self.module.custom(id.name()).unwrap_or_default();
-            Ok(EndianSlice::new(data, LittleEndian))
-        };
-        let Ok(dwarf) = Dwarf::load(load) else {
+        let Some(dwarf) = self.module.dwarf() else {
             return;
         };
         let mut headers = dwarf.units();
@@ -169,8 +158,8 @@ impl<'m, 'a> Source<'m, 'a> {
 
     /// Where the parameters of a function have arrived: the end of its prologue, where the debug information names one.
     pub(crate) fn prologue_end(&self, function: u32) -> Option<u32> {
-        let position = self.functions.iter().position(|(_, f)| *f == function)?;
-        let range = &self.functions[position].0;
+        let position = function.checked_sub(self.module.imported_functions)?;
+        let (range, _) = self.functions.get(position as usize)?;
         let rows = self.lines.within(range.start, range.end);
         rows.iter()
             .find(|row| row.prologue_end)
@@ -199,7 +188,7 @@ impl<'m, 'a> Source<'m, 'a> {
                 continue;
             }
             match place {
-                Ok(located) if !self.is_held(at, local, range, located, address) => {}
+                Ok(located) if !self.is_held(at, local, (range, located), address) => {}
                 Ok(located) => match self.program(at, local, leaf, located, address) {
                     Ok(program) => return Ok(program),
                     Err(why) => because = why,

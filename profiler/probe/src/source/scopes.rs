@@ -4,16 +4,15 @@
 //! hostile module nests them, nothing here recurses. References to other entries are followed a bounded number of times.
 
 use super::{
-    Slice,
     lines::{FileId, UnitFiles},
     location::{Located, Surroundings, Unreadable, locate},
-    origin,
 };
 use crate::{
     inspect::{
         demangle,
         dwarf_types::{Entry, Types},
     },
+    module::Slice,
     program::{Op, Program},
 };
 use gimli::{AttributeValue, DebuggingInformationEntry, Dwarf, Unit, UnitOffset};
@@ -39,8 +38,6 @@ pub(crate) struct Instance {
     pub(crate) parent: Option<usize>,
     /// The line from which it is called there.
     pub(crate) call: Option<(FileId, u32)>,
-    /// How many instances it is inside of.
-    pub(crate) depth: usize,
     /// Its code.
     pub(crate) ranges: Vec<Range<u32>>,
     pub(crate) variables: Vec<Local>,
@@ -58,12 +55,6 @@ pub(crate) struct Local {
     pub(crate) ty: Option<(usize, UnitOffset)>,
     /// Where it is, by ranges of addresses.
     pub(crate) places: Vec<(Range<u32>, Result<Located, Unreadable>)>,
-}
-
-impl Instance {
-    pub(crate) fn contains(&self, address: u32) -> bool {
-        covers(&self.ranges, address)
-    }
 }
 
 /// Whether one of the ranges contains an address.
@@ -198,12 +189,10 @@ impl<'a> Reader<'_, 'a> {
             gimli::DW_TAG_inlined_subroutine => {
                 let outer = walk.instance()?;
                 let function = instances[outer].function;
-                let depth = instances[outer].depth + 1;
                 let mut instance = self.instance(unit, entry, walk, function);
                 instance.inlined = true;
                 instance.parent = Some(outer);
                 instance.call = self.call(unit, entry);
-                instance.depth = depth;
                 instances.push(instance);
                 Some(Open::Instance(instances.len() - 1))
             }
@@ -265,11 +254,10 @@ impl<'a> Reader<'_, 'a> {
             function,
             name: declared.name,
             file: declared.file,
-            is_users: origin::is_users(path),
+            is_users: trace::is_users_file(path),
             inlined: false,
             parent: None,
             call: None,
-            depth: 0,
             ranges: self.ranges(unit, entry),
             variables: Vec::new(),
         }
@@ -280,7 +268,7 @@ impl<'a> Reader<'_, 'a> {
         let file = self
             .attribute(unit, entry, gimli::DW_AT_decl_file)
             .and_then(|(unit, value)| self.file(unit, value));
-        file.is_some_and(|file| origin::is_users(&self.paths[file.0]))
+        file.is_some_and(|file| trace::is_users_file(&self.paths[file.0]))
     }
 
     fn declared(&self, unit: usize, entry: &Entry<'a>, walk: &Walk) -> Declared {

@@ -3,10 +3,10 @@
 //! Members are followed through structures and pointers, breadth first, so that what is near is found before a limit is
 //! met. Types whose shape depends on their value (enumerations with contents) are not looked into.
 
-use super::Slice;
 use crate::{
     ValueType,
-    inspect::dwarf_types::{Entry, Type, Types, base_type, unsigned},
+    inspect::dwarf_types::{Entry, Type, Types, base_type, is_other_name, is_pointer, unsigned},
+    module::Slice,
 };
 use gimli::{Unit, UnitOffset};
 use std::{collections::VecDeque, rc::Rc};
@@ -150,9 +150,7 @@ impl<'r, 'a> Shapes<'r, 'a> {
                     leaf(ty, false);
                 }
             }
-            gimli::DW_TAG_pointer_type
-            | gimli::DW_TAG_reference_type
-            | gimli::DW_TAG_rvalue_reference_type => {
+            tag if is_pointer(tag) => {
                 leaf(ValueType::U32, true);
                 if this.offsets.len() <= MOST_POINTERS
                     && let Some(target) = self.types.type_offset(at.0, &entry)
@@ -180,26 +178,20 @@ impl<'r, 'a> Shapes<'r, 'a> {
         let mut at = at;
         for _ in 0..12 {
             let entry = self.units.get(at.0)?.entry(at.1).ok()?;
-            match entry.tag() {
-                gimli::DW_TAG_typedef
-                | gimli::DW_TAG_const_type
-                | gimli::DW_TAG_volatile_type
-                | gimli::DW_TAG_restrict_type
-                | gimli::DW_TAG_atomic_type => at = self.types.type_offset(at.0, &entry)?,
-                _ => return Some((at, entry)),
+            if !is_other_name(entry.tag()) {
+                return Some((at, entry));
             }
+            at = self.types.type_offset(at.0, &entry)?;
         }
         None
     }
 
     fn size_of(&self, at: (usize, UnitOffset)) -> Option<u64> {
         let (_, entry) = self.resolved(at)?;
-        match entry.tag() {
-            gimli::DW_TAG_pointer_type
-            | gimli::DW_TAG_reference_type
-            | gimli::DW_TAG_rvalue_reference_type => Some(4),
-            _ => byte_size(&entry),
+        if is_pointer(entry.tag()) {
+            return Some(4);
         }
+        byte_size(&entry)
     }
 
     fn members(&self, at: (usize, UnitOffset), of: &Pending) -> gimli::Result<Vec<Pending>> {

@@ -4,7 +4,6 @@ use super::{
     Source,
     lines::{FileId, ends_with},
     location::{Located, Unreadable},
-    origin,
     scopes::{Local, covers},
     shape::Leaf,
 };
@@ -27,7 +26,7 @@ impl Source<'_, '_> {
         let all: Vec<FileId> = files
             .filter(|file| ends_with(&self.lines.files[file.0], path))
             .collect();
-        let users = |file: &FileId| origin::is_users(&self.lines.files[file.0]);
+        let users = |file: &FileId| trace::is_users_file(&self.lines.files[file.0]);
         if all.iter().any(users) {
             all.into_iter().filter(users).collect()
         } else {
@@ -145,7 +144,7 @@ impl Source<'_, '_> {
             } else {
                 addresses.extend(code.instruction_at(range.start));
                 for index in program.locals() {
-                    addresses.extend(code.after_sets(index).filter(inside));
+                    addresses.extend(code.after_sets(index).iter().copied().filter(inside));
                 }
             }
         }

@@ -11,15 +11,12 @@ use crate::{
     code_map::OriginalPlace,
     error::InspectError,
     inspect::{Names, demangle},
-    module::Module,
+    module::{Module, Slice},
 };
 use addr2line::Context;
-use gimli::{Dwarf, EndianSlice, LittleEndian};
 use std::collections::HashMap;
 use trace::Frame;
 use wasmparser::ExternalKind;
-
-type Slice<'a> = EndianSlice<'a, LittleEndian>;
 
 /// Longest name of a function that is kept, bytes. Longer ones end in `...`.
 const LONGEST_NAME: usize = 1024;
@@ -143,11 +140,6 @@ fn shortened(mut name: String) -> String {
 }
 
 fn lines<'a>(module: &Module<'a>) -> Option<Context<Slice<'a>>> {
-    let present = module.custom(".debug_info").is_some_and(|d| !d.is_empty());
-    let load = |id: gimli::SectionId| -> Result<Slice<'a>, gimli::Error> {
-        let data = module.custom(id.name()).unwrap_or_default();
-        Ok(EndianSlice::new(data, LittleEndian))
-    };
-    let dwarf = present.then(|| Dwarf::load(load).ok()).flatten()?;
+    let dwarf = module.dwarf()?;
     vet::is_bounded(&dwarf).then(|| Context::from_dwarf(dwarf).ok())?
 }

@@ -5,22 +5,6 @@
 
 use trace::Frame;
 
-/// Parts of paths of sources that come with a toolchain or a package registry.
-const ELSEWHERE: [&str; 12] = [
-    "/rustc/",
-    "/library/alloc/src/",
-    "/library/core/src/",
-    "/library/std/src/",
-    "/rustlib/src/",
-    "/registry/src/",
-    "/.cargo/",
-    "/wasi-libc/",
-    "/libc-top-half/",
-    "/libc-bottom-half/",
-    "/dlmalloc/",
-    "/compiler-rt/",
-];
-
 /// `~lib/` is where AssemblyScript keeps its own library.
 const ELSEWHERE_FROM: [&str; 3] = ["library/", "~lib/", "runtime/"];
 
@@ -75,8 +59,7 @@ pub(super) fn is_users(frame: &Frame) -> bool {
     }
     match frame.file.as_deref() {
         Some(file) => {
-            let file = file.replace('\\', "/");
-            !ELSEWHERE.iter().any(|part| file.contains(part))
+            trace::is_users_file(file)
                 && !ELSEWHERE_FROM.iter().any(|start| file.starts_with(start))
         }
         None => !NAMESPACES.iter().any(|start| function.starts_with(start)),

@@ -96,31 +96,26 @@ pub(crate) fn call(label: &str, each: u64, files: u64) -> Trace {
 
 fn blank(label: &str, total: u64, wall: u64) -> Trace {
     let peak = needed(total);
+    let function = function();
+    let input = Input {
+        label: label.to_owned(),
+        digest: format!("sha256:{total:064x}"),
+    };
+    let limits = Limits {
+        memory: Bytes::mib(256),
+        timeout: Nanos(60_000_000_000),
+    };
     Trace {
-        function: function(),
-        input: Input {
-            label: label.to_owned(),
-            digest: format!("sha256:{total:064x}"),
-        },
         started_unix_ms: 1_795_190_520_000 + total,
-        limits: Limits {
-            memory: Bytes::mib(256),
-            timeout: Nanos(60_000_000_000),
-        },
         outcome: Outcome::Succeeded,
         exit_code: Some(0),
-        failure: None,
         committed_start: Bytes(START),
         committed_peak: peak,
-        growths: Vec::new(),
-        refusals: Vec::new(),
-        refused_count: 0,
         heap: Heap::Live {
             peak: Bytes::from_f64(200_000.0 + 80.0 * total as f64),
             at_end: Bytes(4_096),
             allocations: total + 12,
         },
-        samples: Vec::new(),
         observations: vec![
             Observed::before_the_call("stdin_bytes", (total * 60) as f64),
             Observed::before_the_call("arg1", 7.0),
@@ -129,14 +124,8 @@ fn blank(label: &str, total: u64, wall: u64) -> Trace {
         cpu: Nanos(wall * 98 / 100),
         bytes_in: total * 60,
         bytes_out: 14,
-        contended: false,
         runtime_base: Bytes::mib(12),
-        machine: Machine::default(),
-        armed: Vec::new(),
-        probe_cost: ProbeCost::default(),
-        touched: None,
-        heap_profile: None,
-        cpu_profile: None,
+        ..Trace::nothing_measured(function, input, limits)
     }
 }
 

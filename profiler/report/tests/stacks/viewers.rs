@@ -2,7 +2,7 @@
 
 use crate::common::stacks::{hostile, with_stacks};
 use crate::formats::folded;
-use crate::tools;
+use crate::{browser, tools};
 use report::stacks::{
     By, Merged, View, collapsed, firefox, flamegraph, perf_script, pprof_cpu, pprof_heap,
 };
@@ -283,29 +283,9 @@ fn flamescope_reads_the_events_and_their_stacks() {
 }
 
 fn chromium(folder: &TempDir, url: &str) -> String {
-    let output = Command::new("chromium")
-        .args([
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-quic",
-            "--no-first-run",
-        ])
-        .args([
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-        ])
-        .args(["--virtual-time-budget=10000", "--dump-dom"])
-        .arg(format!(
-            "--user-data-dir={}",
-            folder.path().join("browser").display()
-        ))
-        .arg(url)
-        .output()
-        .expect("chromium");
-    assert!(output.status.success(), "{}", text(&output));
-    String::from_utf8_lossy(&output.stdout).into_owned()
+    let more = ["--virtual-time-budget=10000", "--dump-dom"];
+    let dom = browser::chromium(folder.path(), url, &more);
+    String::from_utf8_lossy(&dom).into_owned()
 }
 
 /// It says the name of the profile in its title once it has read it.

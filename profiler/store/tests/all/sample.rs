@@ -32,23 +32,22 @@ pub(crate) fn call(function: &str, lines: u64) -> Trace {
         last_moment: Some(moment(lines)),
         hits: hits.collect(),
     };
+    let function = FunctionId {
+        name: function.to_owned(),
+        digest: format!("sha256:{:064x}", function.len()),
+    };
+    let input = Input {
+        label: format!("{lines}.txt"),
+        digest: format!("sha256:{lines:064x}"),
+    };
+    let limits = Limits {
+        memory: Bytes::mib(1024),
+        timeout: Nanos(30_000_000_000),
+    };
     Trace {
-        function: FunctionId {
-            name: function.to_owned(),
-            digest: format!("sha256:{:064x}", function.len()),
-        },
-        input: Input {
-            label: format!("{lines}.txt"),
-            digest: format!("sha256:{lines:064x}"),
-        },
         started_unix_ms: 1_700_000_000_000 + lines,
-        limits: Limits {
-            memory: Bytes::mib(1024),
-            timeout: Nanos(30_000_000_000),
-        },
         outcome: Outcome::Succeeded,
         exit_code: Some(0),
-        failure: None,
         committed_start: Bytes(1_114_112),
         committed_peak: moment(lines).committed,
         growths: (1..=lines.min(40))
@@ -57,8 +56,6 @@ pub(crate) fn call(function: &str, lines: u64) -> Trace {
                 to: moment(at).committed,
             })
             .collect(),
-        refusals: Vec::new(),
-        refused_count: 0,
         heap: Heap::Live {
             peak: Bytes(live(lines)),
             at_end: Bytes(0),
@@ -73,14 +70,8 @@ pub(crate) fn call(function: &str, lines: u64) -> Trace {
         cpu: Nanos(lines * 999_983),
         bytes_in: lines * 61,
         bytes_out: 12,
-        contended: false,
         runtime_base: Bytes(11 << 20),
-        machine: Machine::default(),
-        armed: Vec::new(),
-        probe_cost: ProbeCost::default(),
-        touched: None,
-        heap_profile: None,
-        cpu_profile: None,
+        ..Trace::nothing_measured(function, input, limits)
     }
 }
 

@@ -3,6 +3,7 @@
 //! `host`, `probe` and `learn`; here only in `findings`, on the examples that are shipped.
 
 mod bad_input;
+mod browser;
 mod components;
 mod examples;
 mod findings;

@@ -1,40 +1,15 @@
 //! The report in a real browser: it opens, it shows its charts, it asks nobody for anything.
 
 use crate::{
+    browser,
     support::{Place, wat},
     tools,
 };
 use std::path::Path;
-use std::process::Command;
 
 pub(crate) fn chromium(place: &Place, page: &Path, more: &[&str]) -> Vec<u8> {
-    let output = Command::new("chromium")
-        .args([
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-quic",
-            "--no-first-run",
-        ])
-        .args([
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-        ])
-        .arg(format!(
-            "--user-data-dir={}",
-            place.path("browser").display()
-        ))
-        .args(more)
-        .arg(format!("file://{}", page.display()))
-        .output()
-        .expect("chromium");
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    output.stdout
+    let url = format!("file://{}", page.display());
+    browser::chromium(&place.path(""), &url, more)
 }
 
 #[test]

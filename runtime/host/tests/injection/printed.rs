@@ -218,3 +218,34 @@ fn probes_read_what_a_c_guest_prints() {
         assert!(found.lagging.is_empty(), "{what}");
     }
 }
+
+/// LLVM puts the address of a node into the local that has held its number before, and goes on naming the number.
+#[test]
+fn a_local_that_was_given_to_another_value_is_not_read_on() {
+    let path = "../../guest-examples/n-queens/n-queens.wasm";
+    let wasm = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
+    let engine = Engine::default();
+    // With six queens: a root, a column for each of 34 lines of the board, four nodes for each of 36 squares.
+    const NODES: f64 = 1.0 + 34.0 + 144.0;
+    for (breakpoint, variable) in [
+        (
+            "set:n_queens::dancing_links::ExactCover::add_option.above",
+            "above",
+        ),
+        ("src/dancing_links.rs:95", "above"),
+        ("src/dancing_links.rs:97", "above"),
+        ("src/dancing_links.rs:97", "column"),
+        ("src/dancing_links.rs:104", "column"),
+    ] {
+        let (_, injected) = inject(&wasm, &[breakpoint], &[variable], false);
+        let module = Module::new(&engine, &injected.wasm).unwrap();
+        let seen = run(&module, r#"{"queens": 6}"#);
+        let hits = seen.hits.iter();
+        let values = hits.map(|(slot, bits)| injected.slots[*slot].value_type.decode(*bits));
+        let values: Vec<f64> = values.collect();
+        // Half of the assignments at least; the loop is unrolled, and not every copy of it keeps every variable.
+        assert!(values.len() >= 72, "{variable} at {breakpoint}: {values:?}");
+        let strange = values.iter().find(|node| **node >= NODES);
+        assert_eq!(strange, None, "{variable} at {breakpoint}");
+    }
+}

@@ -1,6 +1,6 @@
 //! Where the time goes, against a guest of which that is known: nine parts of its work in one function, one in another.
 
-use crate::{call, load, run};
+use crate::{call, load, run, run_forever};
 use host::{Engine, Function};
 use std::collections::HashMap;
 use trace::{CpuProfile, Nanos, Outcome, Selection};
@@ -93,20 +93,7 @@ fn nobody_asks_nobody_pays() {
 fn a_call_that_does_not_end_says_where_it_was() {
     let engine = Engine::sampling_cpu(MILLISECOND).unwrap();
     let function = sampled(&engine);
-    let (sender, receiver) = std::sync::mpsc::channel();
-    let mut endless = call("forever");
-    endless.limits.timeout = Nanos(200_000_000);
-    // The guest cannot be stopped: its thread ends with the process.
-    std::thread::spawn(move || {
-        let _ = function.invoke(
-            &endless,
-            Box::new(move |trace| {
-                let _ = sender.send(trace);
-            }),
-        );
-    });
-    let trace = receiver.recv().unwrap();
-    assert_eq!(trace.outcome, Outcome::TimedOut);
+    let trace = run_forever(function, Nanos(200_000_000));
     let profile = trace.cpu_profile.unwrap();
     assert!(!profile.samples.is_empty());
     assert!(

@@ -6,7 +6,7 @@ mod cpu;
 mod touched;
 
 use host::{Body, Call, Engine, Entry, Event, Function, Output};
-use trace::{Bytes, Limits, Nanos, Selection, Trace};
+use trace::{Bytes, Limits, Nanos, Outcome, Selection, Trace};
 
 /// A guest from its text, with breakpoints as a user writes them.
 fn load(engine: &Engine, wat: &str, breakpoints: &[&str], light: bool) -> Function {
@@ -41,4 +41,22 @@ fn call(export: &str) -> Call {
 
 fn run(function: &Function, call: &Call) -> Trace {
     function.invoke(call, Box::new(|_| {})).unwrap().trace
+}
+
+/// A call of `forever`, which does not end, until its deadline. The guest cannot be stopped: its thread ends with the process.
+fn run_forever(function: Function, deadline: Nanos) -> Trace {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let mut endless = call("forever");
+    endless.limits.timeout = deadline;
+    std::thread::spawn(move || {
+        let _ = function.invoke(
+            &endless,
+            Box::new(move |trace| {
+                let _ = sender.send(trace);
+            }),
+        );
+    });
+    let trace = receiver.recv().unwrap();
+    assert_eq!(trace.outcome, Outcome::TimedOut);
+    trace
 }

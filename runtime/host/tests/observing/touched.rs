@@ -1,6 +1,6 @@
 //! Pages written to, against guests that write to exactly so many.
 
-use crate::{call, load, run};
+use crate::{call, load, run, run_forever};
 use host::{Call, Engine};
 use std::time::Instant;
 use trace::{Bytes, Nanos, Outcome, Touched, Trace};
@@ -124,20 +124,7 @@ fn a_call_that_does_not_end_says_what_it_had_written() {
         return;
     }
     let function = load(&engine, PAGES, &["end"], false);
-    let (sender, receiver) = std::sync::mpsc::channel();
-    let mut endless = call("forever");
-    endless.limits.timeout = Nanos(300_000_000);
-    // The guest cannot be stopped: its thread ends with the process.
-    std::thread::spawn(move || {
-        let _ = function.invoke(
-            &endless,
-            Box::new(move |trace| {
-                let _ = sender.send(trace);
-            }),
-        );
-    });
-    let trace = receiver.recv().unwrap();
-    assert_eq!(trace.outcome, Outcome::TimedOut);
+    let trace = run_forever(function, Nanos(300_000_000));
     let (at_end, looks) = measured(&trace);
     assert_eq!(at_end, pages(7));
     // By the thread of the timeline, which looks at most twenty times a second.
