@@ -84,33 +84,55 @@ impl<T: Send + 'static> Pollable for Counted<T> {
     async fn ready(&mut self) {}
 }
 
+/// Where input comes from.
+pub(crate) enum Source {
+    /// What is left of a text; parts of it are lent, not copied.
+    Text(Bytes),
+    Reader(Box<dyn Read + Send>),
+}
+
 /// Standard input.
-pub(crate) type Stdin = Counted<Box<dyn Read + Send>>;
+pub(crate) type Stdin = Counted<Source>;
 
 /// Opens the body of an event.
 pub(crate) fn stdin(body: &Body) -> io::Result<Stdin> {
     Ok(Counted::new(match body {
-        Body::Empty => Box::new(io::empty()),
-        Body::File(path) => Box::new(File::open(path)?),
-        Body::Bytes(bytes) => Box::new(io::Cursor::new(bytes.clone())),
-        Body::Inherited => Box::new(io::stdin()),
+        Body::Empty => Source::Text(Bytes::new()),
+        Body::Bytes(bytes) => Source::Text(bytes.clone().into()),
+        Body::File(path) => Source::Reader(Box::new(File::open(path)?)),
+        Body::Inherited => Source::Reader(Box::new(io::stdin())),
     }))
 }
 
 impl InputStream for Stdin {
     fn read(&mut self, size: usize) -> StreamResult<Bytes> {
-        // A guest may ask for gigabytes at once; it gets what is there, a piece at a time.
-        let mut buffer = vec![0; size.min(1 << 16)];
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        match inner.read(&mut buffer) {
-            Ok(0) if size > 0 => Err(StreamError::Closed),
-            Ok(read) => {
-                self.count.fetch_add(read as u64, Ordering::Relaxed);
-                buffer.truncate(read);
-                Ok(buffer.into())
-            }
-            Err(error) => Err(StreamError::LastOperationFailed(error.into())),
+        let read = inner.read(size);
+        if let Ok(bytes) = &read {
+            self.count.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         }
+        read
+    }
+}
+
+impl Source {
+    fn read(&mut self, size: usize) -> StreamResult<Bytes> {
+        // A guest may ask for gigabytes at once; it gets what is there, a piece at a time.
+        let most = size.min(1 << 16);
+        let read = match self {
+            Source::Text(text) => text.split_to(most.min(text.len())),
+            Source::Reader(reader) => {
+                let mut buffer = vec![0; most];
+                let failed = |error: io::Error| StreamError::LastOperationFailed(error.into());
+                let read = reader.read(&mut buffer).map_err(failed)?;
+                buffer.truncate(read);
+                buffer.into()
+            }
+        };
+        if read.is_empty() && size > 0 {
+            return Err(StreamError::Closed);
+        }
+        Ok(read)
     }
 }
 

@@ -40,7 +40,7 @@ pub(crate) fn word_count() -> Workload {
 
 /// Mostly computing, on nodes that it allocates first.
 pub(crate) fn n_queens() -> Workload {
-    example("n-queens", r#"{"queens": 9}"#.to_owned())
+    example("n-queens", r#"{"queens": 11}"#.to_owned())
 }
 
 /// Computing alone: a sieve of Eratosthenes, again and again, nothing but loops, loads and stores.

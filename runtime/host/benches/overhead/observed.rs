@@ -85,10 +85,15 @@ pub(crate) fn compare_on(engine: &Engine, work: &Workload, how: &str, selection:
         hits = taken.hits;
         taken.seconds
     }]);
-    let each = (seconds - as_it_is) * 1e9 / hits.max(1) as f64;
-    let more = match hits {
-        0 => "no hits".to_owned(),
-        _ => format!("{hits} hits, {each:.2} ns each"),
-    };
+    let more = per_hit(hits, seconds - as_it_is);
     row(&format!("{}: {how}", work.name), as_it_is, seconds, &more);
+}
+
+/// Hits, and what each has cost where there are enough of them to tell.
+pub(crate) fn per_hit(hits: u64, seconds: f64) -> String {
+    match hits {
+        0 => String::new(),
+        1..10_000 => format!("{hits} hits"),
+        _ => format!("{hits} hits, {:.2} ns each", seconds * 1e9 / hits as f64),
+    }
 }

@@ -73,13 +73,7 @@ pub(crate) fn bench() {
         skipped("native: heaptrack", "no rustc");
         return;
     }
-    let heaptrack = [
-        "heaptrack",
-        "--record-only",
-        "--output",
-        "heaptrack",
-        "./native",
-    ];
+    let heaptrack = ["heaptrack", "--raw", "./native"];
     compare("native: heaptrack", folder, &["./native"], &heaptrack);
 }
 

@@ -127,7 +127,11 @@ fn instantiate(work: &Workload, selection: &Selection) {
 
 fn size(work: &Workload, selection: &Selection) {
     let engine = Engine::new(&plain::settings()).expect("an engine");
-    let code = |wasm: &[u8]| Module::new(&engine, wasm).expect("a module").text().len();
+    // By function: sections are as long as pages.
+    let code = |wasm: &[u8]| -> usize {
+        let module = Module::new(&engine, wasm).expect("a module");
+        module.functions().map(|function| function.len).sum()
+    };
     let (plain, planned) = (code(&work.wasm), code(&injected(work, selection)));
     println!(
         "  {:<66} {:>9.1} KiB {:+.1} KiB, {:+.2} %",

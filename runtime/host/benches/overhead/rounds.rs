@@ -3,7 +3,7 @@
 use rustix::time::{ClockId, clock_gettime};
 
 /// Rounds of each comparison.
-const ROUNDS: usize = 15;
+const ROUNDS: usize = 25;
 
 /// CPU time of this thread, which other work on the machine disturbs less than the time of day.
 pub(crate) fn thread_seconds() -> f64 {
