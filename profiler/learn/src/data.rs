@@ -35,6 +35,29 @@ pub(crate) enum Columns {
     Product(usize, usize),
 }
 
+/// How a variable has come to be looked at, the preferred way first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Shown {
+    /// Somebody shows it: the guest, or who calls it.
+    #[default]
+    OnPurpose,
+    /// It goes into a function or comes out of one.
+    BetweenFunctions,
+    /// It is a local variable.
+    Locally,
+}
+
+/// What is known of a column beside its values.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct About {
+    /// The variable that it is of, as far as products with others may be tried.
+    pub(crate) family: Option<usize>,
+    /// Whether it may be the number of keys of a hash table.
+    pub(crate) may_be_keys: bool,
+    /// Of two that explain about as well, what somebody shows on purpose is preferred to what happens to have a name.
+    pub(crate) shown: Shown,
+}
+
 /// One fitting problem.
 pub(crate) struct Data<'a> {
     columns: Vec<Cow<'a, [f64]>>,
@@ -45,8 +68,7 @@ pub(crate) struct Data<'a> {
     pub(crate) sample: Vec<usize>,
     /// Columns with enough distinct values to be used, in order of preference.
     pub(crate) usable: Vec<usize>,
-    /// Per column, which variable it is of; `None` where it may not be multiplied with another.
-    families: Vec<Option<usize>>,
+    about: Vec<About>,
     /// Per usable column and shape, over the sample: mean 0 and deviation 1; `None` where it does not move.
     shaped: Vec<[Option<Vec<f64>>; SHAPES.len()]>,
     /// Per column, over the sample, a threshold at each of a few values, when first asked for.
@@ -60,12 +82,10 @@ struct Hinge {
 }
 
 impl<'a> Data<'a> {
-    /// A problem over the given columns, each as long as `y`. `families`: per column the variable it is of, as far as
-    /// products with others may be tried. `keys`: whether it may be the number of keys of a hash table.
+    /// A problem over the given columns, each as long as `y`, and what is known of each.
     pub(crate) fn new(
         columns: Vec<Cow<'a, [f64]>>,
-        mut families: Vec<Option<usize>>,
-        keys: &[bool],
+        mut about: Vec<About>,
         y: Cow<'a, [f64]>,
         seed: u64,
     ) -> Data<'a> {
@@ -78,12 +98,12 @@ impl<'a> Data<'a> {
             let values: Vec<f64> = sample.iter().map(|&row| column[row]).collect();
             // No size is negative, and what is no size is no side of a product.
             if values.iter().any(|v| *v < 0.0) {
-                families[j] = None;
+                about[j].family = None;
             }
             if distinct(&values) >= FEWEST {
                 usable.push(j);
                 shaped.push(SHAPES.map(|t| {
-                    let applies = t != Transform::Buckets || keys[j];
+                    let applies = t != Transform::Buckets || about[j].may_be_keys;
                     let shaped = || standardised(values.iter().map(|&x| t.apply(x)).collect());
                     applies.then(shaped).flatten()
                 }));
@@ -98,7 +118,7 @@ impl<'a> Data<'a> {
             y,
             sample,
             usable,
-            families,
+            about,
             shaped,
         }
     }
@@ -115,7 +135,15 @@ impl<'a> Data<'a> {
 
     /// The variable that a column is of, where it may be multiplied with columns of others.
     pub(crate) fn family(&self, column: usize) -> Option<usize> {
-        self.families[column]
+        self.about[column].family
+    }
+
+    /// How it has come to be looked at.
+    pub(crate) fn shown(&self, columns: Columns) -> Shown {
+        match columns {
+            Columns::One(a) => self.about[a].shown,
+            Columns::Product(a, b) => self.about[a].shown.max(self.about[b].shown),
+        }
     }
 
     /// The value in one row.

@@ -1,7 +1,7 @@
 //! From a fitting problem to a model with its error bars, or to a sentence why there is none.
 
-use crate::data::{Columns, Data, FEWEST};
-use crate::features::{Column, may_be_keys, most_distinct};
+use crate::data::{About, Columns, Data, FEWEST};
+use crate::features::{Column, may_be_keys, most_distinct, shown};
 use crate::fit::{Fitted, Shape};
 use crate::folds::{Folds, held_out, on_all, relative_errors};
 use crate::formula::{formula, percent};
@@ -50,11 +50,13 @@ impl<'a> Problem<'a> {
         seed: u64,
     ) -> Problem<'a> {
         let values = columns.clone().map(|c| rows(&c.values)).collect();
-        let families = columns.clone().map(|c| c.family).collect();
-        let keys = columns.clone().map(|c| may_be_keys(&c.feature));
-        let keys: Vec<bool> = keys.collect();
+        let about = columns.clone().map(|c| About {
+            family: c.family,
+            may_be_keys: may_be_keys(&c.feature),
+            shown: shown(&c.feature),
+        });
         Problem {
-            data: Data::new(values, families, &keys, y, seed),
+            data: Data::new(values, about.collect(), y, seed),
             features: columns.map(|c| c.feature.clone()).collect(),
             labels: Vec::new(),
             target,

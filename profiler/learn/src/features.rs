@@ -6,6 +6,7 @@
 //! neither are the allocator's own functions, whose arguments are memory and not its cause.
 
 use crate::armed::{self, needs_probe};
+use crate::data::Shown;
 use crate::lead::Lead;
 use crate::rows::{Row, measure, rows_by_input};
 use crate::statistics::distinct;
@@ -67,7 +68,7 @@ pub(crate) fn table<'t>(traces: impl IntoIterator<Item = &'t Trace>) -> Table {
 
 /// Two features that say exactly the same are told apart by this only: a variable of the guest names the cause better
 /// than the size of its input does, but a parameter without a name explains nothing; a name that says what it is better
-/// than one that does not; then the one that is final earlier; then what has a name of its own, as the result of a function
+/// than one that does not; what is shown on purpose better than what has a name anyway; then the one that is final earlier; then what has a name of its own, as the result of a function
 /// has not; then the name, so that the answer is stable; and of one variable the aggregate that is the more natural cause of a
 /// peak.
 fn preference(
@@ -76,6 +77,7 @@ fn preference(
     bool,
     bool,
     bool,
+    Shown,
     i64,
     bool,
     &Breakpoint,
@@ -87,6 +89,7 @@ fn preference(
         is_nameless_parameter(feature),
         feature.breakpoint == Breakpoint::Input,
         is_other_name(feature),
+        shown(feature),
         -(column.lead.share * 1e6) as i64,
         matches!(feature.breakpoint, Breakpoint::Exit(_)),
         &feature.breakpoint,
@@ -95,6 +98,17 @@ fn preference(
             .iter()
             .position(|a| *a == feature.aggregate),
     )
+}
+
+/// How its variable has come to be looked at.
+pub(crate) fn shown(feature: &Feature) -> Shown {
+    match &feature.breakpoint {
+        Breakpoint::Entry(_) | Breakpoint::Exit(_) => Shown::BetweenFunctions,
+        // Those of the guest's own variables are called as they are.
+        Breakpoint::Set(name) if *name != feature.variable => Shown::Locally,
+        Breakpoint::Line { .. } => Shown::Locally,
+        _ => Shown::OnPurpose,
+    }
 }
 
 /// Whether an input feature is there for want of a better name: the largest single thing to read, which is the body or a

@@ -174,6 +174,7 @@ fn inverse_root<const SIDE: usize>(gram: &Matrix<SIDE>) -> Option<Matrix<SIDE>> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::About;
     use crate::data::Columns;
     use crate::fit::{Shape, fit};
     use rand::{Rng, SeedableRng, rngs::SmallRng};
@@ -187,7 +188,12 @@ mod tests {
             .iter()
             .map(|x| 1e6 + 86.0 * x * rng.gen_range(0.8..1.2))
             .collect();
-        let data = Data::new(vec![Cow::Owned(x)], vec![None], &[true], Cow::Owned(y), 1);
+        let data = Data::new(
+            vec![Cow::Owned(x)],
+            vec![About::default()],
+            Cow::Owned(y),
+            1,
+        );
         let x = Columns::One(0);
         let terms = vec![(x, Transform::Identity), (x, Transform::Square)];
         let all = Training::without(&data, |_| false);
@@ -212,8 +218,7 @@ mod tests {
         let twice = x.iter().map(|x| 2.0 * x).collect();
         let data = Data::new(
             vec![Cow::Borrowed(&x), Cow::Owned(twice)],
-            vec![None; 2],
-            &[true; 2],
+            vec![About::default(); 2],
             Cow::Owned(vec![1.0; 9]),
             1,
         );

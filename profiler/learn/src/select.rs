@@ -1,7 +1,8 @@
 //! Which features, in which shape: chosen by the error on rows left out, the simplest preferred unless another is clearly
 //! better. Runs the same on all rows and inside every fold, so that held-out errors include the price of choosing.
 
-use crate::data::{Columns, SHAPES};
+use crate::data::{Columns, Data, SHAPES};
+use crate::doubles::move_together;
 use crate::fit::Shape;
 use crate::isotonic;
 use crate::needed::last_is_needed;
@@ -81,7 +82,25 @@ fn short_list(training: &Training, allowed: &[usize]) -> Vec<usize> {
         .collect();
     // A stable sort: among equals the preferred column stays first.
     ranked.sort_by_key(|r| Reverse(settled(r.0)));
-    ranked.iter().take(SHORT_LIST).map(|r| r.1).collect()
+    named_once(training.data, ranked.iter().map(|r| r.1))
+}
+
+/// The first of the columns, of those that cannot be told apart only the preferred one.
+fn named_once(data: &Data, columns: impl Iterator<Item = usize>) -> Vec<usize> {
+    let preference = |j: usize| (data.shown(Columns::One(j)), j);
+    let mut named: Vec<usize> = Vec::new();
+    for column in columns {
+        let same = named
+            .iter()
+            .position(|&known| move_together(data, known, column));
+        match same {
+            Some(at) if preference(column) < preference(named[at]) => named[at] = column,
+            Some(_) => {}
+            None if named.len() == SHORT_LIST => break,
+            None => named.push(column),
+        }
+    }
+    named
 }
 
 /// Weighted share of the variance of `y` that a line in `x` explains.
@@ -172,7 +191,7 @@ fn richer(training: &Training, columns: Columns) -> Vec<Scored> {
 const ABOUT: f64 = 1.25;
 
 /// The best column's simplest model that no other is clearly better than. Among columns that cannot be told apart, by
-/// their values or by how well they predict, the simplest model, then the preferred column.
+/// their values or by how well they predict, one that is shown on purpose, the simplest model, then the preferred column.
 fn best_single(training: &Training, groups: &[Vec<Scored>]) -> Option<Scored> {
     let Simplest {
         model: best,
@@ -185,7 +204,11 @@ fn best_single(training: &Training, groups: &[Vec<Scored>]) -> Option<Scored> {
         .filter(|s| s.mean <= ABOUT * best.mean + NO_DIFFERENCE)
         .filter(|s| is_double(training, &s.shape, &best.shape));
     equals
-        .min_by_key(|s| (s.complexity(), first(&s.shape)))
+        .min_by_key(|s| {
+            let first = first(&s.shape);
+            let shown = first.map(|columns| training.data.shown(columns));
+            (shown, s.complexity(), first)
+        })
         .cloned()
 }
 

@@ -148,7 +148,7 @@ fn touched(touched: &Touched) -> String {
 fn cpu_samples(profile: &CpuProfile) -> String {
     let sampled: u64 = profile.samples.iter().map(|sample| sample.cpu.0).sum();
     format!(
-        "CPU samples: {} of {}, at {}; taking them makes a guest 1.3 to 1.8 times as slow",
+        "CPU samples: {} of {}, at {}; taking them makes a guest 1.2 to 1.7 times as slow",
         count(profile.samples.len()),
         seconds(Nanos(sampled).as_seconds()),
         counted(profile.table.stacks.len(), "stack")

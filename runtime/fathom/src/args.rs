@@ -17,7 +17,7 @@ pub(crate) struct DatabaseArgs {
 /// What to look at in a guest.
 #[derive(Args, Clone, Default)]
 pub(crate) struct WatchArgs {
-    /// Where to look: input, open:, entry:NAME, exit:NAME, set:NAME, end; `*` in names [default: all that is watched or exported]
+    /// Where to look: input, open:, entry:NAME, exit:NAME, set:NAME, end; FILE:LINE, FUNCTION, auto; `*` in names [default of profile: auto, everything that the user's functions name; else what the guest shows]
     #[arg(long = "break", value_name = "BREAKPOINT", help_heading = "Observe")]
     pub(crate) breakpoints: Vec<String>,
     /// What to look at; NAME:TYPE for a static whose type the guest does not tell
@@ -123,7 +123,7 @@ pub(crate) struct CallArgs {
     /// Count the pages of memory that are really written to; done anyway where the guest's allocator is not known
     #[arg(long, help_heading = "Observe")]
     pub(crate) touched: bool,
-    /// Record where the time goes, by call stack, so often per second [if given without: 1000]; guests are then 1.3 to 1.8
+    /// Record where the time goes, by call stack, so often per second [if given without: 1000]; guests are then 1.2 to 1.7
     /// times as slow, so times and prices are not those of calls without
     #[arg(long, value_name = "HZ", num_args = 0..=1, require_equals = true, default_missing_value = "1000", value_parser = rate, help_heading = "Observe")]
     cpu: Option<f64>,

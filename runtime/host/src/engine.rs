@@ -43,7 +43,7 @@ impl Engine {
     }
 
     /// The same, but guests are interrupted every `period` to see where they are. Their code is slower by what looking
-    /// whether they are to be interrupted costs, about 1.3 to 1.8 times, so their times are not those of other calls.
+    /// whether they are to be interrupted costs, about 1.2 to 1.7 times, so their times are not those of other calls.
     ///
     /// # Errors
     ///

@@ -2,26 +2,27 @@
 //! names what is near where a name does not exist. Writes no code: that is [`crate::inject`].
 
 mod auto;
+mod functions;
 mod only;
 pub(crate) mod pattern;
 mod source;
+mod variables;
 mod watch;
 
 use crate::{
     error::PlanError,
-    inspection::{Function, GO, Inspection, Parameter, Variable, VariableKind},
+    inspection::{Function, Inspection},
     mailbox::Mailbox,
     module::Module,
-    nearest::nearest,
-    slot::{ArmedPlan, HeapReports, MEMORY_EXPORT, Place, Slot},
+    slot::{ArmedPlan, HeapReports, Place, Slot},
     source::Source,
     value::ValueType,
 };
 pub(crate) use auto::AUTO;
-use pattern::{is_pattern, matches};
+use pattern::matches;
 use std::collections::{BTreeSet, HashMap};
 use trace::{Breakpoint, HeapSampling, Plan, PlannedProbe, ProbeMode, Selection};
-use watch::{Watch, Watched, type_needed, unknown};
+use watch::{Watch, unknown};
 
 /// The variable whose value is reported at `open:`: the size of the file just opened.
 pub const OPENED_VARIABLE: &str = "file_bytes";
@@ -172,38 +173,6 @@ impl<'p> Planner<'p> {
         }
     }
 
-    /// Everything that is known of a function: its parameters, its result, its local variables.
-    fn arm_function(&mut self, name: &str) -> Result<(), PlanError> {
-        let locals = self.arm_locals_of(name);
-        match pattern::functions(self.inspection, name) {
-            Ok(functions) => {
-                for function in functions {
-                    self.arm_entry(function);
-                    if self.watch.is_empty() {
-                        self.arm_exit(function);
-                    }
-                }
-                Ok(())
-            }
-            // Inlined everywhere: only the debug information knows it.
-            Err(_) if locals > 0 => {
-                self.note(format!(
-                    "`{name}` was inlined everywhere: its variables are observed, its entry and exit cannot be"
-                ));
-                Ok(())
-            }
-            Err(PlanError::UnknownFunction { name, nearest }) => Err(PlanError::UnknownFunction {
-                nearest: if nearest.is_empty() {
-                    self.near_inlined(&name)
-                } else {
-                    nearest
-                },
-                name,
-            }),
-            Err(error) => Err(error),
-        }
-    }
-
     /// No breakpoint was named: every variable where it can be observed best.
     fn arm_everywhere(&mut self) {
         for variable in &self.inspection.variables {
@@ -257,234 +226,6 @@ impl<'p> Planner<'p> {
             }
         }
         Ok(())
-    }
-
-    /// Exported functions that a person wrote: not the entry point, not the runtime, not the allocator.
-    fn is_of_the_user(&self, function: &Function) -> bool {
-        let reserved = ["_", "cabi_", "asyncify_"];
-        function
-            .export
-            .as_deref()
-            .is_some_and(|export| !reserved.iter().any(|prefix| export.starts_with(prefix)))
-            && !self.inspection.is_allocator(function)
-    }
-
-    /// The type in which an exported variable is to be observed, if it is.
-    fn observable(&mut self, variable: &Variable) -> Option<ValueType> {
-        match self.watch.variable(variable) {
-            Watched::As(value_type) => Some(value_type),
-            Watched::TypeUnknown => {
-                self.note(match &variable.not_scalar {
-                    Some(what) => format!("`{}` is not observed: it is {what}", variable.name),
-                    None => format!(
-                        "`{0}` is not observed: it is exported as an address and the guest does not say of what \
-                         type; if it is a number, give its type, as in `{0}:u32`",
-                        variable.name
-                    ),
-                });
-                None
-            }
-            Watched::No => None,
-        }
-    }
-
-    fn arm_set(&mut self, name: &str) -> Result<(), PlanError> {
-        let variables: Vec<&Variable> = self
-            .inspection
-            .variables
-            .iter()
-            .filter(|variable| matches(name, &variable.name))
-            .collect();
-        if variables.is_empty() {
-            if self.arm_set_local(name) {
-                return Ok(());
-            }
-            let exported = self.inspection.variables.iter().map(|v| v.name.as_str());
-            return Err(PlanError::UnknownVariable {
-                name: name.to_owned(),
-                nearest: nearest(name, exported),
-            });
-        }
-        for variable in variables {
-            match self.watch.named_variable(variable) {
-                Watched::As(value_type) => self.arm_variable(variable, value_type),
-                Watched::TypeUnknown if !is_pattern(name) => return Err(type_needed(variable)),
-                Watched::TypeUnknown | Watched::No => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// After each assignment where those are known, with each sample, and at the end.
-    fn arm_variable(&mut self, variable: &Variable, value_type: ValueType) {
-        if variable.assignments > 0 {
-            let place = self.place(variable);
-            let breakpoint = Breakpoint::Set(variable.name.clone());
-            self.add_code(breakpoint, &variable.name, value_type, place, None);
-        } else if matches!(variable.kind, VariableKind::Static { .. }) {
-            self.note(format!(
-                "sampled: `{}` is read at the end and with each sample of the timeline, because no store in the \
-                 guest carries its address",
-                variable.name
-            ));
-        }
-        self.add_read(&Breakpoint::End, variable, value_type);
-        self.add_read(&Breakpoint::Sample, variable, value_type);
-    }
-
-    fn arm_parameters(&mut self, function: &Function) {
-        for (index, name) in parameter_names(function).into_iter().enumerate() {
-            if let Some(value_type) = self.watch.parameter(&name, &function.parameters[index]) {
-                self.add_code(
-                    Breakpoint::Entry(function.label.clone()),
-                    &name,
-                    value_type,
-                    Place::Parameter {
-                        index: index as u32,
-                    },
-                    Some(function),
-                );
-            }
-        }
-    }
-
-    fn arm_entry(&mut self, function: &Function) {
-        self.note_resumptions(function);
-        let before = self.slots.len();
-        self.arm_parameters(function);
-        let breakpoint = Breakpoint::Entry(function.label.clone());
-        self.arm_variables_within(&breakpoint, function);
-        if self.watch.is_empty() && self.slots.len() == before {
-            self.add_code(
-                breakpoint,
-                HITS,
-                ValueType::U64,
-                Place::Hits,
-                Some(function),
-            );
-        }
-    }
-
-    fn arm_exit(&mut self, function: &Function) {
-        self.note_resumptions(function);
-        let breakpoint = Breakpoint::Exit(function.label.clone());
-        self.arm_variables_within(&breakpoint, function);
-        let result = function
-            .results
-            .iter()
-            .position(|result| result.value_type.is_some())
-            .and_then(|index| {
-                let value_type = self.result_type(&function.results[index])?;
-                Some((index as u32, value_type))
-            });
-        match result {
-            Some((index, value_type)) => {
-                let place = Place::Result { index };
-                self.add_code(
-                    breakpoint.clone(),
-                    RESULT,
-                    value_type,
-                    place,
-                    Some(function),
-                );
-                if function.tail_calls {
-                    self.note(format!(
-                        "`{}` can leave by a tail call, whose result it never sees: these exits are counted as \
-                         `{HITS}`, without a value",
-                        function.label
-                    ));
-                    self.add_code(
-                        breakpoint,
-                        HITS,
-                        ValueType::U64,
-                        Place::TailCalls,
-                        Some(function),
-                    );
-                }
-            }
-            None if self.watch.is_empty() => {
-                self.add_code(
-                    breakpoint,
-                    HITS,
-                    ValueType::U64,
-                    Place::Hits,
-                    Some(function),
-                );
-            }
-            None => {}
-        }
-    }
-
-    fn note_resumptions(&mut self, function: &Function) {
-        if self.inspection.language.as_deref() == Some(GO) && function.export.is_none() {
-            self.note(
-                "Go leaves a function and enters it again to go on with another goroutine: that counts as well; its \
-                 parameters and results are not seen"
-                    .to_owned(),
-            );
-        }
-    }
-
-    /// A result is asked for by its breakpoint, be it an address or not, unless other variables were named.
-    fn result_type(&self, result: &Parameter) -> Option<ValueType> {
-        if self.watch.is_empty() {
-            result.value_type
-        } else {
-            self.watch.parameter(RESULT, result)
-        }
-    }
-
-    /// Exported variables that were asked for by name, read where a function is entered or left.
-    fn arm_variables_within(&mut self, breakpoint: &Breakpoint, function: &Function) {
-        if self.watch.is_empty() {
-            return;
-        }
-        for variable in &self.inspection.variables {
-            if let Watched::As(value_type) = self.watch.variable(variable) {
-                let place = self.place(variable);
-                self.add_code(
-                    breakpoint.clone(),
-                    &variable.name,
-                    value_type,
-                    place,
-                    Some(function),
-                );
-            }
-        }
-    }
-
-    fn place(&self, variable: &Variable) -> Place {
-        match variable.kind {
-            VariableKind::Global { index } => Place::Global {
-                export: variable.name.clone(),
-                index,
-            },
-            VariableKind::Static { .. } if variable.cells.len() > 1 => Place::Static {
-                address: self.inspection.latest_at(variable),
-                memory: Mailbox::EXPORT.to_owned(),
-            },
-            VariableKind::Static { address } => Place::Static {
-                address,
-                memory: self
-                    .inspection
-                    .memory_export()
-                    .unwrap_or(MEMORY_EXPORT)
-                    .to_owned(),
-            },
-        }
-    }
-
-    fn add_read(&mut self, breakpoint: &Breakpoint, variable: &Variable, value_type: ValueType) {
-        let slot = Slot {
-            breakpoint: breakpoint.clone(),
-            variable: variable.name.clone(),
-            mode: ProbeMode::HostRead,
-            value_type,
-            place: self.place(variable),
-            function: None,
-            mailbox_offset: None,
-        };
-        self.add(slot);
     }
 
     fn add_code(
@@ -551,20 +292,6 @@ impl<'p> Planner<'p> {
         }
     }
 
-    /// Exported and watched variables that were asked for by name, with their types.
-    fn exported_and_wanted(&self) -> Vec<(&'p Variable, ValueType)> {
-        if self.watch.is_empty() {
-            return Vec::new();
-        }
-        let variables = self.inspection.variables.iter();
-        variables
-            .filter_map(|variable| match self.watch.variable(variable) {
-                Watched::As(value_type) => Some((variable, value_type)),
-                Watched::TypeUnknown | Watched::No => None,
-            })
-            .collect()
-    }
-
     fn finish(mut self) -> ArmedPlan {
         if !self.left_out.is_empty() {
             let armed: BTreeSet<&Breakpoint> = self.slots.iter().map(|s| &s.breakpoint).collect();
@@ -609,18 +336,4 @@ fn is_like_a_kind(text: &str) -> bool {
         return false;
     };
     !rest.starts_with(':') && word.bytes().all(|byte| byte.is_ascii_lowercase())
-}
-
-/// What the parameters of a function are called: `argN` where the guest does not say, or says the same twice.
-fn parameter_names(function: &Function) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    for (index, parameter) in function.parameters.iter().enumerate() {
-        let name = parameter
-            .name
-            .clone()
-            .filter(|name| !names.contains(name))
-            .unwrap_or_else(|| format!("arg{index}"));
-        names.push(name);
-    }
-    names
 }

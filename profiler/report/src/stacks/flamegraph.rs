@@ -36,13 +36,15 @@ fn subtitle(folded: &Folded) -> String {
     }
 }
 
-/// Colours depend on names alone, so that the same profile is the same file.
+/// Colours depend on names alone, so that the same profile is the same file. The outermost function is on top: a browser shows the
+/// top of a tall picture first.
 pub(super) fn options(view: View) -> Options<'static> {
     let mut options = Options::default();
     options.colors = Palette::Basic(match view {
         View::Cpu => BasicPalette::Hot,
         View::Allocated | View::AtPeak | View::AtEnd | View::Temporary => BasicPalette::Mem,
     });
+    options.direction = Direction::Inverted;
     options.deterministic = true;
     options.text_truncate_direction = TextTruncateDirection::Right;
     options
@@ -82,7 +84,6 @@ pub(crate) fn frames_only(folded: &Folded) -> Option<Frames> {
     loop {
         let mut options = options(folded.view);
         options.count_name = folded.unit.to_owned();
-        options.direction = Direction::Inverted;
         if folded.view == View::Cpu {
             // Dark text is read on it, unlike on the darkest of the usual reds.
             options.colors = Palette::Basic(BasicPalette::Orange);

@@ -2,6 +2,7 @@
 
 mod bench;
 mod generator;
+mod thin;
 
 use super::plan::Judge;
 use crate::{
@@ -98,6 +99,11 @@ pub(crate) fn run(args: ProfileArgs) -> anyhow::Result<ExitCode> {
     };
     let calls = calls_to_make(&events, args.repeat, &recorded, &bench.entry)?;
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+    let bench = if bench.observes_everything() {
+        runtime.block_on(bench.thinned(&guest, &args, &calls))?
+    } else {
+        bench
+    };
     let run = runtime.block_on(bench.run_all(&calls, &mut store))?;
     if run.ids.is_empty() && recorded.is_empty() {
         bail!("interrupted before the first call ended; nothing was recorded");

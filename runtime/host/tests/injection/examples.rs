@@ -26,7 +26,7 @@ pub(crate) struct Run {
     mailbox: Vec<u8>,
 }
 
-pub(crate) fn run(module: &Module, input: &str) -> Run {
+pub(crate) fn run(module: &Module, input: impl AsRef<[u8]>) -> Run {
     let engine = module.engine();
     let mut linker: Linker<Host> = Linker::new(engine);
     p1::add_to_linker_sync(&mut linker, |host: &mut Host| &mut host.wasi).unwrap();
@@ -49,7 +49,7 @@ pub(crate) fn run(module: &Module, input: &str) -> Run {
         .unwrap();
     let output = MemoryOutputPipe::new(1 << 20);
     let wasi = WasiCtxBuilder::new()
-        .stdin(MemoryInputPipe::new(input.to_owned()))
+        .stdin(MemoryInputPipe::new(input.as_ref().to_vec()))
         .stdout(output.clone())
         .arg("guest")
         // Hash tables are seeded by it: two runs have to be the same.

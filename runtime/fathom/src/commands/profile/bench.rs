@@ -20,7 +20,10 @@ use std::{
 };
 use store::{Detail, Filter, Store, TraceId};
 use tokio::task::JoinSet;
-use trace::{Limits, Outcome, PredictivePlan, Profile, Trace, Verification};
+use trace::{Limits, Outcome, PredictivePlan, Profile, Selection, Trace, Verification};
+
+/// The breakpoint that means everything.
+const AUTO: &str = "auto";
 
 /// A guest ready to be called, and how.
 pub(super) struct Bench {
@@ -33,6 +36,8 @@ pub(super) struct Bench {
     touched: bool,
     jobs: usize,
     calls_made: AtomicU64,
+    /// What there is to say of what is observed.
+    notes: Vec<String>,
     /// The plan that is armed, where it is one.
     pub(super) plan: Option<PredictivePlan>,
 }
@@ -44,27 +49,41 @@ pub(super) struct Run {
 }
 
 impl Bench {
-    /// Finds what is wrong with the guest, or with what is asked of it, before the first call.
+    /// Finds what is wrong with the guest, or with what is asked of it, before the first call. Where nobody says what to
+    /// observe, everything is.
     pub(super) fn set_up(guest: &Guest, args: &ProfileArgs) -> anyhow::Result<Bench> {
         let spinner = progress::spinner(format!("preparing {}", guest.name));
         let mut armed = plan_file::armed(&args.watch, guest)?;
-        // Sampling costs about as much as all other observing together, so it is asked for.
-        armed.selection.heap = args.heap.sampling(&guest.config.heap, HeapMode::Off);
-        let cpu_period = args.call.cpu_period();
-        let ready = guest.ready(armed.selection, args.call.invoke.clone(), cpu_period)?;
+        armed.selection.heap = args.heap.sampling(&guest.config.heap, HeapMode::Sampled);
+        if armed.selection.breakpoints.is_empty() && armed.selection.variables.is_empty() {
+            armed.selection.breakpoints.push(AUTO.to_owned());
+        }
+        let bench = Bench::arm(guest, args, armed.selection, armed.plan)?;
         spinner.finish_and_clear();
-        for note in ready.function.notes() {
+        for note in &bench.notes {
             output::note(format_args!("note: {note}"));
         }
         if args.call.cpu_period().is_some() {
             output::note(
-                "note: --cpu makes guests 1.3 to 1.8 times as slow: times and prices of this run are too large",
+                "note: --cpu makes guests 1.2 to 1.7 times as slow: times and prices of this run are too large",
             );
         }
+        Ok(bench)
+    }
+
+    /// A guest that is observed as a selection says.
+    pub(super) fn arm(
+        guest: &Guest,
+        args: &ProfileArgs,
+        selection: Selection,
+        plan: Option<PredictivePlan>,
+    ) -> anyhow::Result<Bench> {
+        let ready = guest.ready(selection, args.call.invoke.clone(), args.call.cpu_period())?;
         let loaded = ready.for_workers(guest);
         Ok(Bench {
             pool: Arc::new(Pool::new(loaded.clone(), usize::from(args.jobs))),
             loaded,
+            notes: ready.function.notes().map(str::to_owned).collect(),
             entry: ready.entry,
             limits: args.call.limits.limits(&guest.config.limits),
             output: args.call.limits.discard(&guest.config.limits),
@@ -72,8 +91,19 @@ impl Bench {
             touched: args.call.touched,
             jobs: usize::from(args.jobs),
             calls_made: AtomicU64::new(0),
-            plan: armed.plan,
+            plan,
         })
+    }
+
+    /// Whether everything is observed, by default or because somebody wants it.
+    pub(super) fn observes_everything(&self) -> bool {
+        let mut breakpoints = self.loaded.selection.breakpoints.iter();
+        breakpoints.any(|breakpoint| breakpoint == AUTO)
+    }
+
+    /// Makes a call that is not recorded.
+    pub(super) async fn try_out(&self, event: Event) -> anyhow::Result<Trace> {
+        trace_of(self.pool.call(self.call(event, self.limits)).await?)
     }
 
     fn call(&self, event: Event, limits: Limits) -> MakeCall {

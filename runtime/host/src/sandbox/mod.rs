@@ -1,5 +1,9 @@
 //! One call: a store with everything attached to it, the guest run to its end, and what was recorded.
 
+mod ending;
+mod so_far;
+mod world;
+
 use crate::{
     Entry, Event, Function, InvokeError, Output,
     cpu::{CpuSamples, Ticker},
@@ -8,29 +12,26 @@ use crate::{
     guest::{Running, Target},
     heap::HeapRecorder,
     meter::{Committed, Meter},
-    outcome::{Ending, classify},
-    parts::Parts,
+    outcome::classify,
     process::thread_cpu_time,
-    sampler::{Deadline, Timeline},
-    scratch::{self, Scratch},
-    stacks::{Innermost, Symbolizer},
-    state::{self, State},
-    stdio::{self, Stdin, Stdout},
+    sampler::Timeline,
+    scratch::Scratch,
+    stacks::Innermost,
+    state::State,
     touched::{Looks, Thread},
 };
-use probe::{Counted, Mailbox};
+use ending::{finish_observing, heap, probe_cost};
+use probe::Counted;
+use so_far::SoFar;
 use std::{
     io,
     ops::Range,
-    sync::{Arc, atomic::Ordering},
-    time::{Duration, Instant, SystemTime},
+    sync::Arc,
+    time::{Instant, SystemTime},
 };
-use trace::{
-    Breakpoint, Bytes, FunctionId, Heap, Input, Limits, Machine, Nanos, Observed, Outcome, Plan,
-    ProbeCost, ProbeMode, Trace,
-};
+use trace::{Heap, Input, Limits, Nanos, Trace};
 use wasmtime::Store;
-use wasmtime_wasi::{FsPerms, WasiCtxBuilder, p1::WasiP1Ctx};
+use world::{Streams, wasi};
 
 /// One call to be made.
 #[derive(Clone, Debug)]
@@ -289,251 +290,8 @@ fn memory_addresses(
     Ok(addresses)
 }
 
-struct Streams {
-    stdin: Stdin,
-    stdout: Stdout,
-    stderr: Stdout,
-}
-
-impl Streams {
-    fn open(call: &Call) -> Result<Streams, InvokeError> {
-        Ok(Streams {
-            stdin: stdio::stdin(&call.event.body).map_err(|source| InvokeError::Open {
-                label: call.event.label.clone(),
-                source,
-            })?,
-            stdout: stdio::stdout(call.output),
-            stderr: stdio::stderr(call.output),
-        })
-    }
-}
-
-/// What the guest may see of the machine: its streams, its arguments, its directories, clocks and randomness.
-/// No network, no environment but its own.
-fn wasi(
-    function: &FunctionId,
-    call: &Call,
-    streams: &Streams,
-    scratch: Option<&Scratch>,
-) -> Result<WasiP1Ctx, InvokeError> {
-    let mut wasi = WasiCtxBuilder::new();
-    wasi.stdin(streams.stdin.clone())
-        .stdout(streams.stdout.clone())
-        .stderr(streams.stderr.clone())
-        .allow_blocking_current_thread(true)
-        .arg(&function.name)
-        .envs(&call.event.env);
-    if call.entry == Entry::Start {
-        wasi.args(&call.event.args);
-    }
-    if let Some(mount) = &call.event.mount {
-        let permissions = if mount.writable {
-            FsPerms::ReadWrite
-        } else {
-            FsPerms::ReadOnly
-        };
-        wasi.preopened_dir(&mount.host, &mount.guest, permissions)
-            .map_err(|error| InvokeError::Mount {
-                path: mount.host.clone(),
-                reason: error.root_cause().to_string(),
-            })?;
-    }
-    if let Some(scratch) = scratch {
-        if call
-            .event
-            .mount
-            .as_ref()
-            .is_some_and(|mount| mount.guest == scratch::GUEST_PATH)
-        {
-            let why = format!(
-                "`{}` is where the granted directory is already",
-                scratch::GUEST_PATH
-            );
-            return Err(InvokeError::Scratch(io::Error::other(why)));
-        }
-        wasi.preopened_dir(scratch.path(), scratch::GUEST_PATH, FsPerms::ReadWrite)
-            .map_err(|error| InvokeError::Scratch(io::Error::other(error)))?;
-    }
-    Ok(wasi.build_p1())
-}
-
 fn unix_ms() -> u64 {
     SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .map_or(0, |since| since.as_millis() as u64)
-}
-
-fn heap(store: &Store<State>, parts: &Parts) -> Heap {
-    let (Some(counters), Some((_, counted))) = (store.data().mailboxes().heap(), parts.heap())
-    else {
-        return Heap::Unknown;
-    };
-    let allocations = counters.read(Mailbox::ALLOCATIONS);
-    let untracked = counters.read(Mailbox::UNTRACKED);
-    match counted {
-        Counted::UsableBytes | Counted::RequestedBytes if untracked == 0 => Heap::Live {
-            peak: Bytes(counters.read(Mailbox::LIVE_PEAK)),
-            at_end: Bytes(counters.read(Mailbox::LIVE)),
-            allocations,
-        },
-        // Blocks whose size could not be kept are not counted when they are given back: the live bytes are not exact.
-        _ => Heap::AllocatedOnly {
-            total: Bytes(counters.read(Mailbox::ALLOCATED)),
-            allocations,
-        },
-    }
-}
-
-/// What the hits of a call cost. Only where there were any: the first time this is measured.
-fn probe_cost(function: &Function, hits: u64, host_calls: u64) -> ProbeCost {
-    if hits == 0 {
-        return ProbeCost::default();
-    }
-    function.engine.probe_rates().cost(hits, host_calls)
-}
-
-/// Reads the variables that are read at the end, and closes what is still open. Also the number of hits of all probes
-/// that are code.
-fn finish_observing(
-    store: &mut Store<State>,
-    running: Option<&Running>,
-    parts: &Parts,
-) -> (Vec<Observed>, u64) {
-    if let Some(running) = running {
-        for (number, (module, slot)) in parts.slots().enumerate() {
-            if slot.mode == ProbeMode::HostRead
-                && slot.breakpoint == Breakpoint::End
-                && let Some(value) = running.read(store, module, &slot.place, slot.value_type)
-            {
-                store.data_mut().recorder.read_by_host(number, value);
-            }
-        }
-    }
-    let state = store.data_mut();
-    for reading in state.timeline.readings() {
-        state.recorder.add_reading(reading);
-    }
-    let mut observed = state.recorder.finish(|slot| parts.name_of_slot(slot));
-    let records = state::read_records(store);
-    let hits = records.iter().map(|record| record.count).sum();
-    observed.extend(records);
-    (observed, hits)
-}
-
-/// What is known of a call while it runs, readable from any thread.
-#[derive(Clone)]
-struct SoFar {
-    function: FunctionId,
-    input: Input,
-    features: Vec<Observed>,
-    started_unix_ms: u64,
-    limits: Limits,
-    contended: bool,
-    runtime_base: Bytes,
-    machine: Machine,
-    armed: Arc<Plan>,
-    /// Where its time goes, where that is asked for, and who makes it readable.
-    cpu: Option<(CpuSamples, Arc<Symbolizer>)>,
-    parts: Arc<Parts>,
-    committed: Arc<Committed>,
-    timeline: Arc<Timeline>,
-    bytes_in: Arc<std::sync::atomic::AtomicU64>,
-    bytes_out: Arc<std::sync::atomic::AtomicU64>,
-}
-
-/// Floats of a guest may be no number. Nothing can be learned from those, and JSON has no word for them: a variable that
-/// ever was one is left out, of the others only hits that were.
-fn only_numbers(mut observed: Observed) -> Option<Observed> {
-    observed.hits.retain(|hit| hit.value.is_finite());
-    let summary = [
-        observed.first,
-        observed.last,
-        observed.min,
-        observed.max,
-        observed.sum,
-    ];
-    summary
-        .iter()
-        .all(|value| value.is_finite())
-        .then_some(observed)
-}
-
-impl SoFar {
-    fn deadline(
-        self,
-        cpu_before: Nanos,
-        scratch: Option<Arc<Scratch>>,
-        on_deadline: OnDeadline,
-    ) -> Deadline {
-        Deadline {
-            after: Duration::from_nanos(self.limits.timeout.0),
-            passed: Box::new(move |cpu| {
-                // The process will end before the directory would be removed.
-                if let Some(scratch) = scratch {
-                    scratch.give_up();
-                }
-                let used = cpu.map(|cpu| Nanos(cpu.0.saturating_sub(cpu_before.0)));
-                on_deadline(self.timed_out(used));
-            }),
-        }
-    }
-
-    /// The trace of a call that did not end in time. Its heap and its probes cannot be read while the guest runs.
-    fn timed_out(self, cpu: Option<Nanos>) -> Trace {
-        let wall = self.committed.elapsed();
-        let ending = Ending {
-            outcome: Outcome::TimedOut,
-            exit_code: None,
-            failure: Some(format!("still running after {}", self.limits.timeout)),
-        };
-        let touched = self.timeline.end_looking();
-        Trace {
-            touched,
-            ..self.ended(ending, Heap::Unknown, Vec::new(), wall, cpu.unwrap_or(wall))
-        }
-    }
-
-    fn ended(
-        self,
-        ending: Ending,
-        heap: Heap,
-        observed: Vec<Observed>,
-        wall: Nanos,
-        cpu: Nanos,
-    ) -> Trace {
-        let history = self.committed.history().clone();
-        let mut observations = self.features;
-        observations.extend(observed.into_iter().filter_map(only_numbers));
-        Trace {
-            function: self.function,
-            input: self.input,
-            started_unix_ms: self.started_unix_ms,
-            limits: self.limits,
-            outcome: ending.outcome,
-            exit_code: ending.exit_code,
-            failure: ending.failure,
-            committed_start: history.start,
-            committed_peak: history.peak,
-            growths: history.growths,
-            refusals: history.refusals,
-            refused_count: history.refused_count,
-            heap,
-            samples: self.timeline.samples(),
-            observations,
-            wall,
-            cpu,
-            bytes_in: self.bytes_in.load(Ordering::Relaxed),
-            bytes_out: self.bytes_out.load(Ordering::Relaxed),
-            contended: self.contended,
-            runtime_base: self.runtime_base,
-            machine: self.machine,
-            armed: self.armed.probes.clone(),
-            probe_cost: ProbeCost::default(),
-            touched: None,
-            heap_profile: None,
-            cpu_profile: self.cpu.and_then(|(samples, symbolizer)| {
-                Some(samples.profile(&symbolizer, self.parts.code_map()?))
-            }),
-        }
-    }
 }

@@ -1,0 +1,79 @@
+//! What the guest of one call sees of the machine.
+
+use super::Call;
+use crate::{
+    Entry, InvokeError,
+    scratch::{self, Scratch},
+    stdio::{self, Stdin, Stdout},
+};
+use std::io;
+use trace::FunctionId;
+use wasmtime_wasi::{FsPerms, WasiCtxBuilder, p1::WasiP1Ctx};
+
+pub(super) struct Streams {
+    pub(super) stdin: Stdin,
+    pub(super) stdout: Stdout,
+    stderr: Stdout,
+}
+
+impl Streams {
+    pub(super) fn open(call: &Call) -> Result<Streams, InvokeError> {
+        Ok(Streams {
+            stdin: stdio::stdin(&call.event.body).map_err(|source| InvokeError::Open {
+                label: call.event.label.clone(),
+                source,
+            })?,
+            stdout: stdio::stdout(call.output),
+            stderr: stdio::stderr(call.output),
+        })
+    }
+}
+
+/// What the guest may see of the machine: its streams, its arguments, its directories, clocks and randomness.
+/// No network, no environment but its own.
+pub(super) fn wasi(
+    function: &FunctionId,
+    call: &Call,
+    streams: &Streams,
+    scratch: Option<&Scratch>,
+) -> Result<WasiP1Ctx, InvokeError> {
+    let mut wasi = WasiCtxBuilder::new();
+    wasi.stdin(streams.stdin.clone())
+        .stdout(streams.stdout.clone())
+        .stderr(streams.stderr.clone())
+        .allow_blocking_current_thread(true)
+        .arg(&function.name)
+        .envs(&call.event.env);
+    if call.entry == Entry::Start {
+        wasi.args(&call.event.args);
+    }
+    if let Some(mount) = &call.event.mount {
+        let permissions = if mount.writable {
+            FsPerms::ReadWrite
+        } else {
+            FsPerms::ReadOnly
+        };
+        wasi.preopened_dir(&mount.host, &mount.guest, permissions)
+            .map_err(|error| InvokeError::Mount {
+                path: mount.host.clone(),
+                reason: error.root_cause().to_string(),
+            })?;
+    }
+    if let Some(scratch) = scratch {
+        if call
+            .event
+            .mount
+            .as_ref()
+            .is_some_and(|mount| mount.guest == scratch::GUEST_PATH)
+        {
+            let why = format!(
+                "`{}` is where the granted directory is already",
+                scratch::GUEST_PATH
+            );
+            return Err(InvokeError::Scratch(io::Error::other(why)));
+        }
+        wasi.preopened_dir(scratch.path(), scratch::GUEST_PATH, FsPerms::ReadWrite)
+            .map_err(|error| InvokeError::Scratch(io::Error::other(error)))?;
+    }
+    Ok(wasi.build_p1())
+}
