@@ -1,7 +1,7 @@
 //! Features ranked by what each alone predicts on held-out inputs, and why each is or is not the one chosen. The sizes of
 //! the input are always among them, however badly they predict: people guess by them. Not the choice itself.
 
-use crate::data::{Columns, Data};
+use crate::data::{Columns, Data, Shown};
 use crate::doubles::{moving_with, named_by};
 use crate::explain::{Explained, Problem};
 use crate::features::{Column, is_input_size};
@@ -16,7 +16,7 @@ use trace::{
     Breakpoint, Bytes, Candidate, CandidateNote, Feature, ModelKind, Predictor, Transform,
 };
 
-/// Candidates listed, sizes of the input apart.
+/// Candidates listed, sizes of the input apart, and so many again of what the guest or its caller shows.
 const LISTED: usize = 20;
 
 /// What has less of the growth ahead than this is final too late to size a call by.
@@ -106,8 +106,8 @@ impl Judged {
     }
 }
 
-/// What is worth listing: what was chosen, a product that says the same, features that explain most by a line, and the sizes
-/// of the input. Of what moves together, but with nothing that was chosen, only the preferred name.
+/// What is worth listing: what was chosen, a product that says the same, features that explain most by a line, what the
+/// guest and its caller show, and the sizes of the input. Of what moves together, but with nothing that was chosen, only the preferred name.
 fn listed(problem: &Problem, chosen: &[Columns], leader: Option<&Judged>) -> Vec<Columns> {
     let data = &problem.data;
     let all = Training::without(data, |_| false);
@@ -123,6 +123,15 @@ fn listed(problem: &Problem, chosen: &[Columns], leader: Option<&Judged>) -> Vec
     };
     let mut ranked: Vec<(f64, Columns)> = data.usable.iter().map(share).collect();
     ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
+    // What somebody thought of: it is looked for in the list, whatever else there is.
+    let thought_of = |columns: &Columns| {
+        matches!(
+            data.shown(*columns),
+            Shown::OnPurpose | Shown::BeforeTheCall
+        )
+    };
+    let by_hand = ranked.iter().map(|r| r.1).filter(thought_of);
+    let by_hand: Vec<Columns> = by_hand.map(|columns| named_by(data, columns)).collect();
     let alike = leader.and_then(|l| products::alike(data, &l.shape));
     let mut listed = chosen.to_vec();
     let of_chosen: Vec<Columns> = chosen
@@ -146,9 +155,10 @@ fn listed(problem: &Problem, chosen: &[Columns], leader: Option<&Judged>) -> Vec
         }
     }
     let sizes = (0..problem.features.len()).filter(|&j| is_input_size(&problem.features[j]));
-    for size in sizes.map(Columns::One) {
-        if !listed.contains(&size) {
-            listed.push(size);
+    let by_hand = by_hand.into_iter().take(LISTED);
+    for columns in by_hand.chain(sizes.map(Columns::One)) {
+        if !listed.contains(&columns) {
+            listed.push(columns);
         }
     }
     listed

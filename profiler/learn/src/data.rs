@@ -38,13 +38,17 @@ pub(crate) enum Columns {
 /// How a variable has come to be looked at, the preferred way first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Shown {
-    /// Somebody shows it: the guest, or who calls it.
+    /// The guest shows it while it runs.
     #[default]
     OnPurpose,
     /// It goes into a function or comes out of one.
     BetweenFunctions,
     /// It is a local variable.
     Locally,
+    /// It is read when all is over.
+    AtTheEnd,
+    /// It is the input's: a variable of the guest names the cause better than the size of its input does.
+    BeforeTheCall,
 }
 
 /// What is known of a column beside its values.

@@ -75,9 +75,8 @@ fn preference(
     column: &Column,
 ) -> (
     bool,
-    bool,
-    bool,
     Shown,
+    bool,
     i64,
     bool,
     &Breakpoint,
@@ -87,9 +86,8 @@ fn preference(
     let feature = &column.feature;
     (
         is_nameless_parameter(feature),
-        feature.breakpoint == Breakpoint::Input,
-        is_other_name(feature),
         shown(feature),
+        is_other_name(feature),
         -(column.lead.share * 1e6) as i64,
         matches!(feature.breakpoint, Breakpoint::Exit(_)),
         &feature.breakpoint,
@@ -103,12 +101,19 @@ fn preference(
 /// How its variable has come to be looked at.
 pub(crate) fn shown(feature: &Feature) -> Shown {
     match &feature.breakpoint {
+        Breakpoint::Set(name) if is_in_function(name, &feature.variable) => Shown::Locally,
+        Breakpoint::Set(_) | Breakpoint::Open => Shown::OnPurpose,
         Breakpoint::Entry(_) | Breakpoint::Exit(_) => Shown::BetweenFunctions,
-        // Those of the guest's own variables are called as they are.
-        Breakpoint::Set(name) if *name != feature.variable => Shown::Locally,
         Breakpoint::Line { .. } => Shown::Locally,
-        _ => Shown::OnPurpose,
+        Breakpoint::End | Breakpoint::Sample => Shown::AtTheEnd,
+        Breakpoint::Input => Shown::BeforeTheCall,
     }
+}
+
+/// Whether an assigned variable is called `FUNCTION.VARIABLE`, as local ones are.
+fn is_in_function(assigned: &str, variable: &str) -> bool {
+    let function = assigned.strip_suffix(variable);
+    function.is_some_and(|function| function.ends_with('.'))
 }
 
 /// Whether an input feature is there for want of a better name: the largest single thing to read, which is the body or a

@@ -18,7 +18,7 @@ use trace::Transform;
 /// Features looked at closely, of all that are screened.
 const SHORT_LIST: usize = 10;
 
-/// Features of the short list that are tried with a threshold or a second term.
+/// Features of the short list that are tried with a threshold or a second term, with those that move with them.
 const SHORTER_LIST: usize = 3;
 
 /// The model for the rows that are not held out, from the allowed columns.
@@ -82,24 +82,33 @@ fn short_list(training: &Training, allowed: &[usize]) -> Vec<usize> {
         .collect();
     // A stable sort: among equals the preferred column stays first.
     ranked.sort_by_key(|r| Reverse(settled(r.0)));
-    named_once(training.data, ranked.iter().map(|r| r.1))
+    let ranked: Vec<usize> = ranked.into_iter().map(|r| r.1).collect();
+    named(training.data, &ranked)
 }
 
-/// The first of the columns, of those that cannot be told apart only the preferred one.
-fn named_once(data: &Data, columns: impl Iterator<Item = usize>) -> Vec<usize> {
+/// The first of the columns. Of those that cannot be told apart the first and the preferred one, or they would be all there is.
+fn named(data: &Data, columns: &[usize]) -> Vec<usize> {
     let preference = |j: usize| (data.shown(Columns::One(j)), j);
-    let mut named: Vec<usize> = Vec::new();
-    for column in columns {
-        let same = named
+    let mut alike: Vec<(usize, usize)> = Vec::new();
+    for &column in columns {
+        let known = alike
             .iter()
-            .position(|&known| move_together(data, known, column));
-        match same {
-            Some(at) if preference(column) < preference(named[at]) => named[at] = column,
+            .position(|&(first, _)| move_together(data, first, column));
+        match known {
+            Some(at) if preference(column) < preference(alike[at].1) => alike[at].1 = column,
             Some(_) => {}
-            None if named.len() == SHORT_LIST => break,
-            None => named.push(column),
+            None if alike.len() == SHORT_LIST => break,
+            None => alike.push((column, column)),
         }
     }
+    let mut named = Vec::new();
+    for (first, preferred) in alike {
+        named.push(first);
+        if preferred != first {
+            named.push(preferred);
+        }
+    }
+    named.truncate(SHORT_LIST);
     named
 }
 
@@ -133,8 +142,13 @@ fn singles(training: &Training, short_list: &[usize]) -> Vec<Vec<Scored>> {
         .collect();
     let order = |(j, tried): &(usize, Vec<Scored>)| (settled(least(tried)), *j);
     groups.sort_by_key(order);
-    for (j, tried) in groups.iter_mut().take(SHORTER_LIST) {
-        tried.extend(richer(training, Columns::One(*j)));
+    let best: Vec<usize> = groups.iter().take(SHORTER_LIST).map(|g| g.0).collect();
+    for (j, tried) in &mut groups {
+        // Those that cannot be told from one of the best are to be compared with it.
+        let alike = |best: &usize| best == j || move_together(training.data, *best, *j);
+        if best.iter().any(alike) {
+            tried.extend(richer(training, Columns::One(*j)));
+        }
     }
     groups.sort_by_key(order);
     groups.into_iter().map(|(_, tried)| tried).collect()

@@ -3,7 +3,7 @@
 
 use crate::candidates::name;
 use crate::explain::{Explained, Problem, explain, none};
-use crate::features::{Column, is_candidate, is_nameless_parameter};
+use crate::features::{Column, is_candidate, is_nameless_parameter, shown};
 use crate::lead::Lead;
 use crate::statistics::{correlation, distinct, median};
 use std::borrow::Cow;
@@ -24,7 +24,7 @@ const PROMISING: usize = 5;
 const FEWEST_VALUES: usize = 10;
 const LEAST_RANGE: f64 = 2.0;
 
-/// A variable with a name is preferred to a parameter without one up to this much more error, or a percent.
+/// What is shown on purpose is preferred up to this much more error, or a percent.
 const ABOUT: f64 = 1.5;
 const ABOUT_SHARE: f64 = 0.01;
 
@@ -72,26 +72,19 @@ pub(crate) fn live(traces: &[Trace], seed: u64) -> Model {
     }
 }
 
-/// The relation with the least error; a parameter without a name only where it is clearly better than what has one.
+/// The relation with the least error; of those with about as little the one of a variable that is shown on purpose, and of a
+/// parameter without a name only where nothing else will do.
 fn best(relations: Vec<(f64, Model)>) -> Option<Model> {
-    let nameless = |model: &Model| {
-        let mut terms = model.terms.iter();
-        terms.any(|t| is_nameless_parameter(&t.predictor.feature))
+    let least = relations.iter().map(|r| r.0).fold(f64::INFINITY, f64::min);
+    let about = (ABOUT * least).max(least + ABOUT_SHARE);
+    let way = |model: &Model| {
+        let features = model.terms.iter().map(|t| &t.predictor.feature);
+        let ways = features.map(|feature| (is_nameless_parameter(feature), shown(feature)));
+        ways.max()
     };
-    let least = |nameless_ones: bool| {
-        relations
-            .iter()
-            .filter(|(_, model)| nameless(model) == nameless_ones)
-            .min_by(|a, b| a.0.total_cmp(&b.0))
-    };
-    let best = match (least(false), least(true)) {
-        (Some(named), Some(other)) if named.0 <= (ABOUT * other.0).max(other.0 + ABOUT_SHARE) => {
-            named
-        }
-        (_, Some(other)) => other,
-        (named, None) => named?,
-    };
-    Some(best.1.clone())
+    let as_good = relations.into_iter().filter(|(error, _)| *error <= about);
+    let best = as_good.min_by(|a, b| way(&a.1).cmp(&way(&b.1)).then(a.0.total_cmp(&b.0)));
+    best.map(|(_, model)| model)
 }
 
 /// One hit, reduced to what is learned from.
@@ -173,8 +166,14 @@ fn promising(all: BTreeMap<Feature, Vec<Point>>) -> Vec<(Feature, Vec<Point>)> {
             .map(|(v, m)| correlation(v, m).abs())
             .fold(0.0, f64::max)
     };
+    // What has too few values to be fitted must not take the place of what has enough.
+    let enough = |hits: &[Point]| {
+        let values: Vec<f64> = hits.iter().map(|p| p.value).collect();
+        distinct(&values) >= FEWEST_VALUES
+    };
     let mut ranked: Vec<_> = all
         .into_iter()
+        .filter(|(_, hits)| enough(hits))
         .map(|(f, hits)| (share(&hits), f, hits))
         .collect();
     ranked.sort_by(|a, b| b.0.total_cmp(&a.0));

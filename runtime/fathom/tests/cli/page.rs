@@ -25,7 +25,11 @@ fn the_report_opens_in_a_browser() {
         .success();
     let page = place.path("fathom-out/exact-allocations/report.html");
     let dom = String::from_utf8_lossy(&chromium(&place, &page, &["--dump-dom"])).into_owned();
-    assert_eq!(dom.matches("</svg>").count(), 5, "five charts");
+    assert_eq!(
+        dom.matches("</svg>").count(),
+        7,
+        "five charts and two flame graphs"
+    );
     let picture = place.path("report.png");
     let shot = format!("--screenshot={}", picture.display());
     chromium(&place, &page, &["--window-size=1100,1600", &shot]);

@@ -193,7 +193,11 @@ fn the_screen_fits_and_names_the_files_it_wrote() {
     );
     let page = std::fs::read_to_string(place.path("fathom-out/exact-allocations/report.html"))
         .expect("the report");
-    assert_eq!(page.matches("<svg").count(), 5, "five charts");
+    assert_eq!(
+        page.matches("<svg").count(),
+        7,
+        "five charts and two flame graphs"
+    );
     assert!(
         !page.contains("src=\"http") && !page.contains("href=\"http"),
         "self-contained"

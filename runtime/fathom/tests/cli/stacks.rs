@@ -14,7 +14,7 @@ fn with_stacks() -> Place {
     let place = Place::new();
     place.lines(&[300]);
     place
-        .fathom(["profile", &wat("exact-allocations"), "lines"])
+        .fathom(["profile", &wat("exact-allocations"), "lines", "--heap=off"])
         .assert()
         .success();
     let mut store = Store::open(&place.path(".fathom/fathom.db")).expect("the database");
