@@ -233,6 +233,48 @@ fn a_flag_wins_over_the_environment_and_that_over_the_file() {
     assert!(!limited("1 MiB", Some("1 MiB"), Some("4 MiB")));
 }
 
+/// A function of one instruction a parameter, called five million times: observing it takes longer than the call does.
+#[test]
+fn what_is_hit_all_the_time_is_left_out_and_that_is_said() {
+    let place = Place::new();
+    place.write(
+        "hot.wat",
+        r#"(module
+          (memory (export "memory") 1)
+          (func $step (export "step") (param $a i32) (param $b i32) (param $c i32) (param $d i32) (result i32)
+            (i32.xor (i32.xor (local.get $a) (local.get $b)) (i32.xor (local.get $c) (local.get $d))))
+          (func $work (export "work") (param $rounds i32) (local $sum i32)
+            (loop $again
+              (local.set $sum (call $step (local.get $rounds) (local.get $sum) (local.get $sum) (local.get $sum)))
+              (br_if $again (local.tee $rounds (i32.sub (local.get $rounds) (i32.const 1)))))
+            (i32.store (i32.const 0) (local.get $sum)))
+          (func (export "_start") (call $work (i32.const 5000000))))"#,
+    );
+    place.write("in/a", "");
+    let armed = |more: &[&str]| {
+        let (code, _, notes) =
+            printed(&mut place.fathom([&["profile", "hot.wat", "in"], more].concat()));
+        assert_eq!(code, 0, "{notes}");
+        let (_, json, _) = printed(&mut place.fathom(["traces", "export"]));
+        let exported: Value = serde_json::from_str(&json).expect("JSON");
+        let newest = exported["traces"]
+            .as_array()
+            .and_then(|t| t.last().cloned());
+        let armed = newest.expect("a call")["armed"].clone();
+        let armed = armed.as_array().expect("probes").iter();
+        let places = armed.map(|p| p["breakpoint"].as_str().expect("a place").to_owned());
+        (places.collect::<Vec<String>>(), notes)
+    };
+    let (places, notes) = armed(&[]);
+    assert_eq!(places, ["entry:work"]);
+    assert!(notes.contains("4 of 5 places are left out"), "{notes}");
+    assert!(notes.contains("` at entry:step among them"), "{notes}");
+    // Who names it gets it.
+    let (places, notes) = armed(&["--break", "entry:step"]);
+    assert_eq!(places, ["entry:step"; 4]);
+    assert!(!notes.contains("left out"), "{notes}");
+}
+
 /// A directory of files read one after another: sizes of opened files, and one relation within the one call.
 #[test]
 fn a_granted_directory_shows_its_files_as_they_are_opened() {
