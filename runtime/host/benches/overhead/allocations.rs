@@ -3,7 +3,7 @@
 use crate::{
     guests::{line_reader, word_count},
     observed::{Observed, breakpoints, compare},
-    rounds::{least, row},
+    rounds::{paired, row},
 };
 use trace::{Bytes, HeapSampling, Selection};
 
@@ -22,7 +22,7 @@ pub(crate) fn bench() {
             };
             compare(&work, how, &heap);
             let [counted, profiled] = [&live, &heap].map(|s| Observed::new(&work, s));
-            let [counted, profiled] = least([&mut || counted.run().seconds, &mut || {
+            let [counted, profiled] = paired([&mut || counted.run().seconds, &mut || {
                 profiled.run().seconds
             }]);
             let name = format!("{}: {how}, over live bytes alone", work.name);

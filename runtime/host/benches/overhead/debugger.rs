@@ -4,7 +4,7 @@ use crate::{
     guests::{Workload, line_reader, n_queens, sieve, text, word_count},
     observed::{Observed, breakpoints, per_hit},
     plain::{self, Plain},
-    rounds::{least, least_of, row, thread_seconds},
+    rounds::{paired, paired_in, row, thread_seconds},
 };
 use probe::Place;
 use std::sync::{
@@ -28,7 +28,7 @@ pub(crate) fn bench() {
         let sides = [plain::settings(), debugging()];
         let [plain, debugged] = sides.map(|settings| Plain::with(&settings, &work.wasm));
         let input = &work.input;
-        let [plain, debugged] = least([&mut || plain.run(input), &mut || debugged.run(input)]);
+        let [plain, debugged] = paired([&mut || plain.run(input), &mut || debugged.run(input)]);
         let name = format!("{}: wasmtime's guest debugging, no breakpoint", work.name);
         row(&name, plain, debugged, "");
     }
@@ -68,7 +68,7 @@ fn stopping() {
             seconds
         },
     ];
-    let [plain, observed, debugged] = least_of(5, sides);
+    let [plain, observed, debugged] = paired_in(5, sides);
     let name = format!("{} of {STOPS} lines: lines.len at {LINE}", work.name);
     row(&name, plain, observed, &per_hit(hits, observed - plain));
     let more = per_hit(stops, debugged - plain);

@@ -32,10 +32,15 @@ pub(crate) fn line_reader() -> Workload {
     example("line-reader", text(LINES))
 }
 
-/// Allocation-heavy: a table of 20,000 words, each a string.
+/// Allocation-heavy: a table of 20,000 words, each a block of its own, in a text of 300,000.
 pub(crate) fn word_count() -> Workload {
-    let words = (0..300_000u32).map(|i| format!("word{} ", i.wrapping_mul(2_654_435_761) % 20_000));
-    example("word-count", words.collect())
+    // A word is made of letters.
+    let letters = |number: u32| {
+        let digit = |place: u32| char::from(b'a' + (number / 10u32.pow(place) % 10) as u8);
+        (0..5).map(digit).collect::<String>()
+    };
+    let words = (0..300_000u32).map(|i| letters(i.wrapping_mul(2_654_435_761) % 20_000));
+    example("word-count", words.map(|word| word + " ").collect())
 }
 
 /// Mostly computing, on nodes that it allocates first.

@@ -3,7 +3,7 @@
 use crate::{
     guests::{LINES, compiled, rustc, text},
     plain::Plain,
-    rounds::{least, row, skipped},
+    rounds::{paired, row, skipped},
 };
 
 /// Two lines of work: `cfg(watched)` adds a third, which shows a variable.
@@ -47,7 +47,7 @@ fn compare(name: &str, source: &str, input: &str, shown: u32) {
     };
     let [without, with] = modules.map(|wasm| Plain::new(&wasm));
     let input = input.as_bytes();
-    let [without, with] = least([&mut || without.run(input), &mut || with.run(input)]);
+    let [without, with] = paired([&mut || without.run(input), &mut || with.run(input)]);
     let each = (with - without) * 1e9 / f64::from(shown);
     let more = format!("{shown} shown, {each:.2} ns each");
     row(&name, without, with, &more);

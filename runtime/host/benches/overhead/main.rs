@@ -1,5 +1,4 @@
-//! What observing costs, beside what others cost: the same guest as it is and observed, in one process, in turns, the
-//! smallest of several rounds, as ratios. `cargo bench --workspace --bench overhead`, or with the name of a part:
+//! What observing costs, beside what others cost: the same guest as it is and observed, in one process, in turns, as ratios. `cargo bench --workspace --bench overhead`, or with the name of a part:
 //! `cargo bench --workspace --bench overhead -- plan`.
 //!
 //! Engine settings are those of `host::Engine` on both sides, printed first. Not a test: nothing here fails for being slow.

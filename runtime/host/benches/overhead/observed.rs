@@ -3,7 +3,7 @@
 use crate::{
     guests::Workload,
     plain::Plain,
-    rounds::{least, row},
+    rounds::{paired, row},
 };
 use host::{Body, Call, Engine, Entry, Event, Function, Output};
 use std::hint::black_box;
@@ -80,7 +80,7 @@ pub(crate) fn compare_on(engine: &Engine, work: &Workload, how: &str, selection:
     let plain = Plain::new(&work.wasm);
     let observed = Observed::on(engine, work, selection);
     let mut hits = 0;
-    let [as_it_is, seconds] = least([&mut || plain.run(&work.input), &mut || {
+    let [as_it_is, seconds] = paired([&mut || plain.run(&work.input), &mut || {
         let taken = observed.run();
         hits = taken.hits;
         taken.seconds

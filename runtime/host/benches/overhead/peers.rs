@@ -7,7 +7,7 @@ use crate::{
     kit::READ_LINES,
     observed::{Observed, breakpoints},
     plain::Plain,
-    rounds::{least, least_of, row, skipped},
+    rounds::{paired, paired_in, row, skipped},
 };
 use std::{
     fs::{self, File},
@@ -100,7 +100,7 @@ fn ours(folder: &Path, text: String) {
             ..breakpoints(&["end"])
         };
         let observed = Observed::new(&work, &selection);
-        let [plain, observed] = least([&mut || plain.run(&work.input), &mut || {
+        let [plain, observed] = paired([&mut || plain.run(&work.input), &mut || {
             observed.run().seconds
         }]);
         row(&format!("Fathom: {how}"), plain, observed, "");
@@ -115,7 +115,7 @@ fn compare(name: &str, folder: &Path, plain: &[&str], observed: &[&str]) {
     let mut seconds =
         [plain, observed].map(|command| move || run(folder, command).unwrap_or(f64::INFINITY));
     let [first, second] = &mut seconds;
-    let [plain, observed] = least_of(ROUNDS, &mut [first, second]);
+    let [plain, observed] = paired_in(ROUNDS, &mut [first, second]);
     row(name, plain, observed, "");
 }
 
