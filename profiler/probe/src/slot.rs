@@ -90,6 +90,9 @@ pub struct ArmedPlan {
     /// How allocations are reported with their call stacks, where that is asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heap: Option<HeapReports>,
+    /// Whether probes are to be out of the way of the code around them, at twice the cost of a hit.
+    #[serde(default)]
+    pub seldom_hit: bool,
 }
 
 /// How the allocator's wrappers report single blocks. The interval between samples is no part of it: the host decides.

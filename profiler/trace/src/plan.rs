@@ -19,6 +19,9 @@ pub struct Selection {
     /// Of all that the breakpoints have to offer, exactly these are armed; empty for all.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub only: Vec<PlannedPlace>,
+    /// What is observed is hit seldom: probes are to be out of the way of the code around them, at twice the cost of a hit.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub seldom_hit: bool,
 }
 
 /// One variable at one breakpoint, however it reports.

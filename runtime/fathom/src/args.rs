@@ -47,6 +47,7 @@ impl WatchArgs {
             light: self.light || configured.light,
             heap: configured.heap,
             only: configured.only.clone(),
+            seldom_hit: configured.seldom_hit,
         }
     }
 }

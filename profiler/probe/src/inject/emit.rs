@@ -3,9 +3,10 @@
 use super::{
     fetch::{self, Frame},
     layout::{Armed, AtSite, Fetch, Layout},
+    record::{At, Number, Recorder},
 };
 use crate::{
-    mailbox::{Mailbox, Record},
+    mailbox::Mailbox,
     slot::{Place, Slot},
     value::ValueType,
 };
@@ -57,15 +58,14 @@ impl Scratch {
         } else {
             (self.wide, ValType::I64)
         };
-        kept.unwrap_or_else(|| {
-            let local = self.add(ty);
-            *if value_type.is_float() {
-                &mut self.float
-            } else {
-                &mut self.wide
-            } = Some(local);
-            local
-        })
+        let local = kept.unwrap_or_else(|| self.add(ty));
+        let kept = if value_type.is_float() {
+            &mut self.float
+        } else {
+            &mut self.wide
+        };
+        *kept = Some(local);
+        local
     }
 }
 
@@ -81,8 +81,6 @@ pub(super) fn probes(
     }
 }
 
-/// The record is always kept in the guest. The host is called only when it asked to be, which is for hits that it
-/// keeps in full: a call costs ten times what the record does.
 fn probe(code: &mut Vec<u8>, number: u32, slot: &Slot, layout: &Layout, scratch: &mut Scratch) {
     let Some(offset) = slot.mailbox_offset else {
         return;
@@ -129,60 +127,24 @@ fn record(
     layout: &Layout,
     scratch: &mut Scratch,
 ) {
-    let local = scratch.reported(slot.value_type);
-    InstructionSink::new(code).local_set(local);
-    let record = RecordAt {
-        offset: u64::from(offset),
-        memory: layout.mailbox_memory,
-    };
-    update(code, slot.value_type, local, &record);
-    if let (ProbeMode::HostCall, Some(hit)) = (slot.mode, layout.hit) {
-        call_if_asked(code, number, slot.value_type, local, &record, hit);
-    }
-}
-
-/// Where a record is.
-struct RecordAt {
-    offset: u64,
-    memory: u32,
-}
-
-impl RecordAt {
-    fn field(&self, field: usize) -> MemArg {
-        self.word(self.offset + 8 * field as u64)
-    }
-
-    /// A word of the mailbox itself.
-    fn word(&self, offset: u64) -> MemArg {
-        MemArg {
-            offset,
-            align: 3,
-            memory_index: self.memory,
-        }
-    }
-}
-
-fn call_if_asked(
-    code: &mut Vec<u8>,
-    number: u32,
-    value_type: ValueType,
-    local: u32,
-    record: &RecordAt,
-    hit: u32,
-) {
     let mut sink = InstructionSink::new(code);
-    sink.i32_const(0)
-        .i64_load(record.field(Record::COUNT))
-        .i32_const(0)
-        .i64_load(record.field(Record::CALL_AFTER))
-        .i64_gt_u()
-        .if_(BlockType::Empty)
-        .i32_const(number as i32)
-        .local_get(local);
-    if value_type.is_float() {
-        sink.i64_reinterpret_f64();
+    if let Some(recorder) = layout.recorders.of(slot) {
+        sink.i32_const(offset as i32)
+            .i32_const(number as i32)
+            .call(recorder);
+        return;
     }
-    sink.call(hit).end();
+    let value = scratch.reported(slot.value_type);
+    sink.local_set(value);
+    let recorder = Recorder {
+        value_type: slot.value_type,
+        memory: layout.mailbox_memory,
+        value,
+        at: At::Fixed(offset),
+        number: Number::Fixed(number),
+    };
+    let calls_host = slot.mode == ProbeMode::HostCall;
+    recorder.keep(&mut sink, layout.hit.filter(|_| calls_host));
 }
 
 /// Pushes the value in its reported form: an integer as i64, sign- or zero-extended, a float as f64.
@@ -264,82 +226,4 @@ fn widen(sink: &mut InstructionSink<'_>, value_type: ValueType) {
         ValueType::F32 => sink.f64_promote_f32(),
         ValueType::I64 | ValueType::U64 | ValueType::F64 => sink,
     };
-}
-
-/// Updates the record of a slot with the value in `local`.
-fn update(code: &mut Vec<u8>, value_type: ValueType, local: u32, record: &RecordAt) {
-    let at = |field: usize| record.field(field);
-    let mut sink = InstructionSink::new(code);
-    let store = |sink: &mut InstructionSink<'_>, field: usize| {
-        sink.i32_const(0).local_get(local);
-        if value_type.is_float() {
-            sink.f64_store(at(field));
-        } else {
-            sink.i64_store(at(field));
-        }
-    };
-    sink.i32_const(0)
-        .i64_load(at(Record::COUNT))
-        .i64_eqz()
-        .if_(BlockType::Empty);
-    store(&mut sink, Record::FIRST);
-    store(&mut sink, Record::MIN);
-    store(&mut sink, Record::MAX);
-    snapshot(&mut sink, Record::AT_FIRST, record);
-    sink.else_();
-    for (field, smaller) in [(Record::MIN, true), (Record::MAX, false)] {
-        sink.local_get(local).i32_const(0);
-        if value_type.is_float() {
-            sink.f64_load(at(field));
-        } else {
-            sink.i64_load(at(field));
-        }
-        match (value_type.is_float(), value_type.is_signed(), smaller) {
-            (true, _, true) => sink.f64_lt(),
-            (true, _, false) => sink.f64_gt(),
-            (false, true, true) => sink.i64_lt_s(),
-            (false, true, false) => sink.i64_gt_s(),
-            (false, false, true) => sink.i64_lt_u(),
-            (false, false, false) => sink.i64_gt_u(),
-        };
-        sink.if_(BlockType::Empty);
-        store(&mut sink, field);
-        sink.end();
-    }
-    sink.end();
-    store(&mut sink, Record::LAST);
-    snapshot(&mut sink, Record::AT_LAST, record);
-    sum(&mut sink, value_type, local, at(Record::SUM));
-    sink.i32_const(0)
-        .i32_const(0)
-        .i64_load(at(Record::COUNT))
-        .i64_const(1)
-        .i64_add()
-        .i64_store(at(Record::COUNT));
-}
-
-/// Copies the mailbox's own numbers into a record.
-fn snapshot(sink: &mut InstructionSink<'_>, first: usize, record: &RecordAt) {
-    let words = [Mailbox::CLOCK, Mailbox::COMMITTED, Mailbox::LIVE];
-    for (word, field) in words.into_iter().zip(first..) {
-        sink.i32_const(0)
-            .i32_const(0)
-            .i64_load(record.word(word as u64))
-            .i64_store(record.field(field));
-    }
-}
-
-fn sum(sink: &mut InstructionSink<'_>, value_type: ValueType, local: u32, at: MemArg) {
-    sink.i32_const(0).i32_const(0);
-    if Record::sum_is_float(value_type) {
-        sink.f64_load(at).local_get(local);
-        match value_type {
-            ValueType::I64 => sink.f64_convert_i64_s(),
-            ValueType::U64 => sink.f64_convert_i64_u(),
-            _ => sink,
-        };
-        sink.f64_add().f64_store(at);
-    } else {
-        sink.i64_load(at).local_get(local).i64_add().i64_store(at);
-    }
 }

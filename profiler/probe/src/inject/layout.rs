@@ -1,6 +1,6 @@
 //! Where everything that is added goes: indices only, no code.
 
-use super::{SizeTable, context::Context, nesting};
+use super::{SizeTable, context::Context, nesting, record::Recorders};
 use crate::{
     code_map::CodeMap,
     inspection::{Allocator, Assignment, FoundAllocator, Inspection, Tracking},
@@ -34,6 +34,8 @@ pub(super) struct Layout {
     pub(super) moved: Vec<(u32, u32)>,
     /// The functions of the table of sizes: look up, and enter.
     pub(super) table_functions: Option<TableFunctions>,
+    /// Functions that keep records, where those are not kept in place.
+    pub(super) recorders: Recorders,
     pub(super) types: AddedTypes,
     pub(super) mailbox: Option<Mailbox>,
     pub(super) mailbox_memory: u32,
@@ -154,6 +156,7 @@ impl Layout {
             set_type: types.index_of(&[I32, I32], &[I32]),
             relayout: new_function(),
         });
+        let recorders = Recorders::new(plan, &mut types, &mut new_function);
         let guarded = allocator.is_some_and(|found| nesting::is_possible(module, found));
         let globals = module.globals.len() as u32;
         let memories = module.memories.len() as u32;
@@ -174,6 +177,7 @@ impl Layout {
             path_open,
             moved,
             table_functions,
+            recorders,
             types,
             mailbox,
             mailbox_memory: memories + u32::from(size_table.is_some()),

@@ -18,6 +18,7 @@ mod layout;
 mod names;
 mod nesting;
 mod open;
+mod record;
 mod sections;
 mod table;
 

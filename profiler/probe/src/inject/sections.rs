@@ -159,6 +159,9 @@ fn functions(module: &Module<'_>, layout: &Layout) -> FunctionSection {
         functions.function(table.set_type);
         functions.function(table.get_type);
     }
+    for type_index in layout.recorders.types() {
+        functions.function(type_index);
+    }
     functions
 }
 
@@ -292,6 +295,10 @@ fn code(
         code.function(&table::get(layout));
         code.function(&table::set(layout, functions.relayout));
         code.function(&table::relayout(layout));
+    }
+    let recorders = &layout.recorders;
+    for recorder in recorders.functions(layout.mailbox_memory, layout.hit) {
+        code.function(&recorder);
     }
     Ok(code)
 }

@@ -112,6 +112,7 @@ fn plan_with(
             HeapSampling::Exact => HeapReports::Every,
             HeapSampling::Poisson { .. } => HeapReports::Sampled,
         }),
+        seldom_hit: selection.seldom_hit,
         notes: inspection.notes.clone(),
     };
     let armed = planner.arm_all(selection);
@@ -134,6 +135,7 @@ struct Planner<'p> {
     /// Whether functions of libraries were among those asked for.
     saw_library: bool,
     heap: Option<HeapReports>,
+    seldom_hit: bool,
     notes: Vec<String>,
 }
 
@@ -326,6 +328,7 @@ impl<'p> Planner<'p> {
             slots: self.slots,
             opens,
             heap: self.heap,
+            seldom_hit: self.seldom_hit,
         }
     }
 }

@@ -13,11 +13,11 @@ use wasmtime::{Engine, InstancePre, Linker, Module, PoolingAllocationConfig, Sto
 /// The guests with three breakpoints each that a plan may have: what is hit is less than 1 % of the run.
 fn planned() -> Vec<(Workload, Selection)> {
     let armed = |work: Workload, breakpoints: [&str; 3]| {
-        let light = Selection {
-            light: true,
+        let armed = Selection {
+            seldom_hit: true,
             ..observed::breakpoints(&breakpoints)
         };
-        (work, light)
+        (work, armed)
     };
     vec![
         // The first is the line behind the loop that reads.

@@ -1,6 +1,6 @@
 //! Probes report the values that are there, at every way into a function, out of it and through an assignment.
 
-use crate::run::Guest;
+use crate::run::{Guest, selection};
 use probe::Mailbox;
 use wasmtime::Val;
 
@@ -116,12 +116,20 @@ fn assignments_of_globals_and_statics_are_seen_with_the_value_assigned() {
 
 #[test]
 fn the_mailbox_keeps_count_first_last_min_max_and_sum() {
-    let mut guest = Guest::armed(
-        ASSIGNMENTS,
-        &["set:*", "entry:assign"],
-        &["SMALL:i8", "WIDE:u64", "RATIO:f32", "count:i64", "arg0"],
-        true,
-    );
+    let variables = ["SMALL:i8", "WIDE:u64", "RATIO:f32", "count:i64", "arg0"];
+    let in_place = selection(&["set:*", "entry:assign"], &variables, true);
+    // And in functions of its own.
+    let apart = trace::Selection {
+        seldom_hit: true,
+        ..in_place.clone()
+    };
+    for selection in [in_place, apart] {
+        keeps_records(&selection);
+    }
+}
+
+fn keeps_records(selection: &trace::Selection) {
+    let mut guest = Guest::selected(ASSIGNMENTS, selection);
     for argument in [100, 5, 127, 60] {
         guest.call("assign", &[Val::I32(argument)]).unwrap();
     }

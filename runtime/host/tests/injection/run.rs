@@ -92,8 +92,12 @@ impl Guest {
 
     /// From WAT, with breakpoints and variables as a user writes them.
     pub(crate) fn armed(wat: &str, breakpoints: &[&str], variables: &[&str], light: bool) -> Guest {
+        Guest::selected(wat, &selection(breakpoints, variables, light))
+    }
+
+    pub(crate) fn selected(wat: &str, selection: &Selection) -> Guest {
         let wasm = wat::parse_str(wat).unwrap();
-        let (_, injected) = inject(&wasm, breakpoints, variables, light);
+        let (_, injected) = inject_selected(&wasm, selection);
         Guest::injected(&engine(), injected).unwrap()
     }
 
@@ -211,16 +215,28 @@ pub(crate) fn inject_with_heap(
     light: bool,
     heap: Option<HeapSampling>,
 ) -> (Inspection, Injected) {
+    inject_selected(
+        wasm,
+        &Selection {
+            heap,
+            ..selection(breakpoints, variables, light)
+        },
+    )
+}
+
+pub(crate) fn selection(breakpoints: &[&str], variables: &[&str], light: bool) -> Selection {
     let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-    let inspection = probe::inspect(wasm).unwrap();
-    let selection = Selection {
+    Selection {
         breakpoints: owned(breakpoints),
         variables: owned(variables),
         light,
-        heap,
         ..Selection::default()
-    };
-    let plan = probe::plan(wasm, &inspection, &selection).unwrap();
+    }
+}
+
+pub(crate) fn inject_selected(wasm: &[u8], selection: &Selection) -> (Inspection, Injected) {
+    let inspection = probe::inspect(wasm).unwrap();
+    let plan = probe::plan(wasm, &inspection, selection).unwrap();
     let injected = probe::inject(wasm, &inspection, &plan).unwrap();
     (inspection, injected)
 }

@@ -140,6 +140,7 @@ fn generated_modules_compute_the_same_with_everything_armed() {
             variables: Vec::new(),
             light: rng.r#gen(),
             heap: heap_modes()[rng.gen_range(0..3)],
+            seldom_hit: rng.r#gen(),
             ..Selection::default()
         };
         let Ok(plan) = probe::plan(&wasm, &inspection, &selection) else {
