@@ -66,13 +66,7 @@ impl Planner<'_> {
         let breakpoint = Breakpoint::Entry(function.label.clone());
         self.arm_variables_within(&breakpoint, function);
         if self.watch.is_empty() && self.slots.len() == before {
-            self.add_code(
-                breakpoint,
-                HITS,
-                ValueType::U64,
-                Place::Hits,
-                Some(function),
-            );
+            self.add_hits(breakpoint, Place::Hits, function);
         }
     }
 
@@ -104,23 +98,11 @@ impl Planner<'_> {
                          `{HITS}`, without a value",
                         function.label
                     ));
-                    self.add_code(
-                        breakpoint,
-                        HITS,
-                        ValueType::U64,
-                        Place::TailCalls,
-                        Some(function),
-                    );
+                    self.add_hits(breakpoint, Place::TailCalls, function);
                 }
             }
             None if self.watch.is_empty() => {
-                self.add_code(
-                    breakpoint,
-                    HITS,
-                    ValueType::U64,
-                    Place::Hits,
-                    Some(function),
-                );
+                self.add_hits(breakpoint, Place::Hits, function);
             }
             None => {}
         }
@@ -153,6 +135,11 @@ impl Planner<'_> {
             .as_deref()
             .is_some_and(|export| !reserved.iter().any(|prefix| export.starts_with(prefix)))
             && !self.inspection.is_allocator(function)
+    }
+
+    /// Where only the number of hits counts.
+    fn add_hits(&mut self, breakpoint: Breakpoint, place: Place, function: &Function) {
+        self.add_code(breakpoint, HITS, ValueType::U64, place, Some(function));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::support::{Choices, module, with_allocator_of};
 use arbitrary::{Result, Unstructured};
-use trace::Selection;
+use trace::{Bytes, HeapSampling, Selection};
 use wasmparser::{Validator, WasmFeatures};
 
 /// What is injected into a valid module is valid.
@@ -27,25 +27,36 @@ fn try_check(input: &mut Unstructured<'_>) -> Result<()> {
     };
     let wasm = with_allocator_of(kind, &wasm);
     let inspection = probe::inspect(&wasm).expect("a generated module is valid");
+    let mean = Bytes(4096);
+    // Who allocates in every way, records in place and apart.
+    let ways = [
+        (None, false),
+        (Some(HeapSampling::Exact), true),
+        (Some(HeapSampling::Poisson { mean }), false),
+    ];
     for breakpoints in [
         &["entry:*", "exit:*", "set:*", "end", "sample"][..],
         &["entry:*", "exit:*"],
         &["set:*"],
         &[],
     ] {
-        let selection = Selection {
-            breakpoints: breakpoints.iter().map(|&text| text.to_owned()).collect(),
-            light,
-            ..Selection::default()
-        };
-        // A pattern that nothing matches is refused.
-        let Ok(plan) = probe::plan(&wasm, &inspection, &selection) else {
-            continue;
-        };
-        let injected = probe::inject(&wasm, &inspection, &plan).expect("room for the probes");
-        Validator::new_with_features(WasmFeatures::all())
-            .validate_all(&injected.wasm)
-            .expect("what was injected is valid");
+        for (heap, seldom_hit) in ways {
+            let selection = Selection {
+                breakpoints: breakpoints.iter().map(|&text| text.to_owned()).collect(),
+                light,
+                heap,
+                seldom_hit,
+                ..Selection::default()
+            };
+            // A pattern that nothing matches is refused.
+            let Ok(plan) = probe::plan(&wasm, &inspection, &selection) else {
+                continue;
+            };
+            let injected = probe::inject(&wasm, &inspection, &plan).expect("room for the probes");
+            Validator::new_with_features(WasmFeatures::all())
+                .validate_all(&injected.wasm)
+                .expect("what was injected is valid");
+        }
     }
     Ok(())
 }
