@@ -131,7 +131,7 @@ fn listed(problem: &Problem, chosen: &[Columns], leader: Option<&Judged>) -> Vec
         )
     };
     let by_hand = ranked.iter().map(|r| r.1).filter(thought_of);
-    let by_hand: Vec<Columns> = by_hand.map(|columns| named_by(data, columns)).collect();
+    let by_hand: Vec<Columns> = by_hand.collect();
     let alike = leader.and_then(|l| products::alike(data, &l.shape));
     let mut listed = chosen.to_vec();
     let of_chosen: Vec<Columns> = chosen
@@ -155,10 +155,17 @@ fn listed(problem: &Problem, chosen: &[Columns], leader: Option<&Judged>) -> Vec
         }
     }
     let sizes = (0..problem.features.len()).filter(|&j| is_input_size(&problem.features[j]));
-    let by_hand = by_hand.into_iter().take(LISTED);
-    for columns in by_hand.chain(sizes.map(Columns::One)) {
-        if !listed.contains(&columns) {
-            listed.push(columns);
+    let mut more = 0;
+    for columns in by_hand {
+        let name = named_by(data, columns);
+        if more < LISTED && !listed.contains(&name) {
+            listed.push(name);
+            more += 1;
+        }
+    }
+    for size in sizes.map(Columns::One) {
+        if !listed.contains(&size) {
+            listed.push(size);
         }
     }
     listed

@@ -41,7 +41,7 @@ pub(crate) enum Shown {
     /// The guest shows it while it runs.
     #[default]
     OnPurpose,
-    /// It goes into a function or comes out of one.
+    /// It goes into a function, or comes out of one or of a file.
     BetweenFunctions,
     /// It is a local variable.
     Locally,
@@ -49,6 +49,8 @@ pub(crate) enum Shown {
     AtTheEnd,
     /// It is the input's: a variable of the guest names the cause better than the size of its input does.
     BeforeTheCall,
+    /// It is a parameter without a name, which explains nothing.
+    Nameless,
 }
 
 /// What is known of a column beside its values.

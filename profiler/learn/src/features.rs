@@ -71,21 +71,9 @@ pub(crate) fn table<'t>(traces: impl IntoIterator<Item = &'t Trace>) -> Table {
 /// than one that does not; what is shown on purpose better than what has a name anyway; then the one that is final earlier; then what has a name of its own, as the result of a function
 /// has not; then the name, so that the answer is stable; and of one variable the aggregate that is the more natural cause of a
 /// peak.
-fn preference(
-    column: &Column,
-) -> (
-    bool,
-    Shown,
-    bool,
-    i64,
-    bool,
-    &Breakpoint,
-    &str,
-    Option<usize>,
-) {
+fn preference(column: &Column) -> (Shown, bool, i64, bool, &Breakpoint, &str, Option<usize>) {
     let feature = &column.feature;
     (
-        is_nameless_parameter(feature),
         shown(feature),
         is_other_name(feature),
         -(column.lead.share * 1e6) as i64,
@@ -101,9 +89,10 @@ fn preference(
 /// How its variable has come to be looked at.
 pub(crate) fn shown(feature: &Feature) -> Shown {
     match &feature.breakpoint {
+        _ if is_nameless_parameter(feature) => Shown::Nameless,
         Breakpoint::Set(name) if is_in_function(name, &feature.variable) => Shown::Locally,
-        Breakpoint::Set(_) | Breakpoint::Open => Shown::OnPurpose,
-        Breakpoint::Entry(_) | Breakpoint::Exit(_) => Shown::BetweenFunctions,
+        Breakpoint::Set(_) => Shown::OnPurpose,
+        Breakpoint::Entry(_) | Breakpoint::Exit(_) | Breakpoint::Open => Shown::BetweenFunctions,
         Breakpoint::Line { .. } => Shown::Locally,
         Breakpoint::End | Breakpoint::Sample => Shown::AtTheEnd,
         Breakpoint::Input => Shown::BeforeTheCall,

@@ -3,7 +3,7 @@
 
 use crate::candidates::name;
 use crate::explain::{Explained, Problem, explain, none};
-use crate::features::{Column, is_candidate, is_nameless_parameter, shown};
+use crate::features::{Column, is_candidate, shown};
 use crate::lead::Lead;
 use crate::statistics::{correlation, distinct, median};
 use std::borrow::Cow;
@@ -79,8 +79,7 @@ fn best(relations: Vec<(f64, Model)>) -> Option<Model> {
     let about = (ABOUT * least).max(least + ABOUT_SHARE);
     let way = |model: &Model| {
         let features = model.terms.iter().map(|t| &t.predictor.feature);
-        let ways = features.map(|feature| (is_nameless_parameter(feature), shown(feature)));
-        ways.max()
+        features.map(shown).max()
     };
     let as_good = relations.into_iter().filter(|(error, _)| *error <= about);
     let best = as_good.min_by(|a, b| way(&a.1).cmp(&way(&b.1)).then(a.0.total_cmp(&b.0)));

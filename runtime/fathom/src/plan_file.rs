@@ -9,6 +9,9 @@ use trace::{PredictivePlan, Selection};
 /// No plan is larger: another file was meant.
 const LARGEST: u64 = 1 << 20;
 
+/// What is hit for no more than this share of the time is hit seldom.
+const SELDOM: f64 = 0.01;
+
 /// Comments above the parts of the file, by their heading.
 const COMMENTS: [(&str, &str); 9] = [
     (
@@ -185,7 +188,6 @@ fn only(plan: &PredictivePlan, configured: Selection) -> Selection {
         light: configured.light,
         heap: configured.heap,
         only: places,
-        // A plan arms nothing that takes more than a hundredth of the time.
-        seldom_hit: true,
+        seldom_hit: plan.variables.iter().map(|v| v.cost_share).sum::<f64>() <= SELDOM,
     }
 }

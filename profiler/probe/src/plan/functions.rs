@@ -65,7 +65,9 @@ impl Planner<'_> {
         self.arm_parameters(function);
         let breakpoint = Breakpoint::Entry(function.label.clone());
         self.arm_variables_within(&breakpoint, function);
-        if self.watch.is_empty() && self.slots.len() == before {
+        // What was there before may be what would have been added.
+        let nothing = || self.slots.iter().all(|slot| slot.breakpoint != breakpoint);
+        if self.watch.is_empty() && self.slots.len() == before && nothing() {
             self.add_hits(breakpoint, Place::Hits, function);
         }
     }

@@ -2,7 +2,8 @@
 //! was learned before.
 
 use super::Planner;
-use crate::{error::PlanError, nearest::nearest};
+use crate::{error::PlanError, nearest::nearest, slot::Slot};
+use std::collections::HashSet;
 use trace::PlannedPlace;
 
 impl Planner<'_> {
@@ -14,33 +15,30 @@ impl Planner<'_> {
         if only.is_empty() {
             return Ok(());
         }
-        for place in only {
-            let mut here = self
+        let armed = |slot: &Slot| PlannedPlace {
+            breakpoint: slot.breakpoint.clone(),
+            variable: slot.variable.clone(),
+        };
+        let there: HashSet<PlannedPlace> = self.slots.iter().map(armed).collect();
+        if let Some(place) = only.iter().find(|place| !there.contains(place)) {
+            let here = self
                 .slots
                 .iter()
                 .filter(|s| s.breakpoint == place.breakpoint);
-            if !here.any(|slot| slot.variable == place.variable) {
-                let here = self
-                    .slots
-                    .iter()
-                    .filter(|s| s.breakpoint == place.breakpoint);
-                let names: Vec<&str> = here.map(|s| s.variable.as_str()).collect();
-                let near = nearest(&place.variable, names.iter().copied());
-                return Err(PlanError::NotThere {
-                    name: place.variable.clone(),
-                    breakpoint: place.breakpoint.to_string(),
-                    nearest: if near.is_empty() {
-                        names.into_iter().take(3).map(str::to_owned).collect()
-                    } else {
-                        near
-                    },
-                });
-            }
+            let names: Vec<&str> = here.map(|s| s.variable.as_str()).collect();
+            let near = nearest(&place.variable, names.iter().copied());
+            return Err(PlanError::NotThere {
+                name: place.variable.clone(),
+                breakpoint: place.breakpoint.to_string(),
+                nearest: if near.is_empty() {
+                    names.into_iter().take(3).map(str::to_owned).collect()
+                } else {
+                    near
+                },
+            });
         }
-        self.slots.retain(|slot| {
-            let mut only = only.iter();
-            only.any(|p| p.breakpoint == slot.breakpoint && p.variable == slot.variable)
-        });
+        let only: HashSet<&PlannedPlace> = only.iter().collect();
+        self.slots.retain(|slot| only.contains(&armed(slot)));
         Ok(())
     }
 }

@@ -7,7 +7,10 @@
 //! believed to be there only if it is the last one of its block, and a block to which execution goes from there still has it.
 
 use super::{Source, location::Located, scopes::Local};
-use std::ops::Range;
+use std::{cell::LazyCell, ops::Range};
+
+/// Places of a variable that are looked through; more are nobody's, and what is not found is not read.
+const MOST_PLACES: usize = 256;
 
 impl Source<'_, '_> {
     /// Whether, at an address in the range of a place, the locals that it is made of have not been given to something else.
@@ -25,11 +28,13 @@ impl Source<'_, '_> {
         let Some(run) = code.run_around(address) else {
             return false;
         };
-        let still_there = || {
+        // Looked for once, and in so many places at most: a hostile module has thousands of each.
+        let still_there = LazyCell::new(|| {
             let places = local.places.iter();
-            let mut same = places.filter(|(_, place)| place.as_ref() == Ok(located));
-            same.any(|(range, _)| run.successors.iter().any(|next| range.contains(next)))
-        };
+            let same = places.filter(|(_, place)| place.as_ref() == Ok(located));
+            let mut same = same.take(MOST_PLACES);
+            same.any(|(range, _)| run.successors().iter().any(|next| range.contains(next)))
+        });
         let begin = run.begin.max(range.start);
         assigned_in(located).into_iter().all(|index| {
             let sets = code.after_sets(index);
@@ -38,7 +43,7 @@ impl Source<'_, '_> {
             let [.., last] = &sets[first..behind] else {
                 return true;
             };
-            address < sets[first] || (*last <= address && still_there())
+            address < sets[first] || (*last <= address && *still_there)
         })
     }
 }

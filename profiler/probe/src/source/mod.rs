@@ -183,10 +183,13 @@ impl<'m, 'a> Source<'m, 'a> {
             return Err(Unreadable::OptimisedOut);
         }
         let mut because = Unreadable::OptimisedOut;
-        for (range, place) in &local.places {
-            if !range.contains(&address) {
-                continue;
-            }
+        // A compiler names one place at a time, a hostile module any number of them.
+        const MOST: usize = 8;
+        let here = local
+            .places
+            .iter()
+            .filter(|(range, _)| range.contains(&address));
+        for (range, place) in here.take(MOST) {
             match place {
                 Ok(located) if !self.is_held(at, local, (range, located), address) => {}
                 Ok(located) => match self.program(at, local, leaf, located, address) {

@@ -1,17 +1,34 @@
 //! The straight runs of code in a function: where each ends, and where execution can go from there.
 //!
-//! A run is at least as long as what LLVM calls a basic block. Where an exception goes is not followed.
+//! A run is at least as long as what LLVM calls a basic block. Not every way out of one is known: where an exception goes is
+//! not followed, nor is the way around an `else`, nor a branch that hardly any compiler writes.
 
 use std::collections::HashMap;
 use wasmparser::Operator;
 
-/// Code that is only ever entered at its beginning and left at its end.
+/// Code that is only ever entered at its beginning.
 pub(crate) struct Run {
     pub(crate) begin: u32,
     /// Behind its last instruction.
     pub(crate) end: u32,
-    /// Where execution may go from there.
-    pub(crate) successors: Vec<u32>,
+    /// Where execution may go from there, as far as that is known.
+    successors: Vec<u32>,
+}
+
+impl Run {
+    /// Ways out of a run that are kept. A table of branches may have millions.
+    const MOST: usize = 16;
+
+    /// Where execution may go from there, as far as that is known.
+    pub(crate) fn successors(&self) -> &[u32] {
+        &self.successors
+    }
+
+    fn goes_to(&mut self, address: u32) {
+        if self.successors.len() < Run::MOST && !self.successors.contains(&address) {
+            self.successors.push(address);
+        }
+    }
 }
 
 /// The runs of a function. Made by showing it every instruction in turn.
@@ -112,7 +129,7 @@ impl Runs {
     fn close(&mut self, address: u32) {
         if let Some(label) = self.labels.pop() {
             for run in self.waiting.remove(&label.number).into_iter().flatten() {
-                self.runs[run].successors.push(address);
+                self.runs[run].goes_to(address);
             }
         }
     }
@@ -124,8 +141,14 @@ impl Runs {
             return;
         };
         match label.begin {
-            Some(begin) => self.runs[open].successors.push(begin),
-            None => self.waiting.entry(label.number).or_default().push(open),
+            Some(begin) => self.runs[open].goes_to(begin),
+            None => {
+                let waiting = self.waiting.entry(label.number).or_default();
+                // One table may name a label any number of times.
+                if waiting.last() != Some(&open) {
+                    waiting.push(open);
+                }
+            }
         }
     }
 
@@ -150,7 +173,7 @@ impl Runs {
         if let Some(open) = self.runs.last_mut()
             && open.begin < address
         {
-            open.successors.push(address);
+            open.goes_to(address);
             self.end_at(address);
         }
     }

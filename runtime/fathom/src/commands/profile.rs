@@ -100,7 +100,7 @@ pub(crate) fn run(args: ProfileArgs) -> anyhow::Result<ExitCode> {
     let calls = calls_to_make(&events, args.repeat, &recorded, &bench.entry)?;
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     let bench = if bench.observes_everything() {
-        runtime.block_on(bench.thinned(&guest, &args, &calls))?
+        runtime.block_on(bench.thinned(&guest, &args, &events))?
     } else {
         bench
     };

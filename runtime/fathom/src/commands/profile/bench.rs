@@ -20,7 +20,7 @@ use std::{
 };
 use store::{Detail, Filter, Store, TraceId};
 use tokio::task::JoinSet;
-use trace::{Limits, Outcome, PredictivePlan, Profile, Selection, Trace, Verification};
+use trace::{Limits, Nanos, Outcome, PredictivePlan, Profile, Selection, Trace, Verification};
 
 /// The breakpoint that means everything.
 const AUTO: &str = "auto";
@@ -95,15 +95,28 @@ impl Bench {
         })
     }
 
-    /// Whether everything is observed, by default or because somebody wants it.
+    /// Whether everything is observed, by default or because somebody wants it, and nothing that somebody has named.
     pub(super) fn observes_everything(&self) -> bool {
-        let mut breakpoints = self.loaded.selection.breakpoints.iter();
-        breakpoints.any(|breakpoint| breakpoint == AUTO)
+        let selection = &self.loaded.selection;
+        selection.breakpoints == [AUTO] && selection.variables.is_empty()
     }
 
-    /// Makes a call that is not recorded.
-    pub(super) async fn try_out(&self, event: Event) -> anyhow::Result<Trace> {
-        trace_of(self.pool.call(self.call(event, self.limits)).await?)
+    /// Makes a call that is not recorded. It may take `at_least` so long.
+    pub(super) async fn try_out(
+        &self,
+        event: Event,
+        at_least: Option<Nanos>,
+    ) -> anyhow::Result<Trace> {
+        let limits = Limits {
+            timeout: at_least.map_or(self.limits.timeout, |t| t.max(self.limits.timeout)),
+            ..self.limits
+        };
+        trace_of(self.pool.call(self.call(event, limits)).await?)
+    }
+
+    /// Makes the next call the first one, whose allocations are chosen as in any other run.
+    pub(super) fn forget_calls(&self) {
+        self.calls_made.store(0, Ordering::Relaxed);
     }
 
     fn call(&self, event: Event, limits: Limits) -> MakeCall {
