@@ -20,7 +20,12 @@ fn the_report_opens_in_a_browser() {
     let place = Place::new();
     place.lines(&[300, 800, 1900, 3100, 4700, 6500, 8000, 9900]);
     place
-        .fathom(["profile", &wat("exact-allocations"), "lines"])
+        .fathom([
+            "profile",
+            &wat("exact-allocations"),
+            "lines",
+            "--heap=exact",
+        ])
         .assert()
         .success();
     let page = place.path("fathom-out/exact-allocations/report.html");

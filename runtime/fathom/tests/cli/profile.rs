@@ -182,8 +182,12 @@ fn events_bring_their_own_arguments_and_bodies() {
 fn the_screen_fits_and_names_the_files_it_wrote() {
     let place = Place::new();
     place.lines(&COUNTS);
-    let (code, screen, stderr) =
-        printed(&mut place.fathom(["profile", &wat("exact-allocations"), "lines"]));
+    let (code, screen, stderr) = printed(&mut place.fathom([
+        "profile",
+        &wat("exact-allocations"),
+        "lines",
+        "--heap=exact",
+    ]));
     assert_eq!(code, 0, "{stderr}");
     assert!(screen.contains("12/12 calls"), "{screen}");
     assert!(screen.contains("report.html"), "{screen}");
