@@ -107,7 +107,8 @@ impl Judged {
 }
 
 /// What is worth listing: what was chosen, a product that says the same, features that explain most by a line, what the
-/// guest and its caller show, and the sizes of the input. Of what moves together, but with nothing that was chosen, only the preferred name.
+/// guest and its caller show, and the sizes of the input. Of what moves together, but with nothing that was chosen, only the
+/// preferred name.
 fn listed(problem: &Problem, chosen: &[Columns], leader: Option<&Judged>) -> Vec<Columns> {
     let data = &problem.data;
     let all = Training::without(data, |_| false);
@@ -123,15 +124,6 @@ fn listed(problem: &Problem, chosen: &[Columns], leader: Option<&Judged>) -> Vec
     };
     let mut ranked: Vec<(f64, Columns)> = data.usable.iter().map(share).collect();
     ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
-    // What somebody thought of: it is looked for in the list, whatever else there is.
-    let thought_of = |columns: &Columns| {
-        matches!(
-            data.shown(*columns),
-            Shown::OnPurpose | Shown::BeforeTheCall
-        )
-    };
-    let by_hand = ranked.iter().map(|r| r.1).filter(thought_of);
-    let by_hand: Vec<Columns> = by_hand.collect();
     let alike = leader.and_then(|l| products::alike(data, &l.shape));
     let mut listed = chosen.to_vec();
     let of_chosen: Vec<Columns> = chosen
@@ -140,7 +132,8 @@ fn listed(problem: &Problem, chosen: &[Columns], leader: Option<&Judged>) -> Vec
         .map(Columns::One)
         .collect();
     let mut doubles = 0;
-    for columns in alike.into_iter().chain(ranked.into_iter().map(|r| r.1)) {
+    let ranked = ranked.iter().map(|r| r.1);
+    for columns in alike.into_iter().chain(ranked.clone()) {
         let name = if of_chosen.contains(&columns) {
             doubles += 1;
             if doubles > LISTED_DOUBLES {
@@ -154,15 +147,22 @@ fn listed(problem: &Problem, chosen: &[Columns], leader: Option<&Judged>) -> Vec
             listed.push(name);
         }
     }
-    let sizes = (0..problem.features.len()).filter(|&j| is_input_size(&problem.features[j]));
+    // What somebody thought of: it is looked for in the list, whatever else there is.
+    let thought_of = |columns: &Columns| {
+        matches!(
+            data.shown(*columns),
+            Shown::OnPurpose | Shown::BeforeTheCall
+        )
+    };
     let mut more = 0;
-    for columns in by_hand {
+    for columns in ranked.filter(thought_of) {
         let name = named_by(data, columns);
         if more < LISTED && !listed.contains(&name) {
             listed.push(name);
             more += 1;
         }
     }
+    let sizes = (0..problem.features.len()).filter(|&j| is_input_size(&problem.features[j]));
     for size in sizes.map(Columns::One) {
         if !listed.contains(&size) {
             listed.push(size);

@@ -66,11 +66,10 @@ pub(crate) fn table<'t>(traces: impl IntoIterator<Item = &'t Trace>) -> Table {
     }
 }
 
-/// Two features that say exactly the same are told apart by this only: a variable of the guest names the cause better
-/// than the size of its input does, but a parameter without a name explains nothing; a name that says what it is better
-/// than one that does not; what is shown on purpose better than what has a name anyway; then the one that is final earlier; then what has a name of its own, as the result of a function
-/// has not; then the name, so that the answer is stable; and of one variable the aggregate that is the more natural cause of a
-/// peak.
+/// Two features that say exactly the same are told apart by this only: by how the variable has come to be looked at, see
+/// [`Shown`]; a name that says what it is is better than one that does not; then the one that is final earlier; then what has
+/// a name of its own, as the result of a function has not; then the name, so that the answer is stable; and of one variable the
+/// aggregate that is the more natural cause of a peak.
 fn preference(column: &Column) -> (Shown, bool, i64, bool, &Breakpoint, &str, Option<usize>) {
     let feature = &column.feature;
     (

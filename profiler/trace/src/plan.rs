@@ -34,6 +34,16 @@ pub struct PlannedPlace {
     pub variable: String,
 }
 
+impl PlannedPlace {
+    /// A variable at a breakpoint.
+    pub fn of(breakpoint: &Breakpoint, variable: &str) -> PlannedPlace {
+        PlannedPlace {
+            breakpoint: breakpoint.clone(),
+            variable: variable.to_owned(),
+        }
+    }
+}
+
 /// How a probe reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -49,10 +49,7 @@ impl PredictivePlan {
         let inside = self.variables.iter().filter(|v| v.needs_probe());
         let mut places: Vec<PlannedPlace> = Vec::new();
         for variable in inside {
-            let place = PlannedPlace {
-                breakpoint: variable.breakpoint.clone(),
-                variable: variable.variable.clone(),
-            };
+            let place = PlannedPlace::of(&variable.breakpoint, &variable.variable);
             if !places.contains(&place) {
                 places.push(place);
             }

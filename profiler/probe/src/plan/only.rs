@@ -15,10 +15,7 @@ impl Planner<'_> {
         if only.is_empty() {
             return Ok(());
         }
-        let armed = |slot: &Slot| PlannedPlace {
-            breakpoint: slot.breakpoint.clone(),
-            variable: slot.variable.clone(),
-        };
+        let armed = |slot: &Slot| PlannedPlace::of(&slot.breakpoint, &slot.variable);
         let there: HashSet<PlannedPlace> = self.slots.iter().map(armed).collect();
         if let Some(place) = only.iter().find(|place| !there.contains(place)) {
             let here = self

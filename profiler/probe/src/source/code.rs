@@ -28,11 +28,14 @@ impl Code {
     pub(crate) fn of(module: &Module<'_>, function: u32) -> Option<Code> {
         let position = function.checked_sub(module.imported_functions)?;
         let body = module.bodies.get(position as usize)?;
+        let address = |offset: usize| u32::try_from(offset.checked_sub(module.code_start)?).ok();
+        let mut reader = body.get_operators_reader().ok()?;
+        let begin = address(reader.original_position())?;
         let mut code = Code {
             starts: Vec::new(),
             sets: HashMap::new(),
             stores: Vec::new(),
-            runs: Runs::from(0),
+            runs: Runs::from(begin),
             locals: module.signature(function)?.params().to_vec(),
             parameters: module.signature(function)?.params().len(),
         };
@@ -42,9 +45,6 @@ impl Code {
             let count = room.min(count as usize);
             code.locals.extend(std::iter::repeat_n(ty, count));
         }
-        let address = |offset: usize| u32::try_from(offset.checked_sub(module.code_start)?).ok();
-        let mut reader = body.get_operators_reader().ok()?;
-        code.runs = Runs::from(address(reader.original_position())?);
         while !reader.eof() {
             let start = address(reader.original_position())?;
             code.starts.push(start);

@@ -160,10 +160,7 @@ impl LeftOut {
 fn armed(trace: &Trace) -> impl Iterator<Item = PlannedPlace> {
     let probes = trace.armed.iter();
     let probes = probes.filter(|p| !matches!(p.breakpoint, Breakpoint::Input | Breakpoint::Open));
-    probes.map(|probe| PlannedPlace {
-        breakpoint: probe.breakpoint.clone(),
-        variable: probe.variable.clone(),
-    })
+    probes.map(|probe| PlannedPlace::of(&probe.breakpoint, &probe.variable))
 }
 
 /// What each place costs, in hits.
@@ -171,10 +168,7 @@ fn weights(trace: &Trace) -> HashMap<PlannedPlace, u64> {
     let observed = trace.observations.iter();
     observed
         .map(|observed| {
-            let place = PlannedPlace {
-                breakpoint: observed.breakpoint.clone(),
-                variable: observed.variable.clone(),
-            };
+            let place = PlannedPlace::of(&observed.breakpoint, &observed.variable);
             // Then every second one is, every fourth, and so on, and the host is called about once more for each.
             let thinned = (observed.count / KEPT).checked_ilog2().map_or(0, u64::from);
             let host_calls = match observed.count {
