@@ -2,7 +2,7 @@
 
 use crate::{AppendError, Store, TraceId, open::BUSY, stacks, wire};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, named_params};
-use trace::{Heap, Outcome, Touched, Trace};
+use trace::{Heap, Outcome, Served, SizedBy, Touched, Trace};
 
 /// Every column but the id; the rows that several calls share are looked up before it.
 const INSERT_CALL: &str = "
@@ -18,6 +18,15 @@ const INSERT_CALL: &str = "
         :allocated_total, :allocations, :wall, :cpu, :bytes_in, :bytes_out, :contended, :runtime_base, :machine, :armed,
         :probe_hits, :probe_host_calls, :probe_cpu, :touched_at_end, :touched_unavailable, :refusals, :observations,
         :timeline, :heap_profile, :cpu_profile
+    )";
+
+/// What only a served call has.
+const INSERT_SERVED: &str = "
+    INSERT INTO served (
+        call, request, dialect, status, cold, sized_by, granted_first, granted, mispredicted, queued, init, total
+    ) VALUES (
+        :call, :request, :dialect, :status, :cold, :sized_by, :granted_first, :granted, :mispredicted, :queued, :init,
+        :total
     )";
 
 impl Store {
@@ -101,7 +110,11 @@ fn insert_all(connection: &mut Connection, rows: &[Row<'_>]) -> rusqlite::Result
     let mut shared = None;
     for row in rows {
         let these = Shared::of(&transaction, row, shared)?;
-        ids.push(insert(&transaction, row, these)?);
+        let id = insert(&transaction, row, these)?;
+        if let Some(served) = &row.trace.served {
+            insert_served(&transaction, id, served)?;
+        }
+        ids.push(id);
         shared = Some((row.trace, these));
     }
     transaction.commit()?;
@@ -158,6 +171,36 @@ fn insert(connection: &Connection, row: &Row<'_>, shared: Shared) -> rusqlite::R
             ":cpu_profile": row.cpu_profile,
         })
         .map(TraceId)
+}
+
+fn insert_served(connection: &Connection, call: TraceId, served: &Served) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(INSERT_SERVED)?
+        .insert(named_params! {
+            ":call": call.0,
+            ":request": served.id,
+            ":dialect": served.dialect,
+            ":status": served.status,
+            ":cold": served.cold,
+            ":sized_by": sized_by_text(served.sized_by),
+            ":granted_first": served.granted_first.0 as i64,
+            ":granted": served.granted.0 as i64,
+            ":mispredicted": served.mispredicted,
+            ":queued": served.queued.0 as i64,
+            ":init": served.init.0 as i64,
+            ":total": served.total.0 as i64,
+        })
+        .map(|_| ())
+}
+
+/// The words of the column.
+pub(crate) fn sized_by_text(sized_by: SizedBy) -> &'static str {
+    match sized_by {
+        SizedBy::Setting => "setting",
+        SizedBy::Recommendation => "recommendation",
+        SizedBy::Model => "model",
+        SizedBy::Replay => "replay",
+    }
 }
 
 /// Rows that several calls share, looked up, or made when they are needed for the first time.

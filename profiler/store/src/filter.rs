@@ -21,6 +21,8 @@ pub struct Filter {
     pub function: Option<String>,
     /// Only calls of the module with this digest, `sha256:` included.
     pub digest: Option<String>,
+    /// Only served calls with this id, as their callers know it.
+    pub request: Option<String>,
     /// Only these calls. Numbers that do not exist are not an error: what exists of them is returned.
     pub ids: Option<Vec<TraceId>>,
     /// Only so many, those recorded last; still returned oldest first.

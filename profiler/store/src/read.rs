@@ -1,11 +1,16 @@
 //! Reading calls back. Nothing here writes.
 
 use crate::{
-    Detail, Filter, ReadError, Store, TraceId, append::outcome_text, shared::Shared, stacks, wire,
+    Detail, Filter, ReadError, Store, TraceId,
+    append::{outcome_text, sized_by_text},
+    shared::Shared,
+    stacks, wire,
 };
 use rusqlite::{Row, named_params};
 use std::path::Path;
-use trace::{Bytes, FunctionId, Heap, Input, Limits, Nanos, Outcome, ProbeCost, Touched, Trace};
+use trace::{
+    Bytes, FunctionId, Heap, Input, Limits, Nanos, Outcome, ProbeCost, Served, SizedBy, Touched, Trace,
+};
 
 /// One line of a list of calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,15 +50,17 @@ const COLUMNS: &str = "
     calls.id, name, digest, input_label, input_digest, started_unix_ms, limit_memory, limit_timeout, outcome, exit_code,
     failure, committed_start, committed_peak, refused_count, heap, live_peak, live_at_end, allocated_total, allocations,
     wall, cpu, bytes_in, bytes_out, contended, runtime_base, machine, armed, probe_hits, probe_host_calls, probe_cpu,
-    touched_at_end, touched_unavailable, refusals, observations";
+    touched_at_end, touched_unavailable, refusals, observations, request, dialect, status, cold, sized_by, granted_first,
+    granted, mispredicted, queued, init, total";
 
 /// The newest calls are chosen inside, the order of recording is restored outside.
 const CHOSEN: &str = "
-    FROM calls JOIN functions ON functions.id = calls.function
+    FROM calls JOIN functions ON functions.id = calls.function LEFT JOIN served ON served.call = calls.id
     WHERE calls.id IN (
         SELECT calls.id FROM calls
         WHERE (:name IS NULL OR function IN (SELECT id FROM functions WHERE name = :name))
           AND (:digest IS NULL OR function IN (SELECT id FROM functions WHERE digest = :digest))
+          AND (:request IS NULL OR calls.id IN (SELECT call FROM served WHERE request = :request))
           AND (:ids IS NULL OR calls.id IN (SELECT value FROM json_each(:ids)))
         ORDER BY calls.id DESC LIMIT :newest
     )
@@ -141,6 +148,7 @@ impl Store {
             .query(named_params! {
                 ":name": filter.function,
                 ":digest": filter.digest,
+                ":request": filter.request,
                 ":ids": filter.ids.as_deref().map(id_list),
                 // SQLite reads a negative limit as none.
                 ":newest": filter.newest.map_or(-1, |n| i64::try_from(n).unwrap_or(i64::MAX)),
@@ -180,6 +188,8 @@ pub(crate) enum RowError {
     Wire(#[from] wire::WireError),
     #[error("`{0}` is no outcome")]
     Outcome(String),
+    #[error("`{0}` is nobody who sizes calls")]
+    SizedBy(String),
     #[error("`{0}` is no kind of heap")]
     Heap(String),
     #[error("its timeline belongs to other observations")]
@@ -231,6 +241,7 @@ fn trace_of(row: &Row<'_>, shared: &mut Shared<'_>) -> Result<Trace, RowError> {
         cpu_profile: long(row, "cpu_profile")?
             .map(stacks::decode_cpu)
             .transpose()?,
+        served: served_of(row)?,
     };
     if let Some(timeline) = long(row, "timeline")? {
         add_timeline(&mut trace, wire::decode_timeline(timeline)?)?;
@@ -271,6 +282,36 @@ fn outcome_of(row: &Row<'_>) -> Result<Outcome, RowError> {
     .into_iter()
     .find(|outcome| outcome_text(*outcome) == found)
     .ok_or_else(|| RowError::Outcome(found.to_owned()))
+}
+
+/// What only a served call has; `None` where it was not served.
+fn served_of(row: &Row<'_>) -> Result<Option<Served>, RowError> {
+    let Some(id) = row.get("request")? else {
+        return Ok(None);
+    };
+    let found = text(row, "sized_by")?;
+    let sized_by = [
+        SizedBy::Setting,
+        SizedBy::Recommendation,
+        SizedBy::Model,
+        SizedBy::Replay,
+    ]
+    .into_iter()
+    .find(|sized_by| sized_by_text(*sized_by) == found)
+    .ok_or_else(|| RowError::SizedBy(found.to_owned()))?;
+    Ok(Some(Served {
+        id,
+        dialect: row.get("dialect")?,
+        status: row.get("status")?,
+        cold: row.get("cold")?,
+        sized_by,
+        granted_first: Bytes(unsigned(row, "granted_first")?),
+        granted: Bytes(unsigned(row, "granted")?),
+        mispredicted: row.get("mispredicted")?,
+        queued: Nanos(unsigned(row, "queued")?),
+        init: Nanos(unsigned(row, "init")?),
+        total: Nanos(unsigned(row, "total")?),
+    }))
 }
 
 fn heap_of(row: &Row<'_>) -> Result<Heap, RowError> {

@@ -7,7 +7,11 @@ use rusqlite::{Connection, TransactionBehavior};
 pub(crate) const APPLICATION_ID: u32 = 0x4674_686d;
 
 /// Step `i` brings a file from version `i` to version `i + 1`; version 0 is an empty file.
-pub(crate) const STEPS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql")];
+pub(crate) const STEPS: &[&str] = &[
+    include_str!("schema/1.sql"),
+    include_str!("schema/2.sql"),
+    include_str!("schema/3.sql"),
+];
 
 /// The newest version understood.
 pub(crate) const KNOWN: u32 = STEPS.len() as u32;

@@ -216,6 +216,58 @@ impl Observed {
     }
 }
 
+/// Who said how much memory a served call was to be given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SizedBy {
+    /// The function's own setting.
+    Setting,
+    /// What is recommended for the function, the same for every call.
+    Recommendation,
+    /// The model, for this call alone.
+    Model,
+    /// Its setting, because it was made again after it had been stopped for want of memory.
+    Replay,
+}
+
+impl fmt::Display for SizedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            SizedBy::Setting => "setting",
+            SizedBy::Recommendation => "recommendation",
+            SizedBy::Model => "model",
+            SizedBy::Replay => "replay",
+        })
+    }
+}
+
+/// What only a call that was served has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Served {
+    /// The call's id, as its caller knows it.
+    pub id: String,
+    /// Which dialect it came by: `http`, `openfaas`.
+    pub dialect: String,
+    /// What it was answered with.
+    pub status: u16,
+    /// Whether its code had to be made ready first.
+    pub cold: bool,
+    /// Who said how much memory it was to be given.
+    pub sized_by: SizedBy,
+    /// What it was granted before it began.
+    pub granted_first: Bytes,
+    /// What it was granted when it ended.
+    pub granted: Bytes,
+    /// Whether it needed more than was predicted, and what its breakpoints said did not explain it either.
+    pub mispredicted: bool,
+    /// Time it waited for memory and for a place.
+    pub queued: Nanos,
+    /// Time until its guest could run: making its code ready, its sandbox, its instance.
+    pub init: Nanos,
+    /// Time from the last byte of the request to the end of the call.
+    pub total: Nanos,
+}
+
 /// Everything recorded of one call.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Trace {
@@ -280,6 +332,9 @@ pub struct Trace {
     /// Where the time went; `None` where nobody asked.
     #[serde(default)]
     pub cpu_profile: Option<CpuProfile>,
+    /// What only a call that was served has; `None` where the call was made to measure it.
+    #[serde(default)]
+    pub served: Option<Served>,
 }
 
 impl Trace {
@@ -317,6 +372,7 @@ impl Trace {
             touched: None,
             heap_profile: None,
             cpu_profile: None,
+            served: None,
         }
     }
 

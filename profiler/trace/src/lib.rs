@@ -28,7 +28,7 @@ mod unit;
 pub use breakpoint::{Breakpoint, ParseBreakpointError};
 pub use call::{
     FunctionId, Growth, Heap, Hit, Input, Limits, Moment, Observed, Outcome, Refusal, Sample,
-    Touched, Trace,
+    Served, SizedBy, Touched, Trace,
 };
 pub use drift::{Drift, Stale, StaleReason};
 pub use machine::{Machine, ProbeCost};

@@ -1,7 +1,10 @@
 //! `fathom.toml`: one schema for functions and for the server. Unknown keys are errors: a misspelt limit that is
 //! silently ignored is no limit.
 
-use crate::args::HeapMode;
+use crate::{
+    args::HeapMode,
+    server::{Protocol, SizeBy},
+};
 use anyhow::Context;
 use serde::{Deserialize, Deserializer, de::Error};
 use std::{
@@ -28,6 +31,7 @@ pub(crate) struct Config {
     pub(crate) limits: LimitsSection,
     pub(crate) recommend: RecommendSection,
     pub(crate) serve: ServeSection,
+    pub(crate) grants: GrantsSection,
 }
 
 /// `[function]`
@@ -90,8 +94,32 @@ pub(crate) struct RecommendSection {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ServeSection {
+    // Of the server.
     pub(crate) listen: Option<String>,
-    pub(crate) workers: Option<usize>,
+    #[serde(deserialize_with = "optional_bytes")]
+    pub(crate) budget: Option<Bytes>,
+    /// Of each function, unless that says otherwise.
+    pub(crate) workers: Option<u32>,
+    // Of the function, or of all.
+    pub(crate) calls: Option<u32>,
+    pub(crate) size_by: Option<SizeBy>,
+    // Of the function.
+    pub(crate) protocol: Protocol,
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) annotations: BTreeMap<String, String>,
+    pub(crate) image: Option<String>,
+    #[serde(deserialize_with = "optional_bytes")]
+    pub(crate) requested: Option<Bytes>,
+}
+
+/// `[grants]`: what a guest may see of the machine. Nothing, unless it is named here.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct GrantsSection {
+    /// Hosts that it may ask over HTTP.
+    pub(crate) hosts: Vec<String>,
+    /// A directory below the file's own folder, to read.
+    pub(crate) directory: Option<PathBuf>,
 }
 
 impl Config {

@@ -60,9 +60,9 @@ fn event(line: &str, number: usize, folder: &Path, mount_at: &str) -> anyhow::Re
     let line: Line = serde_json::from_str(line).context("not an event")?;
     let (body, guessed_type) = match line.stdin {
         None => (Body::Empty, None),
-        Some(serde_json::Value::String(text)) => (Body::Bytes(text.into_bytes()), None),
+        Some(serde_json::Value::String(text)) => (Body::Bytes(text.into()), None),
         Some(document) => (
-            Body::Bytes(serde_json::to_vec(&document)?),
+            Body::Bytes(serde_json::to_vec(&document)?.into()),
             Some("application/json".to_owned()),
         ),
     };
@@ -77,6 +77,7 @@ fn event(line: &str, number: usize, folder: &Path, mount_at: &str) -> anyhow::Re
                 host,
                 guest: mount_at.to_owned(),
                 writable: false,
+            same_for_all: false,
             })
         }
     };

@@ -16,6 +16,8 @@ pub(crate) struct Load {
     /// Time between samples of the guest's stack, where they are taken.
     pub(crate) cpu_period: Option<trace::Nanos>,
     pub(crate) cache: Option<std::path::PathBuf>,
+    /// Only to compile it for a server, with no more memory than so much, and to make no calls.
+    pub(crate) build: Option<trace::Bytes>,
 }
 
 /// To a worker, then: make this call. The body is that of the event, where it is in memory.

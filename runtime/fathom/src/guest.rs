@@ -225,7 +225,7 @@ impl Ready {
 }
 
 /// What is called: the export asked for, or `_start`.
-fn entry(function: &Function, invoke: Option<String>) -> anyhow::Result<Entry> {
+pub(crate) fn entry(function: &Function, invoke: Option<String>) -> anyhow::Result<Entry> {
     if let Some(name) = invoke {
         let exports = function.invokable();
         if !exports.contains(&name) {

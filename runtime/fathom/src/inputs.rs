@@ -146,7 +146,7 @@ fn filled(event: &Event, setting: &Setting) -> Event {
     let label = label.join(" ");
     let body = match &event.body {
         Body::Bytes(bytes) => match std::str::from_utf8(bytes) {
-            Ok(text) => Body::Bytes(sweep::fill(text, setting).into_bytes()),
+            Ok(text) => Body::Bytes(sweep::fill(text, setting).into()),
             Err(_) => event.body.clone(),
         },
         other => other.clone(),
@@ -230,6 +230,7 @@ fn one(path: &Path, mount_at: &str) -> anyhow::Result<Event> {
             host: path.to_owned(),
             guest: mount_at.to_owned(),
             writable: false,
+            same_for_all: false,
         };
         return Ok(Event {
             label: format!("{label}/"),

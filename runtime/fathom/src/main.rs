@@ -14,7 +14,6 @@ mod exit;
 mod frame;
 mod guest;
 mod inputs;
-mod metrics;
 mod near;
 mod output;
 mod places;
@@ -22,6 +21,7 @@ mod plan_file;
 mod pool;
 mod progress;
 mod quantity;
+mod server;
 mod sweep;
 mod worker;
 

@@ -157,7 +157,7 @@ pub(crate) fn armed(watch: &WatchArgs, guest: &Guest) -> anyhow::Result<Armed> {
 }
 
 /// Exactly the places of the plan. A static whose type only the guest's file tells is named with it.
-fn only(plan: &PredictivePlan, configured: Selection) -> Selection {
+pub(crate) fn only(plan: &PredictivePlan, configured: Selection) -> Selection {
     let places = plan.places();
     let typed = |variable: &String| {
         let name = variable.split_once(':').map(|(name, _)| name);

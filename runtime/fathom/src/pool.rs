@@ -137,6 +137,7 @@ impl Pool {
             selection: self.loaded.selection.clone(),
             cpu_period: self.loaded.cpu_period,
             cache: self.loaded.cache.clone(),
+            build: None,
         };
         frame::send_to(&mut worker.requests, &load, &self.loaded.wasm)
             .await

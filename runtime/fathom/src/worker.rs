@@ -5,13 +5,14 @@
 
 use crate::frame::{self, Load, MakeCall, Reply};
 use anyhow::Context;
-use host::{Body, Cache, Call, Engine, Function};
+use host::{Body, Cache, Call, Engine, Function, Slots};
+use rustix::process::{Resource, Rlimit, setrlimit};
 use std::{
     io::{self, Write},
     process::{self, ExitCode},
     sync::{Arc, Mutex, PoisonError},
 };
-use trace::Trace;
+use trace::{Bytes, Trace};
 
 /// The way back; a lock, because at a deadline the timeline's thread answers while the guest still runs.
 type Answers = Arc<Mutex<io::Stdout>>;
@@ -48,9 +49,22 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
 
 fn load_function(load: &Load, wasm: &[u8]) -> anyhow::Result<Function> {
     let cache = load.cache.as_ref().map(Cache::at);
-    let engine = match load.cpu_period {
-        None => Engine::new()?,
-        Some(period) => Engine::sampling_cpu(period)?,
+    let engine = match (load.build, load.cpu_period) {
+        (Some(memory), _) => {
+            let most = Some(memory.0);
+            let limit = Rlimit {
+                current: most,
+                maximum: most,
+            };
+            setrlimit(Resource::As, limit).context("cannot bound the memory of compiling")?;
+            // What is compiled does not depend on the slots.
+            Engine::serving(Slots {
+                calls: 0,
+                keep_resident: Bytes(0),
+            })?
+        }
+        (None, None) => Engine::new()?,
+        (None, Some(period)) => Engine::sampling_cpu(period)?,
     };
     Ok(Function::load(
         &engine,
@@ -69,7 +83,7 @@ fn make(
 ) -> anyhow::Result<()> {
     let mut event = request.event;
     if matches!(event.body, Body::Bytes(_)) {
-        event.body = Body::Bytes(body);
+        event.body = Body::Bytes(body.into());
     }
     let call = Call {
         event,

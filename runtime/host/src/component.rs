@@ -15,6 +15,7 @@ use wasmtime::{
     Store, StoreContextMut,
     component::{Component, ComponentExportIndex, InstancePre, Linker, Resource, WasmList},
 };
+use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyIndices};
 use wasmtime_wasi::{
     I32Exit,
     filesystem::WasiFilesystemView,
@@ -27,6 +28,9 @@ use wasmtime_wasi::{
 /// The interface through which files are opened, as the engine's own implementation names its version. It stands in for
 /// all versions of 0.2.
 const FILES: &str = "wasi:filesystem/types@0.2.12";
+
+/// The package that is offered where guests are served.
+const HTTP: &str = "wasi:http/";
 
 /// Packages whose interfaces are offered.
 const OFFERED: [&str; 6] = [
@@ -44,6 +48,8 @@ pub(crate) struct ComponentGuest {
     pre: InstancePre<State>,
     /// The function `run` of its export `wasi:cli/run`.
     run: Option<ComponentExportIndex>,
+    /// Where it is served and answers requests: how.
+    proxy: Option<Arc<ProxyIndices>>,
 }
 
 /// One instance of a component.
@@ -63,22 +69,29 @@ pub(crate) fn link(
     let missing: Vec<String> = imports
         .imports(&engine.inner)
         .map(|(name, _)| name)
-        .filter(|name| !is_offered(name) && !is_ours(name, parts))
+        .filter(|name| !is_offered(name, engine) && !is_ours(name, parts))
         .map(|name| format!("`{name}`"))
         .collect();
     if !missing.is_empty() {
         return Err(LoadError::MissingInterfaces(missing));
     }
     let linker = linker(engine, parts).map_err(failed)?;
+    let pre = linker.instantiate_pre(component).map_err(failed)?;
     Ok(ComponentGuest {
-        pre: linker.instantiate_pre(component).map_err(failed)?,
+        // None where it exports no handler.
+        proxy: match engine.serving {
+            Some(_) => ProxyIndices::new(&pre).ok().map(Arc::new),
+            None => None,
+        },
+        pre,
         run: run_of(engine, component),
     })
 }
 
-fn is_offered(import: &str) -> bool {
+fn is_offered(import: &str, engine: &Engine) -> bool {
     let wasi = OFFERED.iter().any(|package| import.starts_with(package));
-    wasi && import.contains("@0.2.")
+    let http = engine.serving.is_some() && import.starts_with(HTTP);
+    (wasi || http) && import.contains("@0.2.")
 }
 
 /// Whether an import was added when the component was rewritten.
@@ -97,11 +110,16 @@ fn run_of(engine: &Engine, component: &Component) -> Option<ComponentExportIndex
 
 fn linker(engine: &Engine, parts: &Arc<Parts>) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(&engine.inner);
-    wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
-    linker.allow_shadowing(true);
-    linker
-        .instance(FILES)?
-        .func_wrap("[method]descriptor.open-at", open_at)?;
+    if engine.serving.is_some() {
+        wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+        wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    } else {
+        wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
+        linker.allow_shadowing(true);
+        linker
+            .instance(FILES)?
+            .func_wrap("[method]descriptor.open-at", open_at)?;
+    }
     for module in 0..parts.modules().len() {
         add_probes(&mut linker, module)?;
     }
@@ -190,6 +208,22 @@ impl ComponentGuest {
         self.pre.component().engine()
     }
 
+    /// Whether it is served and exports `wasi:http/incoming-handler`.
+    pub(crate) fn answers_requests(&self) -> bool {
+        self.proxy.is_some()
+    }
+
+    pub(crate) fn proxy(
+        &self,
+        store: &mut Store<State>,
+        running: &Running,
+    ) -> wasmtime::Result<Proxy> {
+        match &self.proxy {
+            Some(proxy) => proxy.load(store, &running.instance),
+            None => Err(wasmtime::format_err!("no `wasi:http/incoming-handler`")),
+        }
+    }
+
     pub(crate) fn is_command(&self) -> bool {
         self.run.is_some()
     }
@@ -198,7 +232,7 @@ impl ComponentGuest {
     pub(crate) fn target(&self, entry: &Entry) -> Result<Target, InvokeError> {
         match entry {
             Entry::Start if self.is_command() => Ok(Target::Command),
-            Entry::Start => Err(InvokeError::NoCommand),
+            Entry::Start | Entry::Http => Err(InvokeError::NoCommand),
             Entry::Invoke(name) => Err(InvokeError::NotInComponents { name: name.clone() }),
         }
     }
@@ -206,6 +240,17 @@ impl ComponentGuest {
     pub(crate) fn instantiate(&self, store: &mut Store<State>) -> wasmtime::Result<Running> {
         Ok(Running {
             instance: self.pre.instantiate(store)?,
+            run: self.run,
+        })
+    }
+
+    /// The same, where it is served.
+    pub(crate) async fn instantiate_async(
+        &self,
+        store: &mut Store<State>,
+    ) -> wasmtime::Result<Running> {
+        Ok(Running {
+            instance: self.pre.instantiate_async(store).await?,
             run: self.run,
         })
     }
@@ -221,6 +266,18 @@ impl Running {
             .instance
             .get_typed_func::<(), (Result<(), ()>,)>(&mut *store, run)?;
         let (result,) = run.call(&mut *store, ())?;
+        result.map_err(|()| I32Exit(1).into())
+    }
+
+    /// The same, where it is served.
+    pub(crate) async fn run_async(&self, store: &mut Store<State>) -> wasmtime::Result<()> {
+        let Some(run) = &self.run else {
+            return Err(wasmtime::format_err!("no `wasi:cli/run`"));
+        };
+        let run = self
+            .instance
+            .get_typed_func::<(), (Result<(), ()>,)>(&mut *store, run)?;
+        let (result,) = run.call_async(&mut *store, ()).await?;
         result.map_err(|()| I32Exit(1).into())
     }
 }

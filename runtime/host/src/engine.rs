@@ -1,15 +1,17 @@
-//! The engine: once per process. Guests run as ordinary optimised code: no epochs, no fuel, no guest debugging, since
-//! those slow down all code of all guests. Deadlines are kept by ending the process (see `sampler`). Only where it is
-//! asked where a call spends its time there are epochs (see `cpu`).
+//! The engine: once per process. Where guests are profiled they run as ordinary optimised code: no epochs, no fuel, no guest
+//! debugging, since those slow down all code of all guests. Deadlines are kept by ending the process (see `sampler`). There
+//! are epochs only where it is asked where a call spends its time (see `cpu`), and where guests are served: many in one
+//! process, none of which may keep the others from running (see `serving`).
 
 use crate::{
     calibrate::Rates,
+    cpu::Ticker,
     machine::machine,
     pagemap::{Pagemap, PagemapError},
 };
 use std::sync::{Arc, OnceLock};
-use trace::{Machine, Nanos};
-use wasmtime::{Config, Store};
+use trace::{Bytes, Machine, Nanos};
+use wasmtime::{Config, PoolingAllocationConfig, Store};
 
 /// Compiles guests and owns what they share. Once per process.
 #[derive(Clone)]
@@ -17,6 +19,8 @@ pub struct Engine {
     pub(crate) inner: wasmtime::Engine,
     /// Time between the samples of the guest's stack, where they are taken.
     pub(crate) cpu_period: Option<Nanos>,
+    /// Where guests are served: what lets them take turns, and how many slots wait for them.
+    pub(crate) serving: Option<Arc<Serving>>,
     machine: Arc<Machine>,
     /// What probes cost, once somebody has asked.
     rates: Arc<OnceLock<Rates>>,
@@ -26,10 +30,34 @@ pub struct Engine {
 /// Addresses reserved for each memory of a guest. It never grows beyond them.
 pub(crate) const RESERVATION: u64 = 4 << 30;
 
+/// What an engine that serves is set up for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slots {
+    /// Calls at the same time.
+    pub calls: u32,
+    /// So much of a memory is cleared in place after a call rather than given back to the system: good for guests that
+    /// touch about as much, bad for those that touch less.
+    pub keep_resident: Bytes,
+}
+
+/// What an engine that serves has beside the others.
+pub(crate) struct Serving {
+    /// Calls that find a slot made ready; 0 where each makes its own memory.
+    slots: u32,
+    /// Ends with the engine.
+    _ticker: Ticker,
+}
+
+/// Memories of one module, those that were injected included.
+const MEMORIES_PER_MODULE: u32 = 8;
+
+/// Longest time that a guest runs before others are let run.
+const TURN: Nanos = Nanos(5_000_000);
+
 /// The engine could not be set up on this machine.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot set up the WebAssembly engine: {0:#}")]
-pub struct EngineError(wasmtime::Error);
+pub struct EngineError(#[from] wasmtime::Error);
 
 impl Engine {
     /// An engine with the settings every figure of the benchmarks is quoted for: cranelift at its default
@@ -52,29 +80,78 @@ impl Engine {
         Engine::with(Some(period))
     }
 
-    fn with(cpu_period: Option<Nanos>) -> Result<Engine, EngineError> {
-        let mut config = Config::new();
-        // Growing must not move a memory: the timeline reads the mailbox from another thread.
-        config.memory_may_move(false);
-        config.memory_reservation(RESERVATION);
-        // Growth of a garbage-collected heap passes the limiter like that of a memory and cannot be told apart.
-        config.wasm_gc(false);
-        // Only native unwinders need it, and registering it costs time per module.
-        config.native_unwind_info(false);
-        config.epoch_interruption(cpu_period.is_some());
-        // Stacks of samples are that deep.
-        config.wasm_backtrace_max_frames(Some(crate::stacks::WALKED));
-        let inner = wasmtime::Engine::new(&config).map_err(EngineError)?;
+    /// An engine for [`Function::serve`](crate::Function::serve): asynchronous, guests take turns every few
+    /// milliseconds, and slots for memories, tables and stacks are reserved beforehand. Where the address space is too small
+    /// for as many as asked for, a quarter of them, and where it is too small for those, none: each call then makes its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::new`], or where no thread can be started.
+    pub fn serving(slots: Slots) -> Result<Engine, EngineError> {
+        let mut tried = Err(EngineError(wasmtime::Error::msg("no engine")));
+        for calls in [slots.calls, slots.calls / 4, 0] {
+            tried = Engine::serving_from(Slots { calls, ..slots });
+            if tried.is_ok() {
+                break;
+            }
+        }
+        tried
+    }
+
+    fn serving_from(slots: Slots) -> Result<Engine, EngineError> {
+        let mut config = config();
+        config.epoch_interruption(true);
+        if slots.calls > 0 {
+            config.allocation_strategy(pool(slots));
+        }
+        let inner = wasmtime::Engine::new(&config)?;
+        let ticker = Ticker::start(&inner, TURN).map_err(wasmtime::Error::from)?;
+        let serving = Serving {
+            slots: slots.calls,
+            _ticker: ticker,
+        };
         Ok(Engine {
-            inner,
+            serving: Some(Arc::new(serving)),
+            ..Engine::of(
+                inner,
+                match slots.calls {
+                    0 => "cranelift speed, on-demand, epochs",
+                    _ => "cranelift speed, pooling, epochs",
+                },
+            )
+        })
+    }
+
+    /// Calls that find a slot made ready, where guests are served; 0 where there are none.
+    pub fn slots(&self) -> u32 {
+        self.serving.as_ref().map_or(0, |serving| serving.slots)
+    }
+
+    fn with(cpu_period: Option<Nanos>) -> Result<Engine, EngineError> {
+        let mut config = config();
+        config.epoch_interruption(cpu_period.is_some());
+        let inner = wasmtime::Engine::new(&config)?;
+        Ok(Engine {
             cpu_period,
-            machine: Arc::new(machine(match cpu_period {
-                None => "cranelift speed, on-demand",
-                Some(_) => "cranelift speed, on-demand, epochs",
-            })),
+            ..Engine::of(
+                inner,
+                match cpu_period {
+                    None => "cranelift speed, on-demand",
+                    Some(_) => "cranelift speed, on-demand, epochs",
+                },
+            )
+        })
+    }
+
+    fn of(inner: wasmtime::Engine, settings: &str) -> Engine {
+        Engine {
+            inner,
+            cpu_period: None,
+            serving: None,
+            machine: Arc::new(machine(settings)),
             rates: Arc::default(),
             pagemap: Arc::default(),
-        })
+        }
     }
 
     /// What calls run on: processor, kernel, this engine.
@@ -84,7 +161,7 @@ impl Engine {
 
     /// Lets a store run without being interrupted. Where nobody says otherwise its first check would end it.
     pub(crate) fn never_interrupt<T: 'static>(&self, store: &mut Store<T>) {
-        if self.cpu_period.is_some() {
+        if self.cpu_period.is_some() && self.serving.is_none() {
             store.set_epoch_deadline(u64::MAX / 2);
         }
     }
@@ -117,4 +194,39 @@ impl Engine {
         self.inner.precompile_compatibility_hash().hash(&mut hasher);
         hasher.finish()
     }
+}
+
+/// What all engines have in common.
+fn config() -> Config {
+    let mut config = Config::new();
+    // Growing must not move a memory: the timeline reads the mailbox from another thread.
+    config.memory_may_move(false);
+    config.memory_reservation(RESERVATION);
+    // Growth of a garbage-collected heap passes the limiter like that of a memory and cannot be told apart.
+    config.wasm_gc(false);
+    // Only native unwinders need it, and registering it costs time per module.
+    config.native_unwind_info(false);
+    // Stacks of samples are that deep.
+    config.wasm_backtrace_max_frames(Some(crate::stacks::WALKED));
+    config
+}
+
+/// Slots for so many calls. Each guest has a memory, a mailbox and perhaps a table of sizes; what is reserved is addresses.
+fn pool(slots: Slots) -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_core_instances(slots.calls.saturating_mul(4))
+        .total_component_instances(slots.calls)
+        .total_memories(slots.calls.saturating_mul(3))
+        .total_tables(slots.calls.saturating_mul(4))
+        .total_stacks(slots.calls)
+        .max_memories_per_module(MEMORIES_PER_MODULE)
+        .max_tables_per_module(MEMORIES_PER_MODULE)
+        .max_core_instance_size(10 << 20)
+        .max_component_instance_size(10 << 20)
+        .max_memory_size(RESERVATION as usize)
+        .table_elements(100_000)
+        .linear_memory_keep_resident(slots.keep_resident.0 as usize)
+        .table_keep_resident(512 << 10)
+        .max_unused_warm_slots(slots.calls);
+    pool
 }

@@ -57,6 +57,9 @@ pub enum InvokeError {
         /// The arguments.
         given: String,
     },
+    /// The request is none that could be passed on.
+    #[error("cannot pass the request on: {0}")]
+    Request(String),
     /// The system refused what the host itself needs.
     #[error("cannot set up the sandbox: {0}")]
     Host(io::Error),

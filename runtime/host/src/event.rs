@@ -21,7 +21,7 @@ pub enum Body {
     /// The contents of a file.
     File(PathBuf),
     /// These bytes. They travel beside a serialised event, not inside it.
-    Bytes(#[serde(skip)] Vec<u8>),
+    Bytes(#[serde(skip)] bytes::Bytes),
     /// Whatever the standard input of this process is.
     Inherited,
 }
@@ -35,6 +35,9 @@ pub struct Mount {
     pub guest: String,
     /// Whether the guest may write into it.
     pub writable: bool,
+    /// Whether every call is granted it: then it is no input, and says nothing of a call.
+    #[serde(default)]
+    pub same_for_all: bool,
 }
 
 /// What one call is given.
@@ -108,7 +111,7 @@ impl Event {
         if let Entry::Invoke(export) = entry {
             hash_texts(&mut hash, std::iter::once(export));
         }
-        if let Some(mount) = &self.mount {
+        if let Some(mount) = self.mount.as_ref().filter(|mount| !mount.same_for_all) {
             hash.update([3]);
             hash_directory(&mut hash, &mount.host)?;
         }

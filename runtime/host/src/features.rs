@@ -36,7 +36,8 @@ pub fn input_features(event: &Event) -> Result<Vec<Observed>, EventError> {
             features.push((format!("arg{}", position + 1), value));
         }
     }
-    let largest_file = match &event.mount {
+    let mount = event.mount.as_ref().filter(|mount| !mount.same_for_all);
+    let largest_file = match mount {
         Some(mount) => Some(directory_features(&mount.host, &mut features)?),
         None => None,
     };
@@ -111,7 +112,7 @@ fn json_body(body: &Body) -> Option<serde_json::Value> {
             if !matches!(first[0], b'{' | b'[' | b' ' | b'\n' | b'\r' | b'\t') {
                 return None;
             }
-            fs::read(path).ok()?
+            fs::read(path).ok()?.into()
         }
         Body::Empty | Body::Inherited => return None,
     };

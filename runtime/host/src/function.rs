@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use std::{io, sync::Arc};
 use trace::{Bytes, FunctionId, HeapSampling, Machine, Nanos, Plan, Selection};
 use wasmtime::{InstancePre, Linker, Module};
-use wasmtime_wasi::I32Exit;
+use wasmtime_wasi::{I32Exit, p1};
 
 /// A guest ready to be called.
 #[derive(Clone)]
@@ -47,6 +47,8 @@ pub enum Entry {
     Start,
     /// An exported function by name: a reactor. Its parameters are the arguments of the event.
     Invoke(String),
+    /// `wasi:http/incoming-handler`: a component that answers requests. Only where it is served.
+    Http,
 }
 
 /// A guest that cannot be made ready.
@@ -171,7 +173,8 @@ impl Function {
         all.map(String::as_str)
     }
 
-    /// What is called when nobody says otherwise: `_start` of a module, `wasi:cli/run` of a component.
+    /// What is called when nobody says otherwise: `_start` of a module, `wasi:cli/run` of a component; where it is
+    /// served, `wasi:http/incoming-handler` before that.
     pub fn default_entry(&self) -> Option<Entry> {
         self.guest.default_entry()
     }
@@ -179,6 +182,11 @@ impl Function {
     /// Whether it is a component.
     pub fn is_component(&self) -> bool {
         matches!(self.guest, Guest::Component(_))
+    }
+
+    /// Numbers of parameters and of results of an exported function; `None` where there is no such thing.
+    pub fn arity(&self, export: &str) -> Option<(usize, usize)> {
+        self.guest.arity(export)
     }
 
     /// Names of the exported functions a user may invoke.
@@ -361,7 +369,10 @@ fn link(
 
 fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(&engine.inner);
-    wasmtime_wasi::p1::add_to_linker_sync(&mut linker, |state: &mut State| &mut state.wasi)?;
+    match engine.serving {
+        None => p1::add_to_linker_sync(&mut linker, |state: &mut State| &mut state.wasi)?,
+        Some(_) => p1::add_to_linker_async(&mut linker, |state: &mut State| &mut state.wasi)?,
+    }
     add_probes_to_linker(&mut linker)?;
     // The engine's own takes codes of 126 and above for a failure of the guest; to a shell they are codes.
     linker.allow_shadowing(true);

@@ -10,6 +10,7 @@ use crate::{
 use probe::{Place, ValueType};
 use std::path::Path;
 use wasmtime::{AsContextMut, Instance, InstancePre, Module, Store, component::Component};
+use wasmtime_wasi_http::p2::bindings::Proxy;
 
 /// Compiled code.
 pub(crate) enum Compiled {
@@ -66,6 +67,8 @@ pub(crate) enum Target {
     Export(invoke::Target),
     /// `wasi:cli/run`.
     Command,
+    /// `wasi:http/incoming-handler`.
+    Http,
 }
 
 /// One instance of a guest.
@@ -86,6 +89,9 @@ impl Guest {
     pub(crate) fn default_entry(&self) -> Option<Entry> {
         let command = match self {
             Guest::Module(instance) => instance.module().exports().any(|e| e.name() == "_start"),
+            Guest::Component(component) if component.answers_requests() => {
+                return Some(Entry::Http);
+            }
             Guest::Component(component) => component.is_command(),
         };
         command.then_some(Entry::Start)
@@ -102,6 +108,18 @@ impl Guest {
                 .filter(|name| !name.starts_with('_'))
                 .collect(),
             Guest::Component(_) => Vec::new(),
+        }
+    }
+
+    /// Numbers of parameters and of results of an export.
+    pub(crate) fn arity(&self, export: &str) -> Option<(usize, usize)> {
+        match self {
+            Guest::Module(instance) => {
+                let found = instance.module().get_export(export)?;
+                let function = found.func()?.clone();
+                Some((function.params().len(), function.results().len()))
+            }
+            Guest::Component(_) => None,
         }
     }
 
@@ -133,6 +151,45 @@ impl Guest {
         store.data_mut().meter.is_instantiated();
         Ok(running)
     }
+
+    /// The same, of a guest that is served.
+    pub(crate) async fn instantiate_async(
+        &self,
+        store: &mut Store<State>,
+    ) -> wasmtime::Result<Running> {
+        let running = match self {
+            Guest::Module(pre) => {
+                let instance = pre.instantiate_async(&mut *store).await?;
+                state::attach(store.as_context_mut(), |store, name| {
+                    instance.get_export(&mut *store, name)
+                });
+                Running::Module(instance)
+            }
+            Guest::Component(component) => {
+                Running::Component(component.instantiate_async(store).await?)
+            }
+        };
+        store.data_mut().meter.is_instantiated();
+        Ok(running)
+    }
+
+    /// The part of a component that answers requests.
+    pub(crate) fn proxy(
+        &self,
+        store: &mut Store<State>,
+        running: &Running,
+    ) -> wasmtime::Result<Proxy> {
+        match (self, running) {
+            (Guest::Component(component), Running::Component(running)) => {
+                component.proxy(store, running)
+            }
+            _ => Err(wasmtime::format_err!("no `wasi:http/incoming-handler`")),
+        }
+    }
+}
+
+fn no_component() -> wasmtime::Error {
+    wasmtime::format_err!("a module has neither `wasi:cli/run` nor `wasi:http/incoming-handler`")
 }
 
 impl Running {
@@ -145,9 +202,24 @@ impl Running {
         match (self, target) {
             (Running::Module(instance), Target::Export(target)) => target.run(store, instance),
             (Running::Component(running), _) => running.run(store).map(|()| Vec::new()),
-            (Running::Module(_), Target::Command) => {
-                Err(wasmtime::format_err!("a module has no `wasi:cli/run`"))
+            (Running::Module(_), _) => Err(no_component()),
+        }
+    }
+
+    /// The same, of a guest that is served.
+    pub(crate) async fn call_async(
+        &self,
+        store: &mut Store<State>,
+        target: &Target,
+    ) -> wasmtime::Result<Vec<String>> {
+        match (self, target) {
+            (Running::Module(instance), Target::Export(target)) => {
+                target.run_async(store, instance).await
             }
+            (Running::Component(running), _) => {
+                running.run_async(store).await.map(|()| Vec::new())
+            }
+            (Running::Module(_), _) => Err(no_component()),
         }
     }
 

@@ -24,7 +24,7 @@ pub(crate) fn target(
     arguments: &[String],
 ) -> Result<Target, InvokeError> {
     let export = match entry {
-        Entry::Start => "_start",
+        Entry::Start | Entry::Http => "_start",
         Entry::Invoke(name) => name,
     };
     let module = instance.module();
@@ -40,7 +40,7 @@ pub(crate) fn target(
     };
     let arguments = match entry {
         // A command reads its arguments through WASI.
-        Entry::Start => Vec::new(),
+        Entry::Start | Entry::Http => Vec::new(),
         Entry::Invoke(name) => {
             values(&function, arguments).ok_or_else(|| InvokeError::Arguments {
                 name: name.clone(),
@@ -106,12 +106,38 @@ impl Target {
             initialise.call(&mut *store, ())?;
         }
         state::begin_call(store, instance);
-        let function: Func = instance
-            .get_func(&mut *store, &self.export)
-            .ok_or_else(|| wasmtime::format_err!("no export `{}`", self.export))?;
+        let function = self.function(store, instance)?;
         let mut results = vec![Val::I32(0); self.results];
         function.call(&mut *store, &self.arguments, &mut results)?;
         Ok(results.iter().map(show).collect())
+    }
+}
+
+impl Target {
+    /// The same, of a guest that is served.
+    pub(crate) async fn run_async(
+        &self,
+        store: &mut Store<State>,
+        instance: &Instance,
+    ) -> wasmtime::Result<Vec<String>> {
+        if self.initialise_first {
+            let initialise = instance.get_typed_func::<(), ()>(&mut *store, "_initialize")?;
+            state::begin_call(store, instance);
+            initialise.call_async(&mut *store, ()).await?;
+        }
+        state::begin_call(store, instance);
+        let function = self.function(store, instance)?;
+        let mut results = vec![Val::I32(0); self.results];
+        function
+            .call_async(&mut *store, &self.arguments, &mut results)
+            .await?;
+        Ok(results.iter().map(show).collect())
+    }
+
+    fn function(&self, store: &mut Store<State>, instance: &Instance) -> wasmtime::Result<Func> {
+        instance
+            .get_func(&mut *store, &self.export)
+            .ok_or_else(|| wasmtime::format_err!("no export `{}`", self.export))
     }
 }
 

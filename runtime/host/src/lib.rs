@@ -34,17 +34,21 @@ mod recorder;
 mod sampler;
 mod sandbox;
 mod scratch;
+mod serving;
 mod stacks;
 mod state;
 mod stdio;
 mod touched;
 
 pub use cache::Cache;
-pub use engine::{Engine, EngineError};
+pub use engine::{Engine, EngineError, Slots};
 pub use error::InvokeError;
 pub use event::{Body, Event, EventError, Mount};
 pub use features::input_features;
 pub use function::{Entry, Function, LoadError, digest};
 pub use sandbox::{Call, Finished, OnDeadline};
 pub use scratch::remove_scratch_of;
-pub use stdio::Output;
+pub use serving::{
+    BodyError, Grants, Growing, GuestBody, HttpCall, Outbound, Served, Service, Stop,
+};
+pub use stdio::{Log, Output, TooMuchOutput};

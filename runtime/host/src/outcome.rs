@@ -1,6 +1,9 @@
 //! How a call ended, in the words of a trace.
 
-use crate::{meter::History, stdio::TooMuchOutput};
+use crate::{
+    meter::{History, RefusedBy},
+    stdio::TooMuchOutput,
+};
 use trace::{Bytes, Outcome};
 use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
@@ -31,18 +34,13 @@ pub(crate) fn classify(result: &wasmtime::Result<()>, history: &History, limit: 
     };
     let largest = history.refusals.iter().map(|refusal| refusal.asked).max();
     match largest {
-        Some(asked) if history.refused_by == Some(limit) => {
-            refused(asked, "the limit", limit, exit_code, &failure)
-        }
         Some(asked) => {
-            let by = history.refused_by.unwrap_or(limit);
-            refused(
-                asked,
-                "what the guest itself or the system allows",
-                by,
-                exit_code,
-                &failure,
-            )
+            let (what, by) = match history.refused_by {
+                None | Some(RefusedBy::Limit) => ("the limit", limit),
+                Some(RefusedBy::Itself(by)) => ("what the guest itself or the system allows", by),
+                Some(RefusedBy::Machine(most)) => ("what was left for it on this machine", most),
+            };
+            refused(asked, what, by, exit_code, &failure)
         }
         None => Ending {
             outcome: Outcome::Failed,

@@ -147,6 +147,16 @@ impl Timeline {
         Some(looks.touched())
     }
 
+    /// From now on nothing of the guest is read: the memory behind it goes with the store.
+    pub(crate) fn close(&self) {
+        let mut state = self.lock();
+        state.mailboxes = Mailboxes::default();
+        state.statics.clear();
+        if let Some(looks) = &mut state.looks {
+            looks.forget_addresses();
+        }
+    }
+
     /// The samples so far, in order of time.
     pub(crate) fn samples(&self) -> Vec<Sample> {
         let mut samples = self.lock().samples.clone();
@@ -226,16 +236,8 @@ pub(crate) struct Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        {
-            let mut state = self.timeline.lock();
-            state.ended = true;
-            // The memory behind it goes with the store.
-            state.mailboxes = Mailboxes::default();
-            state.statics.clear();
-            if let Some(looks) = &mut state.looks {
-                looks.forget_addresses();
-            }
-        }
+        self.timeline.close();
+        self.timeline.lock().ended = true;
         self.timeline.ended.notify_all();
         if let Some(thread) = self.thread.take() {
             // A panic of the callback is its owner's affair; the call itself has ended.

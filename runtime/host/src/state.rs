@@ -9,13 +9,15 @@ use crate::{
     parts::Parts,
     recorder::{Recorder, Watched},
     sampler::Timeline,
+    serving::Http,
     touched::Thread,
 };
 use probe::{Mailbox, Place, Snapshot, ValueType};
 use std::{collections::HashMap, fs, path::PathBuf, sync::Arc, time::Instant};
-use trace::{Breakpoint, Bytes, Moment, Nanos, Observed};
+use trace::{Breakpoint, Bytes, Hit, Moment, Nanos, Observed};
 use wasmtime::{Caller, Engine, Extern, Linker, Memory, Store, StoreContextMut, WasmBacktrace};
 use wasmtime_wasi::{WasiCtxBuilder, WasiCtxView, WasiView, p1::WasiP1Ctx};
+use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
 
 /// Bytes allocated between two samples of the timeline at the beginning, so that a short call has a curve too.
 const FIRST_STEP: u64 = 16 * 1024;
@@ -46,6 +48,8 @@ pub(crate) struct State {
     pub(crate) host_calls: u64,
     /// Who allocates, where that is asked for.
     pub(crate) heap: Option<HeapRecorder>,
+    /// What a served guest may ask of the network.
+    pub(crate) http: Http,
     attached: bool,
     mailboxes: Mailboxes,
     /// Memories of modules inside a component, by module.
@@ -85,6 +89,7 @@ impl State {
             looks: false,
             host_calls: 0,
             heap: None,
+            http: Http::default(),
             attached: false,
             mailboxes: Mailboxes::default(),
             memories: HashMap::new(),
@@ -163,6 +168,12 @@ impl State {
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         self.wasi.ctx()
+    }
+}
+
+impl WasiHttpView for State {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        self.http.view(self.wasi.ctx().table)
     }
 }
 
@@ -354,10 +365,25 @@ pub(crate) fn begin_call(store: &mut Store<State>, instance: &wasmtime::Instance
 /// The memories that they are in live as long as the store.
 pub(crate) fn read_records(store: &mut Store<State>) -> Vec<Observed> {
     let state = store.data_mut();
+    let recorder = &mut state.recorder;
+    records(&state.mailboxes, &state.parts, |slot| {
+        recorder.take_hits(slot)
+    })
+}
+
+/// What injected code has kept so far, without the single hits. Read while the guest waits for the host.
+pub(crate) fn summaries(mailboxes: &Mailboxes, parts: &Parts) -> Vec<Observed> {
+    records(mailboxes, parts, |_| Vec::new())
+}
+
+fn records(
+    mailboxes: &Mailboxes,
+    parts: &Parts,
+    mut hits: impl FnMut(usize) -> Vec<Hit>,
+) -> Vec<Observed> {
     let mut observed = Vec::new();
-    for (number, (module, slot)) in state.parts.slots().enumerate() {
-        let (Some(mailbox), Some(offset)) = (state.mailboxes.of(module), slot.mailbox_offset)
-        else {
+    for (number, (module, slot)) in parts.slots().enumerate() {
+        let (Some(mailbox), Some(offset)) = (mailboxes.of(module), slot.mailbox_offset) else {
             continue;
         };
         let Some(record) = mailbox.record(offset, slot.value_type) else {
@@ -379,7 +405,7 @@ pub(crate) fn read_records(store: &mut Store<State>) -> Vec<Observed> {
             sum: record.sum,
             first_moment: Some(moment(record.at_first)),
             last_moment: Some(moment(record.at_last)),
-            hits: state.recorder.take_hits(number),
+            hits: hits(number),
         });
     }
     observed

@@ -39,8 +39,20 @@ pub enum Output {
 /// The guest wrote more than it was allowed.
 #[derive(Debug, thiserror::Error)]
 #[error("wrote more than the {most} bytes of output it is allowed")]
-pub(crate) struct TooMuchOutput {
+pub struct TooMuchOutput {
     most: u64,
+}
+
+impl TooMuchOutput {
+    pub(crate) fn of(most: u64) -> TooMuchOutput {
+        TooMuchOutput { most }
+    }
+}
+
+/// Where a served guest's log goes. How much of it is kept is decided there: a guest that logs too much does not fail for it.
+pub trait Log: Send + Sync {
+    /// What the guest has written, in whatever pieces; never more than 64 KiB at once.
+    fn write(&self, bytes: &[u8]);
 }
 
 /// One counted stream, shared between the guest's handles and the host.
@@ -98,7 +110,7 @@ pub(crate) type Stdin = Counted<Source>;
 pub(crate) fn stdin(body: &Body) -> io::Result<Stdin> {
     Ok(Counted::new(match body {
         Body::Empty => Source::Text(Bytes::new()),
-        Body::Bytes(bytes) => Source::Text(bytes.clone().into()),
+        Body::Bytes(bytes) => Source::Text(bytes.clone()),
         Body::File(path) => Source::Reader(Box::new(File::open(path)?)),
         Body::Inherited => Source::Reader(Box::new(io::stdin())),
     }))
@@ -153,6 +165,7 @@ pub(crate) enum Sink {
     Capture { most: u64, kept: Vec<u8> },
     Stdout,
     Stderr,
+    Log(Arc<dyn Log>),
 }
 
 /// Standard output or standard error.
@@ -161,6 +174,11 @@ pub(crate) type Stdout = Counted<Sink>;
 /// The guest's standard output.
 pub(crate) fn stdout(output: Output) -> Stdout {
     Counted::new(sink(output, Sink::Stdout))
+}
+
+/// What goes to a log.
+pub(crate) fn log(log: Arc<dyn Log>) -> Stdout {
+    Counted::new(Sink::Log(log))
 }
 
 /// The guest's standard error: passed on where standard output is, dropped otherwise.
@@ -188,7 +206,7 @@ impl Stdout {
     pub(crate) fn take(&self) -> Vec<u8> {
         match &mut *self.inner.lock().unwrap_or_else(PoisonError::into_inner) {
             Sink::Capture { kept, .. } => std::mem::take(kept),
-            Sink::Discard { .. } | Sink::Stdout | Sink::Stderr => Vec::new(),
+            Sink::Discard { .. } | Sink::Stdout | Sink::Stderr | Sink::Log(_) => Vec::new(),
         }
     }
 }
@@ -210,6 +228,10 @@ impl OutputStream for Stdout {
                     Ok(())
                 }
             },
+            Sink::Log(log) => {
+                log.write(&bytes);
+                Ok(())
+            }
             Sink::Stdout => io::stdout().write_all(&bytes).map_err(failed),
             Sink::Stderr => io::stderr().write_all(&bytes).map_err(failed),
         }
@@ -218,7 +240,7 @@ impl OutputStream for Stdout {
     fn flush(&mut self) -> StreamResult<()> {
         let failed = |error: io::Error| StreamError::LastOperationFailed(error.into());
         match &*self.inner.lock().unwrap_or_else(PoisonError::into_inner) {
-            Sink::Discard { .. } | Sink::Capture { .. } => Ok(()),
+            Sink::Discard { .. } | Sink::Capture { .. } | Sink::Log(_) => Ok(()),
             Sink::Stdout => io::stdout().flush().map_err(failed),
             Sink::Stderr => io::stderr().flush().map_err(failed),
         }

@@ -2,7 +2,9 @@
 
 use crate::sample::{Random, call, heap_profile, probes};
 use store::{Detail, Filter, Store, TraceId};
-use trace::{Bytes, CpuProfile, CpuSample, Machine, Nanos, ProbeCost, Touched, Trace};
+use trace::{
+    Bytes, CpuProfile, CpuSample, Machine, Nanos, ProbeCost, Served, SizedBy, Touched, Trace,
+};
 
 /// As text, because NaN does not equal itself; Rust prints floating-point numbers so that they can be told apart.
 fn shown(traces: &[Trace]) -> Vec<String> {
@@ -125,6 +127,54 @@ fn with_everything(call: Trace) -> Trace {
         }),
         ..call
     }
+}
+
+/// What version 2 did not keep.
+fn as_served(call: Trace) -> Trace {
+    Trace {
+        served: Some(Served {
+            id: "7f3a".to_owned(),
+            dialect: "openfaas".to_owned(),
+            status: 200,
+            cold: true,
+            sized_by: SizedBy::Model,
+            granted_first: Bytes(1 << 20),
+            granted: Bytes(3 << 20),
+            mispredicted: true,
+            queued: Nanos(12),
+            init: Nanos(34),
+            total: Nanos(56_000),
+        }),
+        ..call
+    }
+}
+
+#[test]
+fn a_file_of_version_3_is_still_read() {
+    is_still_read(
+        3,
+        &[as_served(with_everything(call("line-reader", 12))), call("other", 3)],
+    );
+}
+
+#[test]
+fn a_served_call_is_found_by_the_id_its_caller_knows() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("fathom.db");
+    let mut store = Store::open(&path).unwrap();
+    let served = as_served(call("line-reader", 12));
+    store
+        .append_all(&[call("other", 3), served.clone()])
+        .unwrap();
+    let by = |id: &str| {
+        let filter = Filter {
+            request: Some(id.to_owned()),
+            ..Filter::default()
+        };
+        store.traces(&filter).unwrap()
+    };
+    assert_eq!(by("7f3a"), [served]);
+    assert_eq!(by("7f3b"), []);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use trace::{
     Amount, Breakpoint, Bytes, CpuProfile, CpuSample, Frame, FunctionId, Growth, Heap, HeapAtStack,
     HeapEvent, HeapProfile, HeapSampling, Hit, Input, Limits, Machine, Moment, Nanos, Observed,
-    Outcome, PlannedProbe, ProbeCost, ProbeMode, Refusal, StackTable, Touched, Trace,
+    Outcome, PlannedProbe, ProbeCost, ProbeMode, Refusal, Served, SizedBy, StackTable, Touched, Trace,
 };
 
 /// A call of `function` with `lines` lines, as long in its observations and its timeline as real ones are.
@@ -314,6 +314,29 @@ impl Random {
             touched: self.some(Random::touched),
             heap_profile: self.some(Random::heap_profile),
             cpu_profile: self.some(Random::cpu_profile),
+            served: self.some(Random::served),
+        }
+    }
+
+    fn served(&mut self) -> Served {
+        const BY: [SizedBy; 4] = [
+            SizedBy::Setting,
+            SizedBy::Recommendation,
+            SizedBy::Model,
+            SizedBy::Replay,
+        ];
+        Served {
+            id: self.text(),
+            dialect: self.text(),
+            status: self.below(1 << 16) as u16,
+            cold: self.below(2) == 0,
+            sized_by: BY[self.below(4) as usize],
+            granted_first: Bytes(self.integer()),
+            granted: Bytes(self.integer()),
+            mispredicted: self.below(2) == 0,
+            queued: Nanos(self.integer()),
+            init: Nanos(self.integer()),
+            total: Nanos(self.integer()),
         }
     }
 

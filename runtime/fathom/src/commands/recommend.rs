@@ -95,6 +95,7 @@ fn size_one_call(
             host: folder.clone(),
             guest: MOUNT_AT.to_owned(),
             writable: false,
+            same_for_all: false,
         }),
         args: args.args.clone(),
         swept: args.values.clone(),

@@ -110,6 +110,7 @@ fn event(args: &RunArgs, guest: &Guest) -> Event {
             host: PathBuf::from(host),
             guest: at.to_owned(),
             writable: false,
+            same_for_all: false,
         }
     });
     let mut env: Vec<(String, String)> = guest.config.function.env.clone().into_iter().collect();

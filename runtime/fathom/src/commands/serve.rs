@@ -1,142 +1,256 @@
-//! `fathom serve`: the functions of a folder over HTTP, recorded and limited as in `profile`.
-
-use crate::output;
-mod deployment;
-mod http;
+//! `fathom serve`: functions over HTTP. What the command line, the environment and the file say becomes the settings of a
+//! [`server`](crate::server); how it serves is known there.
 
 use crate::{
     allowance::LimitArgs,
     analysis::SizingArgs,
     args::DatabaseArgs,
-    config::{Config, FILE_NAME},
-    metrics::Metrics,
+    config::{Config, FILE_NAME, ServeSection},
+    output, quantity,
+    server::{self, OnPort, Settings, Signature, SizeBy},
 };
 use anyhow::{Context, bail};
 use clap::Args;
-use deployment::Deployment;
 use std::{
-    collections::BTreeMap,
-    fs,
-    net::SocketAddr,
-    path::{Path, PathBuf},
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
     process::ExitCode,
-    sync::{Arc, Mutex},
+    time::Duration,
 };
-use store::Store;
+use trace::{Bytes, Nanos};
 
 /// Where the server listens, unless somebody says otherwise. Loopback: guests are not for everyone.
 const LISTEN: &str = "127.0.0.1:8080";
 
-/// Calls at the same time, per function, unless somebody says otherwise.
-const WORKERS: usize = 2;
+/// Calls at the same time, unless somebody says otherwise.
+const CALLS: u32 = 256;
 
-/// Serve the functions of a folder over HTTP
+/// Calls that wait, unless somebody says otherwise.
+const QUEUE: usize = 1_000;
+
+/// Largest body, unless somebody says otherwise.
+const BODY: Bytes = Bytes::mib(32);
+
+/// Of a guest's memory so much is cleared in place after a call, unless somebody says otherwise.
+const KEEP_RESIDENT: Bytes = Bytes::mib(2);
+
+/// Of the machine's memory, the part that calls may have when nobody says how much.
+const SHARE_OF_MACHINE: u64 = 2;
+
+/// Serve functions over HTTP: every call measured, limited and rightsized
 #[derive(Args)]
 #[command(after_help = "\
 Paths:
-  POST /function/NAME   the body is the guest's standard input, its standard output the answer
-  GET  /metrics         for Prometheus
-  GET  /healthz
+  ANY  /function/NAME[/...]   the function
+  GET  /metrics               for Prometheus
+  GET  /healthz, /readyz
+  *    /api/v1/...            functions, calls, logs: see /api/v1/openapi.json
+  *    /system/...            for faas-cli, the client of OpenFaaS
 
-Example:
+Examples:
   fathom serve guest-examples
-  curl --data-binary @text.txt http://127.0.0.1:8080/function/line-reader")]
+  curl --data-binary @text.txt http://127.0.0.1:8080/function/line-reader
+  fathom serve guest-examples --memory 2GiB --size-by call
+  FUNCTION_TARGET=line-reader fathom serve guest-examples     that one on port 8080, for every path")]
 pub(crate) struct ServeArgs {
-    /// A folder with a fathom.toml, or of such folders
-    folder: PathBuf,
+    /// A folder with a fathom.toml, or of such folders; or that file. Without it only what is deployed over HTTP is served
+    folder: Option<PathBuf>,
     /// Address and port to listen on [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS", env = "FATHOM_LISTEN")]
     listen: Option<SocketAddr>,
-    /// Calls at the same time, per function [default: 2]
-    #[arg(long, value_name = "CALLS", env = "FATHOM_WORKERS", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    workers: Option<u16>,
+    /// Memory that all calls together may have [default: half of the machine's]
+    #[arg(long, value_name = "SIZE", env = "FATHOM_BUDGET", value_parser = quantity::bytes)]
+    memory: Option<Bytes>,
+    /// By what calls are sized [default: call]
+    #[arg(long, value_name = "BY", env = "FATHOM_SIZE_BY", value_enum)]
+    size_by: Option<SizeBy>,
+    /// Calls at the same time, of all functions [default: 256]
+    #[arg(long, value_name = "CALLS", env = "FATHOM_CALLS", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    calls: Option<u32>,
+    /// Calls of one function at the same time [default: as many]
+    #[arg(long, value_name = "CALLS", env = "FATHOM_WORKERS", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    workers: Option<u32>,
+    /// Calls that may wait for memory [default: 1000]
+    #[arg(long, value_name = "CALLS", env = "FATHOM_QUEUE")]
+    queue: Option<usize>,
+    /// Longest that a call waits for memory
+    #[arg(long, value_name = "TIME", env = "FATHOM_PATIENCE", default_value = "30 s", value_parser = quantity::duration)]
+    patience: Nanos,
+    /// Largest body of a request [default: 32 MiB]
+    #[arg(long, value_name = "SIZE", env = "FATHOM_BODY", value_parser = quantity::bytes)]
+    body: Option<Bytes>,
+    /// Longest that the head of a request may take
+    #[arg(long, value_name = "TIME", default_value = "10 s", value_parser = quantity::duration)]
+    head_timeout: Nanos,
+    /// Longest silence in the body of a request
+    #[arg(long, value_name = "TIME", default_value = "30 s", value_parser = quantity::duration)]
+    body_timeout: Nanos,
+    /// Connections at the same time
+    #[arg(long, value_name = "NUMBER", default_value_t = 4_096)]
+    connections: usize,
+    /// Longest that running calls are waited for at the end
+    #[arg(long, value_name = "TIME", default_value = "30 s", value_parser = quantity::duration)]
+    drain: Nanos,
+    /// Of a guest's memory, what is cleared after a call rather than given back to the system [default: 2 MiB]
+    #[arg(long, value_name = "SIZE", value_parser = quantity::bytes)]
+    keep_resident: Option<Bytes>,
+    /// Code that nobody has called for so long leaves the memory
+    #[arg(long, value_name = "TIME", default_value = "60 s", value_parser = quantity::duration)]
+    idle: Nanos,
+    /// Leave functions as they were when they began to be served, whatever changes in their folders
+    #[arg(long)]
+    no_reload: bool,
+    /// Folder of what was deployed over HTTP [default: that of the database]
+    #[arg(long, value_name = "FOLDER", env = "FATHOM_STATE")]
+    state: Option<PathBuf>,
+    /// File with the token that the control plane asks for; made where it is absent. Without: a token only where others
+    /// than this machine can connect
+    #[arg(long, value_name = "FILE", env = "FATHOM_TOKEN_FILE")]
+    token_file: Option<PathBuf>,
+    /// How long calls are kept [default: for ever]
+    #[arg(long, value_name = "TIME", value_parser = quantity::duration)]
+    keep: Option<Nanos>,
+    /// How large the database may become [default: no limit]
+    #[arg(long, value_name = "SIZE", value_parser = quantity::bytes)]
+    store_max: Option<Bytes>,
+    /// Give this function a port of its own, on which every path is a call of it, as Functions Framework does
+    #[arg(long, value_name = "NAME", env = "FUNCTION_TARGET", help_heading = "Functions Framework")]
+    target: Option<String>,
+    /// That port
+    #[arg(long, value_name = "PORT", env = "PORT", default_value_t = 8080, requires = "target", help_heading = "Functions Framework")]
+    port: u16,
+    /// What that function takes
+    #[arg(long, value_enum, value_name = "TYPE", env = "FUNCTION_SIGNATURE_TYPE", default_value = "http", requires = "target", help_heading = "Functions Framework")]
+    signature_type: Signature,
+    /// Share of calls that may fail for want of memory [default: 0.01]
+    #[arg(long, value_name = "RATE", env = "FATHOM_FAILURE_RATE", value_parser = quantity::failure_rate)]
+    failure_rate: Option<f64>,
     #[command(flatten)]
     limits: LimitArgs,
-    #[command(flatten)]
-    sizing: SizingArgs,
     #[command(flatten)]
     database: DatabaseArgs,
 }
 
-/// Everything the server's requests share.
-struct Server {
-    functions: BTreeMap<String, Deployment>,
-    metrics: Metrics,
-    store: Mutex<Store>,
-}
-
 /// Runs the command.
 pub(crate) fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
-    let own = args.folder.join(FILE_NAME);
-    let config = if own.is_file() {
-        Config::read(&own)?
-    } else {
-        Config::default()
+    let folder = args.folder()?;
+    let own = folder.as_ref().map(|folder| folder.join(FILE_NAME));
+    let file = match own.filter(|own| own.is_file()) {
+        Some(own) => Config::read(&own)?.serve,
+        None => ServeSection::default(),
     };
-    let listen = match (args.listen, &config.serve.listen) {
-        (Some(address), _) => address,
-        (None, Some(text)) => text
-            .parse()
-            .with_context(|| format!("serve.listen is `{text}`, not an address and port"))?,
-        (None, None) => LISTEN.parse().context("the default address")?,
-    };
-    let workers = args
-        .workers
-        .map(usize::from)
-        .or(config.serve.workers)
-        .unwrap_or(WORKERS)
-        .max(1);
-    let store = Store::open(&args.database.db)?;
-    let metrics = Metrics::new()?;
-    let mut functions = BTreeMap::new();
-    for folder in function_folders(&args.folder)? {
-        let deployment = Deployment::prepare(&folder, workers, &args.limits, args.sizing.clone())?;
-        metrics.deploy(&deployment.name, deployment.limits.memory);
-        deployment.refresh(&store, &metrics);
-        output::note(format_args!(
-            "/function/{} ({})",
-            deployment.name, deployment.limits.memory
-        ));
-        if functions
-            .insert(deployment.name.clone(), deployment)
-            .is_some()
-        {
-            bail!(
-                "two functions have the same name; the second is in `{}`",
-                folder.display()
-            );
-        }
-    }
-    let server = Arc::new(Server {
-        functions,
-        metrics,
-        store: Mutex::new(store),
+    let on_port = args.target.clone().map(|function| OnPort {
+        function,
+        signature: args.signature_type,
+        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, args.port)),
     });
-    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
-    runtime.block_on(http::serve(listen, server))?;
+    let settings = args.settings(folder, file, on_port.as_ref())?;
+    server::run(settings, on_port)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// The folders below `folder` that are functions, and itself if it is one.
-fn function_folders(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let entries = fs::read_dir(folder)
-        .with_context(|| format!("cannot read the folder `{}`", folder.display()))?;
-    let mut folders: Vec<PathBuf> = entries
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.join(FILE_NAME).is_file())
-        .collect();
-    folders.sort();
-    // The server's own file is a function's too, if it names a module.
-    let own = folder.join(FILE_NAME);
-    if own.is_file() && Config::read(&own)?.function.module.is_some() {
-        folders.insert(0, folder.to_owned());
+impl ServeArgs {
+    /// Canonical, so that it is known again when something changes in it.
+    fn folder(&self) -> anyhow::Result<Option<PathBuf>> {
+        let Some(path) = &self.folder else {
+            return Ok(None);
+        };
+        let folder = match path.file_name() {
+            Some(name) if name == FILE_NAME => path.parent().unwrap_or(path),
+            _ => path,
+        };
+        let folder = if folder.as_os_str().is_empty() {
+            std::path::Path::new(".")
+        } else {
+            folder
+        };
+        let found = folder
+            .canonicalize()
+            .with_context(|| format!("cannot read the folder `{}`", folder.display()))?;
+        if !found.is_dir() {
+            bail!("`{}` is no folder, and no {FILE_NAME}", folder.display());
+        }
+        Ok(Some(found))
     }
-    if folders.is_empty() {
-        bail!(
-            "no functions in `{}`: expected folders with a {FILE_NAME}",
-            folder.display()
-        );
+
+    fn settings(
+        self,
+        folder: Option<PathBuf>,
+        file: ServeSection,
+        on_port: Option<&OnPort>,
+    ) -> anyhow::Result<Settings> {
+        let listen = match (self.listen, file.listen, on_port) {
+            (Some(address), ..) => address,
+            (None, Some(text), _) => text
+                .parse()
+                .with_context(|| format!("serve.listen is `{text}`, not an address and port"))?,
+            // The function has the port that is meant for both.
+            (None, None, Some(_)) => SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            (None, None, None) => LISTEN.parse().context("the default address")?,
+        };
+        let state = self.state.clone().unwrap_or_else(|| {
+            let beside = self.database.db.parent().map(PathBuf::from);
+            beside.unwrap_or_default()
+        });
+        let token = match &self.token_file {
+            Some(path) => Some(server::token_in(path)?),
+            None if listen.ip().is_loopback() => None,
+            None => {
+                std::fs::create_dir_all(&state)
+                    .with_context(|| format!("cannot make the folder `{}`", state.display()))?;
+                let path = state.join("token");
+                let token = server::token_in(&path)?;
+                output::note(format_args!(
+                    "the control plane asks for the token in `{}`",
+                    path.display()
+                ));
+                Some(token)
+            }
+        };
+        let calls = self.calls.or(file.calls).unwrap_or(CALLS);
+        let duration = |nanos: Nanos| Duration::from_nanos(nanos.0);
+        Ok(Settings {
+            listen,
+            folder,
+            state,
+            database: self.database.db,
+            memory: match self.memory.or(file.budget) {
+                Some(memory) => memory,
+                None => half_of_machine()?,
+            },
+            calls,
+            calls_per_function: self.workers.or(file.workers).unwrap_or(calls),
+            queue: self.queue.unwrap_or(QUEUE),
+            patience: duration(self.patience),
+            body: self.body.unwrap_or(BODY).0 as usize,
+            head: 64 << 10,
+            head_timeout: duration(self.head_timeout),
+            body_timeout: duration(self.body_timeout),
+            connections: self.connections,
+            drain: duration(self.drain),
+            keep_resident: self.keep_resident.unwrap_or(KEEP_RESIDENT),
+            idle: duration(self.idle),
+            size_by: self.size_by.or(file.size_by).unwrap_or_default(),
+            limits: self.limits,
+            learning: SizingArgs {
+                failure_rate: self.failure_rate,
+                memory: None,
+                seed: 1,
+                providers: None,
+            },
+            token,
+            reload: !self.no_reload,
+            keep: self.keep.map(duration),
+            store_max: self.store_max,
+        })
     }
-    Ok(folders)
+}
+
+fn half_of_machine() -> anyhow::Result<Bytes> {
+    let about = rustix::system::sysinfo();
+    let bytes = (about.totalram as u64).saturating_mul(u64::from(about.mem_unit));
+    if bytes == 0 {
+        bail!("the system does not say how much memory there is: say how much of it calls may have, with --memory");
+    }
+    Ok(Bytes(bytes / SHARE_OF_MACHINE))
 }

@@ -11,13 +11,15 @@ use crate::{
     features::input_features,
     guest::{Running, Target},
     heap::HeapRecorder,
-    meter::{Committed, Meter},
-    outcome::classify,
+    meter::{Committed, Meter, RefusedBy},
+    outcome::{Ending, classify},
     process::thread_cpu_time,
     sampler::Timeline,
     scratch::Scratch,
+    serving::Service,
     stacks::Innermost,
     state::State,
+    stdio::Log,
     touched::{Looks, Thread},
 };
 use ending::{finish_observing, heap, probe_cost};
@@ -26,7 +28,7 @@ use so_far::SoFar;
 use std::{
     io,
     ops::Range,
-    sync::Arc,
+    sync::{Arc, atomic::AtomicU64},
     time::{Instant, SystemTime},
 };
 use trace::{Heap, Input, Limits, Nanos, Trace};
@@ -78,28 +80,40 @@ impl Function {
     /// See [`InvokeError`]. Whatever the guest does once it runs is an outcome in the trace, not an error.
     pub fn invoke(&self, call: &Call, on_deadline: OnDeadline) -> Result<Finished, InvokeError> {
         let target = self.guest.target(&call.entry, &call.event.args)?;
-        Sandbox::set_up(self, call)?.run(self, &target, on_deadline)
+        Sandbox::set_up(self, call, None)?.run(self, &target, on_deadline)
     }
 }
 
 /// One instance with its store, for one call.
-struct Sandbox {
+pub(crate) struct Sandbox {
     store: Store<State>,
     streams: Streams,
     so_far: SoFar,
     scratch: Option<Arc<Scratch>>,
     begun: Instant,
+    /// Most bytes of output.
+    most_output: u64,
+}
+
+/// How long a guest has run.
+pub(crate) struct Times {
+    pub(crate) wall: Nanos,
+    pub(crate) cpu: Nanos,
 }
 
 impl Sandbox {
     /// Everything that is attached to a store is attached here.
-    fn set_up(function: &Function, call: &Call) -> Result<Sandbox, InvokeError> {
+    pub(crate) fn set_up(
+        function: &Function,
+        call: &Call,
+        log: Option<Arc<dyn Log>>,
+    ) -> Result<Sandbox, InvokeError> {
         let input = Input {
             label: call.event.label.clone(),
             digest: call.event.digest(&call.entry)?,
         };
         let features = input_features(&call.event)?;
-        let streams = Streams::open(call)?;
+        let streams = Streams::open(call, log)?;
         if call.event.scratch.is_some() && function.is_component() {
             let why =
                 "components get none: what they write is not counted, and could not be bounded";
@@ -145,11 +159,18 @@ impl Sandbox {
         });
         state.scratch = scratch.as_ref().map(|scratch| scratch.budget());
         let mut store = Store::new(function.guest.engine(), state);
-        store.limiter(|state| &mut state.meter);
+        if function.engine.serving.is_some() {
+            store.limiter_async(|state| &mut state.meter);
+            store.epoch_deadline_async_yield_and_update(1);
+            store.set_epoch_deadline(1);
+        } else {
+            store.limiter(|state| &mut state.meter);
+        }
         let cpu = function
             .cpu_period()
             .map(|period| CpuSamples::of(&mut store, period));
         if cpu.is_none() {
+            // Where epochs are for sampling and there is nothing to sample.
             function.engine.never_interrupt(&mut store);
         }
         let so_far = SoFar {
@@ -175,7 +196,43 @@ impl Sandbox {
             so_far,
             scratch,
             begun,
+            most_output: match call.output {
+                Output::Discard { most } | Output::Capture { most } => most,
+                Output::Inherit => u64::MAX,
+            },
         })
+    }
+
+    /// What a served call has beside the others.
+    pub(crate) fn share(&mut self, service: &Service, function: &Function) {
+        let state = self.store.data_mut();
+        state.http.allow(service.outbound.clone());
+        if let Some(grants) = &service.grants {
+            state
+                .meter
+                .set_grants(grants.clone(), function.parts.clone());
+        }
+    }
+
+    pub(crate) fn store(&mut self) -> &mut Store<State> {
+        &mut self.store
+    }
+
+    /// Where output that does not pass the guest's streams is counted, and how much it may be.
+    pub(crate) fn count_output(&mut self) -> (Arc<AtomicU64>, u64) {
+        let passed = Arc::<AtomicU64>::default();
+        self.so_far.bytes_out = passed.clone();
+        (passed, self.most_output)
+    }
+
+    /// What the last growth that was refused was refused by.
+    pub(crate) fn refused_by(&self) -> Option<RefusedBy> {
+        self.so_far.committed.history().refused_by
+    }
+
+    /// Whether somebody else can have noticed the call.
+    pub(crate) fn had_effect(&self) -> bool {
+        self.store.data().http.has_asked()
     }
 
     /// Runs the guest to its end, whatever that is, and reads everything before the store goes.
@@ -202,13 +259,29 @@ impl Sandbox {
         let wall = Nanos::from(self.begun.elapsed() - wall_before);
         let cpu = Nanos(thread_cpu_time().0 - cpu_before.0);
         drop(ticker);
+        let finished = self.finish(function, result, running, Times { wall, cpu }, None);
+        drop(watch);
+        Ok(finished)
+    }
+
+    /// Reads everything before the store goes. `ending` says how it ended where the guest did not.
+    pub(crate) fn finish(
+        mut self,
+        function: &Function,
+        result: wasmtime::Result<Vec<String>>,
+        running: Option<Running>,
+        times: Times,
+        ending: Option<Ending>,
+    ) -> Finished {
+        let timeline = self.so_far.timeline.clone();
         // The last sample, after the guest has returned.
         timeline.sample();
         let touched = timeline.end_looking();
         let heap = heap(&self.store, &function.parts);
         let (observed, hits) = finish_observing(&mut self.store, running.as_ref(), &function.parts);
         let host_calls = self.store.data().host_calls;
-        drop(watch);
+        // Its thread, where it has one, must not look where there is no memory any more.
+        timeline.close();
         let recorder = self.store.data_mut().heap.take();
         drop(self.store);
         drop(self.scratch);
@@ -230,17 +303,21 @@ impl Sandbox {
             Err(error) => (Err(error), Vec::new()),
         };
         let limit = self.so_far.limits.memory;
-        let ending = classify(&result, &self.so_far.committed.history(), limit);
-        Ok(Finished {
+        let ending = ending.unwrap_or_else(|| {
+            classify(&result, &self.so_far.committed.history(), limit)
+        });
+        Finished {
             trace: Trace {
                 probe_cost: probe_cost(function, hits, host_calls),
                 touched,
                 heap_profile,
-                ..self.so_far.ended(ending, heap, observed, wall, cpu)
+                ..self
+                    .so_far
+                    .ended(ending, heap, observed, times.wall, times.cpu)
             },
             stdout: self.streams.stdout.take(),
             results,
-        })
+        }
     }
 }
 

@@ -136,6 +136,7 @@ impl SoFar {
             cpu_profile: self.cpu.and_then(|(samples, symbolizer)| {
                 Some(samples.profile(&symbolizer, self.parts.code_map()?))
             }),
+            served: None,
         }
     }
 }

@@ -4,9 +4,9 @@ use super::Call;
 use crate::{
     Entry, InvokeError,
     scratch::{self, Scratch},
-    stdio::{self, Stdin, Stdout},
+    stdio::{self, Log, Stdin, Stdout},
 };
-use std::io;
+use std::{io, sync::Arc};
 use trace::FunctionId;
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder, p1::WasiP1Ctx};
 
@@ -17,14 +17,20 @@ pub(super) struct Streams {
 }
 
 impl Streams {
-    pub(super) fn open(call: &Call) -> Result<Streams, InvokeError> {
+    /// The body and the output of a call; its standard error goes to `log` where there is one, and what a component
+    /// that answers requests prints.
+    pub(super) fn open(call: &Call, log: Option<Arc<dyn Log>>) -> Result<Streams, InvokeError> {
+        let stdout = match (&call.entry, &log) {
+            (Entry::Http, Some(log)) => stdio::log(log.clone()),
+            _ => stdio::stdout(call.output),
+        };
         Ok(Streams {
             stdin: stdio::stdin(&call.event.body).map_err(|source| InvokeError::Open {
                 label: call.event.label.clone(),
                 source,
             })?,
-            stdout: stdio::stdout(call.output),
-            stderr: stdio::stderr(call.output),
+            stdout,
+            stderr: log.map_or_else(|| stdio::stderr(call.output), stdio::log),
         })
     }
 }

@@ -1,0 +1,491 @@
+//! One call, from a request to its record: admitted with what it is predicted to need, run apart from the threads that
+//! accept and administer, answered, counted, recorded.
+
+use super::{
+    Server,
+    admission::{Grant, Refused},
+    answer::{self, Answer},
+    cgi,
+    function::{Deployed, Place, Ready, Version},
+    logs::CallLog,
+    manifest::Protocol,
+    metrics::Rejected,
+    sizing::{self, Size},
+    teacher,
+};
+use bytes::Bytes as Body;
+use host::{Call, Entry, Event, Growing, HttpCall, Output, Served, Service, Stop};
+use http::{Request, Response, header};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
+};
+use tokio::sync::oneshot;
+use trace::{Bytes, Limits, Nanos, Observed, Outcome, SizedBy};
+
+/// What a call takes of the machine beside the memory of its guest and its body: store, stack, tables, mailbox. Counted
+/// for every call.
+const OVERHEAD: u64 = 256 << 10;
+
+/// A request for a function.
+pub(crate) struct Ask {
+    /// As its caller knows it.
+    pub(crate) id: String,
+    pub(crate) function: String,
+    /// By which dialect it came.
+    pub(crate) dialect: &'static str,
+    /// What the function sees: path and query are those below the function's own.
+    pub(crate) request: Request<Body>,
+    pub(crate) remote: Option<SocketAddr>,
+}
+
+/// A call with everything it needs.
+struct Prepared {
+    server: Arc<Server>,
+    function: Arc<Deployed>,
+    version: Arc<Version>,
+    ready: Arc<Ready>,
+    ask: Ask,
+    call: Call,
+    input: Vec<Observed>,
+    log: Arc<CallLog>,
+    begun: Instant,
+    cold: bool,
+    queued: Nanos,
+    loaded: Nanos,
+}
+
+/// Makes a call and answers it. Dropping the future stops it, and it is recorded as far as it came.
+pub(crate) async fn call(server: &Arc<Server>, ask: Ask) -> Answer {
+    let begun = Instant::now();
+    let Some(function) = server.registry.find(&ask.function) else {
+        let near = server.registry.near(&ask.function);
+        let what = format!("no function `{}`{near}", ask.function.escape_debug());
+        return server.reject(Rejected::Unknown, ask.id, &what);
+    };
+    let version = function.version();
+    let Some(place) = function.enter(version.manifest.calls) else {
+        let what = format!(
+            "`{}` has {} calls under way, and no more than {} are allowed",
+            function.name,
+            function.running(),
+            version.manifest.calls
+        );
+        return server.reject(Rejected::Busy, ask.id, &what);
+    };
+    let deep = function.phases.wants_deep();
+    let (ready, cold) = match code(server, &version, deep).await {
+        Ok(ready) => ready,
+        Err(error) => {
+            return server.reject(Rejected::NotLoaded, ask.id, &format!("{error:#}"));
+        }
+    };
+    let loaded = begun.elapsed().into();
+    let call = match describe(&function, &version, &ready, &ask, server) {
+        Ok(call) => call,
+        Err(why) => return answer::bad_request(&ask.id, &why),
+    };
+    let input = match host::input_features(&call.event) {
+        Ok(input) => input,
+        Err(error) => return answer::bad_request(&ask.id, &error.to_string()),
+    };
+    let setting = version.manifest.limits.memory;
+    let size = function
+        .sizing
+        .size(version.manifest.size_by, setting, &input);
+    let fixed = OVERHEAD + ask.request.body().len() as u64;
+    let waited = Instant::now();
+    let grant = match admit(server, size.bytes, fixed, false).await {
+        Ok(grant) => grant,
+        Err((why, what)) => return server.reject(why, ask.id, &what),
+    };
+    let log = Arc::new(CallLog::of(function.clone(), &ask.id));
+    let prepared = Prepared {
+        server: server.clone(),
+        version,
+        ready,
+        call,
+        input,
+        log,
+        begun,
+        cold,
+        queued: waited.elapsed().into(),
+        loaded,
+        function,
+        ask,
+    };
+    let (reply, answered) = oneshot::channel();
+    let (here, gone) = oneshot::channel();
+    let id = prepared.ask.id.clone();
+    server
+        .guests
+        .spawn(prepared.run(place, grant, size, fixed, reply, gone));
+    match answered.await {
+        Ok(answer) => answer.while_here(here),
+        Err(_) => answer::lost(&id),
+    }
+}
+
+/// The code to run: the deep one if it is there already, else it is brought there meanwhile.
+async fn code(
+    server: &Arc<Server>,
+    version: &Arc<Version>,
+    deep: bool,
+) -> anyhow::Result<(Arc<Ready>, bool)> {
+    if deep {
+        if let Some(ready) = version.deep.at_once(server) {
+            return Ok((ready, false));
+        }
+        version.bring_deep(server);
+    }
+    version.serving().ready(server, version).await
+}
+
+/// A grant of memory, or why there is none.
+async fn admit(
+    server: &Arc<Server>,
+    bytes: Bytes,
+    fixed: u64,
+    first: bool,
+) -> Result<Arc<Grant>, (Rejected, String)> {
+    let admitted = server.admission.admit(bytes.0.saturating_add(fixed), first);
+    match tokio::time::timeout(server.settings.patience, admitted).await {
+        Ok(Ok(grant)) => Ok(Arc::new(grant)),
+        Ok(Err(refused @ Refused::TooLarge { .. })) => {
+            Err((Rejected::TooLarge, refused.to_string()))
+        }
+        Ok(Err(refused @ Refused::QueueFull)) => Err((Rejected::QueueFull, refused.to_string())),
+        Err(_) => Err((
+            Rejected::Impatient,
+            format!(
+                "the call has waited {} s for memory",
+                server.settings.patience.as_secs_f64()
+            ),
+        )),
+    }
+}
+
+/// The request as the guest is given it.
+fn describe(
+    function: &Deployed,
+    version: &Version,
+    ready: &Ready,
+    ask: &Ask,
+    server: &Server,
+) -> Result<Call, String> {
+    let manifest = &version.manifest;
+    let body = ask.request.body();
+    let mut env = manifest.env.clone();
+    if manifest.protocol == Protocol::Cgi {
+        let port = server.settings.listen.port();
+        let name = &function.name;
+        env.extend(cgi::variables(name, &ask.request, body.len(), ask.remote, port));
+    }
+    let args = match &ready.entry {
+        Entry::Invoke(export) => match ready.function.arity(export) {
+            Some((0, _)) | None => Vec::new(),
+            Some((parameters, _)) => answer::arguments(body, parameters)?,
+        },
+        Entry::Start | Entry::Http => manifest.args.clone(),
+    };
+    let content_type = ask.request.headers().get(header::CONTENT_TYPE);
+    Ok(Call {
+        event: Event {
+            label: "request".to_owned(),
+            body: host::Body::Bytes(body.clone()),
+            content_type: content_type
+                .and_then(|value| value.to_str().ok())
+                .map(str::to_owned),
+            args,
+            env,
+            mount: manifest.mount.clone(),
+            scratch: manifest.scratch,
+            swept: Vec::new(),
+        },
+        entry: ready.entry.clone(),
+        limits: manifest.limits,
+        output: Output::Capture {
+            most: manifest.output.0,
+        },
+        rate_hz: 199.0,
+        contended: true,
+        touched: false,
+        seed: 0,
+    })
+}
+
+/// How one attempt ended.
+struct Attempt {
+    served: Result<Served, String>,
+    /// It was stopped, or refused, for want of memory that others have.
+    starved: bool,
+    /// The status that was said while it ran; its answer is on its way.
+    said: Option<u16>,
+}
+
+impl Prepared {
+    async fn run(
+        mut self,
+        place: Place,
+        grant: Arc<Grant>,
+        mut size: Size,
+        fixed: u64,
+        reply: oneshot::Sender<Answer>,
+        gone: oneshot::Receiver<()>,
+    ) {
+        let metrics = self.function.metrics(&self.server);
+        let setting = self.version.manifest.limits.memory;
+        metrics.set(setting, self.function.phases.now());
+        metrics.begin();
+        let mut reply = Some(reply);
+        let mut gone = Gone::new(gone);
+        let mut grant = grant;
+        let mut attempt = self.attempt(&grant, fixed, &mut reply, &mut gone).await;
+        let mut mispredicted = grant.is_mispredicted();
+        let first = grant.first();
+        let can_again = attempt.starved
+            && attempt.said.is_none()
+            && attempt.served.as_ref().is_ok_and(|served| !served.had_effect);
+        if can_again {
+            // What it held is needed elsewhere while it waits.
+            drop(grant);
+            let waited = Instant::now();
+            match admit(&self.server, setting, fixed, true).await {
+                Ok(full) => {
+                    self.queued = Nanos(self.queued.0 + Nanos::from(waited.elapsed()).0);
+                    grant = full;
+                    size.by = SizedBy::Replay;
+                    attempt = self.attempt(&grant, fixed, &mut reply, &mut gone).await;
+                    mispredicted = true;
+                }
+                Err((why, what)) => {
+                    let answer = self.server.reject(why, self.ask.id.clone(), &what);
+                    self.end(attempt, first, first, true, size, reply, Some(answer));
+                    drop(place);
+                    return;
+                }
+            }
+        }
+        let granted = grant.bytes();
+        drop(grant);
+        drop(place);
+        self.end(attempt, first, granted, mispredicted, size, reply, None);
+    }
+
+    async fn attempt(
+        &self,
+        grant: &Arc<Grant>,
+        fixed: u64,
+        reply: &mut Option<oneshot::Sender<Answer>>,
+        gone: &mut Gone,
+    ) -> Attempt {
+        let service = Service {
+            grants: Some(Arc::new(Share {
+                grant: grant.clone(),
+                fixed,
+                function: self.function.clone(),
+                version: self.version.clone(),
+                input: self.input.clone(),
+            })),
+            log: Some(self.log.clone()),
+            outbound: self.version.manifest.outbound.clone(),
+        };
+        let evicted = AtomicBool::new(false);
+        let stop = async {
+            tokio::select! {
+                () = gone.gone() => Stop {
+                    outcome: Outcome::Failed,
+                    why: "the client went away".to_owned(),
+                },
+                () = grant.stopped() => {
+                    evicted.store(true, Ordering::Relaxed);
+                    Stop {
+                        outcome: Outcome::Limited,
+                        why: "stopped: it needed more memory than predicted, and another call needed it too"
+                            .to_owned(),
+                    }
+                }
+            }
+        };
+        let (respond, mut head) = oneshot::channel();
+        let http = (self.call.entry == Entry::Http).then(|| HttpCall {
+            request: self.request_for_component(),
+            respond,
+        });
+        let mut said = None;
+        let mut say = |response: Response<host::GuestBody>| {
+            said = Some(response.status().as_u16());
+            if let Some(reply) = reply.take() {
+                // The client may have gone; that stops the call.
+                let _ = reply.send(answer::streaming(&self.ask.id, response));
+            }
+        };
+        let mut serving = std::pin::pin!(self.ready.function.serve(
+            &self.call,
+            &service,
+            http,
+            stop
+        ));
+        let served = tokio::select! {
+            biased;
+            Ok(response) = &mut head => {
+                say(response);
+                serving.await
+            }
+            served = &mut serving => {
+                if let Ok(response) = head.try_recv() {
+                    say(response);
+                }
+                served
+            }
+        };
+        let starved = evicted.load(Ordering::Relaxed)
+            || served.as_ref().is_ok_and(|served| served.starved);
+        Attempt {
+            served: served.map_err(|error| error.to_string()),
+            starved,
+            said,
+        }
+    }
+
+    /// A component wants a whole address, and gets no more than the request has.
+    fn request_for_component(&self) -> Request<Body> {
+        let (parts, body) = self.ask.request.clone().into_parts();
+        let mut request = Request::from_parts(parts, body);
+        let fields = request.headers_mut();
+        fields.remove(header::AUTHORIZATION);
+        if !fields.contains_key(header::HOST) {
+            fields.insert(header::HOST, header::HeaderValue::from_static("localhost"));
+        }
+        request
+    }
+
+    /// Answers, counts, records.
+    #[allow(clippy::too_many_arguments, reason = "each is a fact of its own, used once")]
+    fn end(
+        self,
+        attempt: Attempt,
+        first: Bytes,
+        granted: Bytes,
+        mispredicted: bool,
+        size: Size,
+        reply: Option<oneshot::Sender<Answer>>,
+        instead: Option<Answer>,
+    ) {
+        let served = match attempt.served {
+            Ok(served) => served,
+            Err(why) => {
+                self.function.metrics(&self.server).abandon();
+                if let Some(reply) = reply {
+                    let _ = reply.send(answer::failed(&self.ask.id, &why));
+                }
+                return;
+            }
+        };
+        let mut trace = served.finished.trace;
+        let said = attempt.said;
+        let answer = match instead {
+            Some(answer) => answer,
+            None => answer::of(
+                &self.ask,
+                &self.version,
+                self.function.sizing.learned().as_deref(),
+                &trace,
+                served.finished.stdout,
+                served.finished.results,
+                &served.stack,
+                attempt.starved,
+                granted,
+            ),
+        };
+        if let Some(failure) = &trace.failure {
+            self.log.say(&format!("[{}] {failure}", trace.outcome));
+        }
+        trace.served = Some(trace::Served {
+            id: self.ask.id.clone(),
+            dialect: self.ask.dialect.to_owned(),
+            status: said.unwrap_or(answer.status()),
+            cold: self.cold,
+            sized_by: size.by,
+            granted_first: first,
+            granted,
+            mispredicted,
+            queued: self.queued,
+            init: Nanos(self.loaded.0 + served.init.0),
+            total: self.begun.elapsed().into(),
+        });
+        if let Some(reply) = reply {
+            // The client may have gone.
+            let _ = reply.send(answer);
+        }
+        record(&self.server, &self.function, trace);
+    }
+}
+
+/// Counts and records a call that has ended, and has its function learned when it is time.
+fn record(server: &Arc<Server>, function: &Arc<Deployed>, trace: trace::Trace) {
+    function.metrics(server).end(&trace);
+    let calls = {
+        let mut totals = function.totals();
+        totals.add(&trace);
+        totals.calls
+    };
+    if let Some(learned) = function.sizing.learned()
+        && let Some(plan) = &learned.plan
+        && function.phases.see(plan, &trace)
+    {
+        function.version().serving().arm(function.version().manifest.watch.clone());
+    }
+    server.records.push(Arc::new(trace));
+    if teacher::is_time(calls) {
+        server.teacher.teach(function);
+    }
+}
+
+/// What a guest asks when it grows.
+struct Share {
+    grant: Arc<Grant>,
+    fixed: u64,
+    function: Arc<Deployed>,
+    version: Arc<Version>,
+    input: Vec<Observed>,
+}
+
+impl host::Grants for Share {
+    fn grow(&self, to: Bytes, seen: &dyn Fn() -> Vec<Observed>) -> Growing {
+        let predicted = || {
+            let learned = self.function.sizing.learned()?;
+            let plan = learned.plan.as_ref()?;
+            let limits: Limits = self.version.manifest.limits;
+            let bound = sizing::refined(plan, &self.version.id, limits, &self.input, seen())?;
+            Some(bound.min(limits.memory).0.saturating_add(self.fixed))
+        };
+        self.grant
+            .grow(to.0.saturating_add(self.fixed), predicted)
+    }
+}
+
+/// Whether the client is still there.
+struct Gone(Option<oneshot::Receiver<()>>);
+
+impl Gone {
+    fn new(receiver: oneshot::Receiver<()>) -> Gone {
+        Gone(Some(receiver))
+    }
+
+    /// Ready once the client has gone before it had its answer.
+    async fn gone(&mut self) {
+        if let Some(receiver) = &mut self.0 {
+            let had_answer = receiver.await.is_ok();
+            self.0 = None;
+            if !had_answer {
+                return;
+            }
+        }
+        std::future::pending().await
+    }
+}

@@ -1,0 +1,43 @@
+//! `/function/NAME`: any method, path, query and header fields, passed on as they are.
+
+use super::{Server, make};
+use axum::{
+    Router,
+    body::Body,
+    extract::{Path, Request, State},
+    routing::any,
+};
+use http::Response;
+use std::sync::Arc;
+
+/// Calls.
+pub(super) fn calls() -> Router<Arc<Server>> {
+    Router::new()
+        .route("/function/{name}", any(root))
+        .route("/function/{name}/", any(root))
+        .route("/function/{name}/{*rest}", any(below))
+}
+
+async fn root(
+    State(server): State<Arc<Server>>,
+    Path(name): Path<String>,
+    request: Request,
+) -> Response<Body> {
+    make(&server, named(&name), "http", request, "").await
+}
+
+async fn below(
+    State(server): State<Arc<Server>>,
+    Path((name, _)): Path<(String, String)>,
+    request: Request,
+) -> Response<Body> {
+    // As it was sent: what is encoded in it stays so.
+    let path = request.uri().path().to_owned();
+    let rest = path.splitn(4, '/').nth(3).unwrap_or_default();
+    make(&server, named(&name), "http", request, rest).await
+}
+
+/// Callers of OpenFaaS add the namespace, of which there is one.
+fn named(name: &str) -> &str {
+    name.strip_suffix(super::openfaas::SUFFIX).unwrap_or(name)
+}

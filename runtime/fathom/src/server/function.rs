@@ -1,0 +1,270 @@
+//! One deployed function: its versions, of which one is current, and what has become of its calls. A version that was
+//! replaced goes on for the calls that began with it, and goes with the last of them.
+
+use super::{
+    Server, build, logs::Logs, manifest::Manifest, metrics::FunctionMetrics, phase::Phases, sizing::Sizing,
+    totals::Totals,
+};
+use anyhow::Context;
+use host::{Entry, Function};
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
+    time::{Instant, SystemTime},
+};
+use trace::{FunctionId, Selection};
+
+/// A function by its name.
+pub(crate) struct Deployed {
+    pub(crate) name: String,
+    pub(crate) created: SystemTime,
+    version: RwLock<Arc<Version>>,
+    pub(crate) sizing: Sizing,
+    pub(crate) phases: Phases,
+    pub(crate) logs: Logs,
+    totals: Mutex<Totals>,
+    running: AtomicUsize,
+    metrics: OnceLock<FunctionMetrics>,
+}
+
+/// One version of a function: a module and its manifest.
+pub(crate) struct Version {
+    pub(crate) id: FunctionId,
+    pub(crate) manifest: Manifest,
+    /// What serves, and beside it what learns.
+    serving: Code,
+    pub(crate) deep: Code,
+    deep_is_coming: AtomicBool,
+}
+
+/// The code of a version with the probes of a selection, as long as it is used.
+pub(crate) struct Code {
+    selection: Mutex<Selection>,
+    ready: RwLock<Option<Arc<Ready>>>,
+    loading: tokio::sync::Mutex<()>,
+    /// Milliseconds since the server began.
+    used: AtomicU64,
+}
+
+/// A function whose code is in memory.
+pub(crate) struct Ready {
+    pub(crate) function: Function,
+    pub(crate) entry: Entry,
+}
+
+/// A place among the calls of one function. Goes back when it is dropped.
+pub(crate) struct Place(Arc<Deployed>);
+
+impl Deployed {
+    pub(crate) fn new(name: String, version: Arc<Version>) -> Deployed {
+        Deployed {
+            name,
+            created: SystemTime::now(),
+            version: RwLock::new(version),
+            sizing: Sizing::default(),
+            phases: Phases::default(),
+            logs: Logs::default(),
+            totals: Mutex::default(),
+            running: AtomicUsize::new(0),
+            metrics: OnceLock::new(),
+        }
+    }
+
+    /// The version that new calls get.
+    pub(crate) fn version(&self) -> Arc<Version> {
+        let version = self.version.read().unwrap_or_else(PoisonError::into_inner);
+        version.clone()
+    }
+
+    /// From now on calls get this version. What was learned of another module says nothing of it.
+    pub(crate) fn replace(&self, version: Arc<Version>) {
+        let before = {
+            let mut place = self.version.write().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *place, version.clone())
+        };
+        if before.id.digest != version.id.digest {
+            self.sizing.set(None);
+            self.phases.begin_anew();
+        }
+    }
+
+    /// A place for a call; `None` where there are too many.
+    pub(crate) fn enter(self: &Arc<Deployed>, most: u32) -> Option<Place> {
+        let before = self.running.fetch_add(1, Ordering::Relaxed);
+        let place = Place(self.clone());
+        (before < most as usize).then_some(place)
+    }
+
+    /// Calls under way.
+    pub(crate) fn running(&self) -> usize {
+        self.running.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn totals(&self) -> MutexGuard<'_, Totals> {
+        self.totals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Its metrics, which exist from its first call on.
+    pub(crate) fn metrics(&self, server: &Server) -> &FunctionMetrics {
+        self.metrics
+            .get_or_init(|| server.metrics.function(&self.name))
+    }
+
+    /// Its metrics, if it has been called.
+    pub(crate) fn metrics_so_far(&self) -> Option<&FunctionMetrics> {
+        self.metrics.get()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.running.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Version {
+    pub(crate) fn new(id: FunctionId, manifest: Manifest) -> Version {
+        Version {
+            serving: Code::new(manifest.watch.clone()),
+            deep: Code::new(Selection {
+                breakpoints: vec!["auto".to_owned()],
+                ..Selection::default()
+            }),
+            deep_is_coming: AtomicBool::new(false),
+            id,
+            manifest,
+        }
+    }
+
+    /// The code that serves: that of a plan, once there is one.
+    pub(crate) fn serving(&self) -> &Code {
+        &self.serving
+    }
+
+    /// Forgets code that was not used since; whether anything was.
+    pub(crate) fn unload(&self, since: u64) -> bool {
+        let deep = self.deep.unload(since);
+        if deep {
+            self.deep_is_coming.store(false, Ordering::Relaxed);
+        }
+        self.serving.unload(since) || deep
+    }
+}
+
+impl Version {
+    /// Brings the code that traces deep into memory, if nobody does already. What cannot be traced so is served without.
+    pub(crate) fn bring_deep(self: &Arc<Version>, server: &Arc<Server>) {
+        if self.deep_is_coming.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let (version, server) = (self.clone(), server.clone());
+        tokio::spawn(async move {
+            let built = {
+                let (version, server) = (version.clone(), server.clone());
+                tokio::task::spawn_blocking(move || {
+                    let wasm = server.modules.read(&version.id.digest)?;
+                    build::build(&server, &version.id, &wasm, &version.deep.selection())
+                })
+                .await
+            };
+            if matches!(built, Ok(Ok(()))) {
+                // Where it cannot be loaded, calls are made without.
+                let _ = version.deep.ready(&server, &version).await;
+            }
+        });
+    }
+}
+
+impl Code {
+    fn new(selection: Selection) -> Code {
+        Code {
+            selection: Mutex::new(selection),
+            ready: RwLock::default(),
+            loading: tokio::sync::Mutex::default(),
+            used: AtomicU64::new(0),
+        }
+    }
+
+    /// From now on other probes.
+    pub(crate) fn arm(&self, selection: Selection) {
+        let mut place = self.selection.lock().unwrap_or_else(PoisonError::into_inner);
+        if *place != selection {
+            *place = selection;
+            *self.ready.write().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+    }
+
+    pub(crate) fn selection(&self) -> Selection {
+        let selection = self.selection.lock().unwrap_or_else(PoisonError::into_inner);
+        selection.clone()
+    }
+
+    /// The code in memory, and whether it had to be brought there.
+    pub(crate) async fn ready(
+        &self,
+        server: &Arc<Server>,
+        version: &Version,
+    ) -> anyhow::Result<(Arc<Ready>, bool)> {
+        if let Some(ready) = self.loaded(server) {
+            return Ok((ready, false));
+        }
+        let _one_at_a_time = self.loading.lock().await;
+        if let Some(ready) = self.loaded(server) {
+            return Ok((ready, false));
+        }
+        let (server, id) = (server.clone(), version.id.clone());
+        let (selection, invoke) = (self.selection(), version.manifest.invoke.clone());
+        let engine = server.engine.clone();
+        let load = move || {
+            let wasm = server.modules.read(&id.digest)?;
+            load(&server, &engine, &id, &wasm, &selection, invoke)
+        };
+        let ready = Arc::new(
+            tokio::task::spawn_blocking(load)
+                .await
+                .context("loading was broken off")??,
+        );
+        let mut place = self.ready.write().unwrap_or_else(PoisonError::into_inner);
+        *place = Some(ready.clone());
+        Ok((ready, true))
+    }
+
+    /// The code in memory, if it is there.
+    pub(crate) fn at_once(&self, server: &Server) -> Option<Arc<Ready>> {
+        self.loaded(server)
+    }
+
+    fn loaded(&self, server: &Server) -> Option<Arc<Ready>> {
+        self.used.store(now(server), Ordering::Relaxed);
+        let ready = self.ready.read().unwrap_or_else(PoisonError::into_inner);
+        ready.clone()
+    }
+
+    fn unload(&self, since: u64) -> bool {
+        let unused = self.used.load(Ordering::Relaxed) < since;
+        let mut place = self.ready.write().unwrap_or_else(PoisonError::into_inner);
+        unused && place.take().is_some()
+    }
+}
+
+/// Milliseconds since the server began.
+pub(crate) fn now(server: &Server) -> u64 {
+    Instant::now().duration_since(server.begun).as_millis() as u64
+}
+
+/// Compiled code, from the cache where it is there.
+fn load(
+    server: &Server,
+    engine: &host::Engine,
+    id: &FunctionId,
+    wasm: &[u8],
+    selection: &Selection,
+    invoke: Option<String>,
+) -> anyhow::Result<Ready> {
+    let function = Function::load(engine, Some(&server.cache), &id.name, wasm, selection)
+        .with_context(|| format!("cannot load `{}`", id.name))?;
+    let entry = crate::guest::entry(&function, invoke)?;
+    Ok(Ready { function, entry })
+}

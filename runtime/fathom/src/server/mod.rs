@@ -1,0 +1,354 @@
+//! The server: functions that are called over HTTP, each call measured, limited and rightsized.
+//!
+//! | file | is |
+//! |---|---|
+//! | `listen` | connections: accepted whatever happens, bounded in number, size and time |
+//! | `dialect` | what is asked over them, a file for each way of asking |
+//! | `auth` | who may use the control plane |
+//! | `registry`, `function`, `manifest`, `modules` | what is deployed, in which versions |
+//! | `build` | compiling it, in a process of its own |
+//! | `reload` | noticing what changes in folders |
+//! | `call`, `answer`, `cgi` | one call, from a request to its record |
+//! | `admission`, `sizing` | who may run with how much memory |
+//! | `teacher`, `phase` | learning from what was recorded, and what is armed for it |
+//! | `records`, `logs`, `metrics`, `totals`, `summary` | what is kept and told of calls |
+//!
+//! Two sets of threads: those that accept and administer never run a guest, and those that run guests do nothing else.
+
+mod admission;
+mod answer;
+mod auth;
+mod build;
+mod call;
+mod cgi;
+mod dialect;
+mod function;
+mod listen;
+mod logs;
+mod manifest;
+mod metrics;
+mod modules;
+mod phase;
+mod records;
+mod registry;
+mod reload;
+mod settings;
+mod sizing;
+mod summary;
+mod teacher;
+mod totals;
+
+pub(crate) use auth::token_in;
+pub(crate) use dialect::functions_framework::Signature;
+pub(crate) use manifest::Protocol;
+
+pub(crate) use settings::Settings;
+pub(crate) use sizing::SizeBy;
+
+use crate::{output, places};
+use admission::{Admission, Capacity};
+use anyhow::{Context, bail};
+use answer::Answer;
+use build::Built;
+use host::{Cache, Engine, Slots};
+use metrics::{Metrics, Rejected};
+use modules::Modules;
+use records::{Records, Retention};
+use registry::Registry;
+use std::{
+    fs,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
+    time::{Duration, Instant},
+};
+use store::Store;
+use teacher::Teacher;
+use tokio::{
+    runtime::{Builder, Handle, Runtime},
+    sync::Notify,
+};
+
+/// Threads that accept, read, answer and administer.
+const ADMINISTERING: usize = 2;
+
+/// How often code that nobody uses is looked for.
+const SWEEP: Duration = Duration::from_secs(5);
+
+/// What all requests share.
+pub(crate) struct Server {
+    settings: Settings,
+    begun: Instant,
+    engine: Engine,
+    cache: Cache,
+    modules: Modules,
+    built: Built,
+    registry: Registry,
+    admission: Arc<Admission>,
+    records: Records,
+    metrics: Metrics,
+    teacher: Teacher,
+    /// Where guests run.
+    guests: Handle,
+    stopping: AtomicBool,
+}
+
+/// One function on a port of its own.
+pub(crate) struct OnPort {
+    pub(crate) function: String,
+    pub(crate) signature: Signature,
+    pub(crate) listen: SocketAddr,
+}
+
+impl Server {
+    /// Folder of the functions that came over HTTP.
+    fn uploads(&self) -> PathBuf {
+        self.settings.state.join("functions")
+    }
+
+    /// Folder of the modules that a deployment may name.
+    fn images(&self) -> PathBuf {
+        let images = self.settings.folder.clone().unwrap_or(PathBuf::from("."));
+        images.canonicalize().unwrap_or(images)
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Turns a call away.
+    fn reject(&self, why: Rejected, id: String, what: &str) -> Answer {
+        self.metrics.reject(why);
+        answer::rejected(&id, why, what)
+    }
+}
+
+/// Serves until told to stop, then waits for the calls that are running, and says what has become of all of them.
+pub(crate) fn run(settings: Settings, on_port: Option<OnPort>) -> anyhow::Result<()> {
+    fs::create_dir_all(&settings.state)
+        .with_context(|| format!("cannot make the folder `{}`", settings.state.display()))?;
+    let _only_one = lock(&settings)?;
+    let guests = threads("guests", cores())?;
+    let (server, lessons) = set_up(settings, guests.handle().clone())?;
+    Teacher::start(Arc::downgrade(&server), lessons).context("cannot start a thread")?;
+    deploy_all(&server)?;
+    let _reload = match &server.settings.folder {
+        Some(folder) if server.settings.reload => Some(reload::watch(&server, folder)?),
+        _ => None,
+    };
+    let administering = threads("http", ADMINISTERING)?;
+    let served = administering.block_on(serve(&server, on_port));
+    administering.shutdown_timeout(Duration::from_secs(1));
+    guests.shutdown_timeout(Duration::from_secs(1));
+    server.records.finish();
+    for line in summary::lines(&server) {
+        output::note(line);
+    }
+    served
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from)
+}
+
+fn threads(name: &str, number: usize) -> anyhow::Result<Runtime> {
+    Builder::new_multi_thread()
+        .worker_threads(number)
+        .thread_name(name)
+        // A guest may run for a whole turn: what has become ready meanwhile is looked for after each.
+        .event_interval(1)
+        .global_queue_interval(1)
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")
+}
+
+/// Two servers with one folder would take each other's functions away. Held as long as the file is open.
+fn lock(settings: &Settings) -> anyhow::Result<fs::File> {
+    let path = settings.state.join("serve.lock");
+    let file = fs::OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .open(&path)
+        .with_context(|| format!("cannot open `{}`", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(fs::TryLockError::WouldBlock) => bail!(
+            "another `fathom serve` uses the folder `{}`: end it, or give this one another with --state",
+            settings.state.display()
+        ),
+        Err(fs::TryLockError::Error(error)) => {
+            return Err(error).with_context(|| format!("cannot lock `{}`", path.display()));
+        }
+    }
+    Ok(file)
+}
+
+type Lessons = mpsc::Receiver<Arc<function::Deployed>>;
+
+fn set_up(settings: Settings, guests: Handle) -> anyhow::Result<(Arc<Server>, Lessons)> {
+    let engine = Engine::serving(Slots {
+        calls: settings.calls,
+        keep_resident: settings.keep_resident,
+    })?;
+    if engine.slots() < settings.calls {
+        output::note(format_args!(
+            "note: the address space is too small for {} slots; there are {}, and calls beyond them begin more slowly",
+            settings.calls,
+            engine.slots()
+        ));
+    }
+    let calls = match engine.slots() {
+        0 => settings.calls,
+        slots => slots,
+    };
+    let cache = places::cache().unwrap_or_else(|| Cache::at(settings.state.join("compiled")));
+    let retention = Retention {
+        keep: settings.keep,
+        largest: settings.store_max,
+    };
+    let records = Records::start(Store::open(&settings.database)?, retention)
+        .context("cannot start a thread")?;
+    let (teach, lessons) = mpsc::channel();
+    let server = Server {
+        begun: Instant::now(),
+        cache,
+        modules: Modules::at(settings.state.join("modules"))?,
+        built: Built::default(),
+        registry: Registry::default(),
+        admission: Admission::new(Capacity {
+            memory: settings.memory.0,
+            calls: calls as usize,
+            waiting: settings.queue,
+        }),
+        records,
+        metrics: Metrics::new(settings.memory)?,
+        teacher: Teacher::new(teach),
+        guests,
+        stopping: AtomicBool::new(false),
+        engine,
+        settings,
+    };
+    Ok((Arc::new(server), lessons))
+}
+
+/// Everything that lies in folders: the user's, and what came over HTTP before. A function that cannot be deployed keeps no
+/// other from being served.
+fn deploy_all(server: &Arc<Server>) -> anyhow::Result<()> {
+    let mut folders = match &server.settings.folder {
+        Some(folder) => registry::function_folders(folder)?,
+        None => Vec::new(),
+    };
+    if server.uploads().is_dir() {
+        folders.extend(registry::function_folders(&server.uploads())?);
+    }
+    let mut failed = None;
+    for folder in &folders {
+        match registry::deploy_folder(server, folder) {
+            Ok((function, _)) => output::note(format_args!(
+                "/function/{} ({})",
+                function.name,
+                function.version().manifest.limits.memory
+            )),
+            Err(error) => {
+                output::note(format_args!(
+                    "warning: `{}` is not served: {error:#}",
+                    folder.display()
+                ));
+                failed = Some(error);
+            }
+        }
+    }
+    match failed {
+        Some(error) if server.registry.all().is_empty() => Err(error.context("nothing can be served")),
+        _ => Ok(()),
+    }
+}
+
+async fn serve(server: &Arc<Server>, on_port: Option<OnPort>) -> anyhow::Result<()> {
+    let listener = listen::bind(server.settings.listen).await?;
+    let stop = Arc::new(Notify::new());
+    let mut ports = Vec::new();
+    if let Some(on_port) = on_port {
+        if server.registry.find(&on_port.function).is_none() {
+            bail!(
+                "no function `{}`{}",
+                on_port.function,
+                server.registry.near(&on_port.function)
+            );
+        }
+        let listener = listen::bind(on_port.listen).await?;
+        let router =
+            dialect::functions_framework::router(server, &on_port.function, on_port.signature);
+        output::note(format_args!(
+            "{} on http://{}",
+            on_port.function,
+            listener.local_addr()?
+        ));
+        ports.push((listener, router));
+    }
+    output::note(format_args!("listening on http://{}", listener.local_addr()?));
+    ports.push((listener, dialect::all(server)));
+    let serving: Vec<_> = ports
+        .into_iter()
+        .map(|(listener, router)| {
+            let (server, stop) = (server.clone(), stop.clone());
+            tokio::spawn(async move {
+                listen::serve(listener, router, &server, stop.notified()).await;
+            })
+        })
+        .collect();
+    tokio::spawn(unload_idle(server.clone()));
+    told_to_stop().await;
+    server.stopping.store(true, Ordering::Relaxed);
+    output::note("stopping: calls that are running go on; Ctrl-C again ends them");
+    stop.notify_waiters();
+    let ended = async {
+        for port in serving {
+            // It does not panic; if it did, the others are waited for all the same.
+            let _ = port.await;
+        }
+    };
+    tokio::select! {
+        () = ended => {}
+        () = told_to_stop() => {}
+    }
+    Ok(())
+}
+
+/// Code that nobody has called for a while goes: it is brought back from the cache.
+async fn unload_idle(server: Arc<Server>) {
+    let mut ticks = tokio::time::interval(SWEEP);
+    loop {
+        ticks.tick().await;
+        let now = function::now(&server);
+        let Some(since) = now.checked_sub(server.settings.idle.as_millis() as u64) else {
+            continue;
+        };
+        for function in server.registry.all() {
+            function.version().unload(since);
+        }
+    }
+}
+
+async fn told_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let terminated = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminated) => {
+                terminated.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminated => {}
+    }
+}

@@ -1,0 +1,116 @@
+//! Where a function is in its life: learning (some calls are traced deep), selective (only what predicts is armed), stale
+//! (what predicted does no more, so it learns again). Never in the way of serving: a call is traced deep only if the code
+//! for that is there already, and then one in a few.
+
+use learn::DriftState;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use trace::{PredictivePlan, Trace};
+
+/// One call in so many is traced deep while a function is learned.
+const DEEP_EVERY: u64 = 4;
+
+/// After so many deep calls without a plan it is one in `RARELY`.
+const PATIENT: u64 = 200;
+
+/// See `PATIENT`.
+const RARELY: u64 = 64;
+
+/// Where a function is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Phase {
+    /// Some calls are traced deep.
+    #[default]
+    Learning,
+    /// The few breakpoints that predict are armed.
+    Selective,
+    /// They do not predict any more: as learning.
+    Stale,
+}
+
+impl Phase {
+    /// All of them, for metrics.
+    pub(crate) const ALL: [Phase; 3] = [Phase::Learning, Phase::Selective, Phase::Stale];
+
+    /// As it is written.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Phase::Learning => "learning",
+            Phase::Selective => "selective",
+            Phase::Stale => "stale",
+        }
+    }
+}
+
+/// The phase of one function.
+#[derive(Default)]
+pub(crate) struct Phases(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    phase: Phase,
+    calls: u64,
+    deep: u64,
+    drift: DriftState,
+    why_stale: Option<String>,
+}
+
+impl Phases {
+    pub(crate) fn now(&self) -> Phase {
+        self.lock().phase
+    }
+
+    /// Why it is stale, where it is.
+    pub(crate) fn why_stale(&self) -> Option<String> {
+        self.lock().why_stale.clone()
+    }
+
+    /// Counts a call; whether it is one to be traced deep.
+    pub(crate) fn wants_deep(&self) -> bool {
+        let mut state = self.lock();
+        state.calls += 1;
+        if state.phase == Phase::Selective {
+            return false;
+        }
+        let every = if state.deep < PATIENT { DEEP_EVERY } else { RARELY };
+        let deep = state.calls % every == 1;
+        state.deep += u64::from(deep);
+        deep
+    }
+
+    /// A plan was learned, or somebody said so.
+    pub(crate) fn become_selective(&self) {
+        let mut state = self.lock();
+        *state = State {
+            phase: Phase::Selective,
+            ..State::default()
+        };
+    }
+
+    /// Everything is forgotten.
+    pub(crate) fn begin_anew(&self) {
+        *self.lock() = State::default();
+    }
+
+    /// Judges the plan by a call; whether that made it stale.
+    pub(crate) fn see(&self, plan: &PredictivePlan, trace: &Trace) -> bool {
+        let mut state = self.lock();
+        if state.phase != Phase::Selective {
+            return false;
+        }
+        state.drift.see(plan, trace);
+        let Some(stale) = state.drift.drift(plan).stale else {
+            return false;
+        };
+        *state = State {
+            phase: Phase::Stale,
+            why_stale: Some(stale.why),
+            ..State::default()
+        };
+        true
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

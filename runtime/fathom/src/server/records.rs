@@ -1,0 +1,216 @@
+//! Calls on their way into the database: a bounded queue and one thread that writes, many calls in a transaction. A call is
+//! never slower for it; what the queue cannot hold is lost, and counted. The last calls are also kept in memory, to be
+//! asked for at once.
+
+use crate::output;
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+        mpsc::{self, RecvTimeoutError, SyncSender, TrySendError},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant, SystemTime},
+};
+use store::{Keep, Store};
+use trace::{Bytes, Trace};
+
+/// Calls that may wait to be written.
+const QUEUE: usize = 10_000;
+
+/// Calls written in one transaction at most.
+const BATCH: usize = 512;
+
+/// Longest that a call waits for others to be written with it.
+const LINGER: Duration = Duration::from_millis(50);
+
+/// Calls kept in memory.
+const RECENT: usize = 1_000;
+
+/// How often what is old is removed.
+const TIDY: Duration = Duration::from_secs(60);
+
+/// The queue, seen by those who put something in.
+pub(crate) struct Records {
+    queue: Mutex<Option<SyncSender<Arc<Trace>>>>,
+    recent: Mutex<VecDeque<Arc<Trace>>>,
+    counts: Arc<Counts>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What has become of the records.
+#[derive(Default)]
+pub(crate) struct Counts {
+    /// In the database: they survive the death of the process.
+    pub(crate) stored: AtomicU64,
+    /// In the queue.
+    pub(crate) queued: AtomicU64,
+    /// Neither: the queue was full, or the database could not be written.
+    pub(crate) lost: AtomicU64,
+}
+
+/// How long calls are kept.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Retention {
+    pub(crate) keep: Option<Duration>,
+    pub(crate) largest: Option<Bytes>,
+}
+
+impl Records {
+    /// Starts the thread that writes.
+    pub(crate) fn start(store: Store, retention: Retention) -> std::io::Result<Records> {
+        let (queue, calls) = mpsc::sync_channel::<Arc<Trace>>(QUEUE);
+        let counts = Arc::<Counts>::default();
+        let writer = Writer {
+            store,
+            counts: counts.clone(),
+            retention,
+            tidied: Instant::now(),
+            failing: false,
+        };
+        let thread = thread::Builder::new()
+            .name("records".to_owned())
+            .spawn(move || writer.run(&calls))?;
+        Ok(Records {
+            queue: Mutex::new(Some(queue)),
+            recent: Mutex::default(),
+            counts,
+            writer: Mutex::new(Some(thread)),
+        })
+    }
+
+    /// Takes a call, or counts it as lost.
+    pub(crate) fn push(&self, trace: Arc<Trace>) {
+        {
+            let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+            if recent.len() == RECENT {
+                recent.pop_front();
+            }
+            recent.push_back(trace.clone());
+        }
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(queue) = &*queue else {
+            self.counts.lost.fetch_add(1, Ordering::Relaxed);
+            return;
+        };
+        self.counts.queued.fetch_add(1, Ordering::Relaxed);
+        if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) = queue.try_send(trace) {
+            self.counts.queued.fetch_sub(1, Ordering::Relaxed);
+            self.counts.lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// The last calls, newest first, whether they are written already or not.
+    pub(crate) fn recent(&self) -> Vec<Arc<Trace>> {
+        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.iter().rev().cloned().collect()
+    }
+
+    pub(crate) fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// Writes what is in the queue, and ends.
+    pub(crate) fn finish(&self) {
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(queue);
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(writer) = writer {
+            // What it had to say it has said.
+            let _ = writer.join();
+        }
+    }
+}
+
+struct Writer {
+    store: Store,
+    counts: Arc<Counts>,
+    retention: Retention,
+    tidied: Instant,
+    /// The last attempt has failed and was complained about.
+    failing: bool,
+}
+
+impl Writer {
+    fn run(mut self, calls: &mpsc::Receiver<Arc<Trace>>) {
+        loop {
+            let first = match calls.recv_timeout(TIDY) {
+                Ok(first) => first,
+                Err(RecvTimeoutError::Timeout) => {
+                    self.tidy();
+                    continue;
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            let deadline = Instant::now() + LINGER;
+            let mut batch = vec![first];
+            while batch.len() < BATCH {
+                let left = deadline.saturating_duration_since(Instant::now());
+                match calls.recv_timeout(left) {
+                    Ok(trace) => batch.push(trace),
+                    Err(_) => break,
+                }
+            }
+            self.write(batch);
+            if self.tidied.elapsed() >= TIDY {
+                self.tidy();
+            }
+        }
+    }
+
+    fn write(&mut self, batch: Vec<Arc<Trace>>) {
+        let calls = batch.len() as u64;
+        let batch: Vec<Trace> = batch
+            .into_iter()
+            .map(|trace| Arc::try_unwrap(trace).unwrap_or_else(|shared| (*shared).clone()))
+            .collect();
+        self.counts.queued.fetch_sub(calls, Ordering::Relaxed);
+        match self.store.append_all(&batch) {
+            Ok(_) => {
+                self.counts.stored.fetch_add(calls, Ordering::Relaxed);
+                self.failing = false;
+            }
+            Err(error) => {
+                self.counts.lost.fetch_add(calls, Ordering::Relaxed);
+                if !self.failing {
+                    output::note(format_args!(
+                        "warning: calls are not recorded, though they are served: {error}"
+                    ));
+                }
+                self.failing = true;
+            }
+        }
+    }
+
+    /// Removes what is older than asked for, and the oldest half of the time that is left while the file is too large.
+    fn tidy(&mut self) {
+        self.tidied = Instant::now();
+        if let Some(keep) = self.retention.keep {
+            self.prune(keep);
+        }
+        let Some(largest) = self.retention.largest else {
+            return;
+        };
+        let mut keep = self.retention.keep.unwrap_or(Duration::from_secs(32 << 20));
+        while self.size() > largest && keep > Duration::from_secs(60) {
+            keep /= 2;
+            self.prune(keep);
+        }
+    }
+
+    fn size(&self) -> Bytes {
+        let file = std::fs::metadata(self.store.path());
+        Bytes(file.map_or(0, |file| file.len()))
+    }
+
+    fn prune(&mut self, keep: Duration) {
+        let since = SystemTime::now()
+            .checked_sub(keep)
+            .and_then(|since| since.duration_since(SystemTime::UNIX_EPOCH).ok())
+            .map_or(0, |since| since.as_millis() as u64);
+        if let Err(error) = self.store.prune(Keep::StartedSince(since)) {
+            output::note(format_args!("warning: old calls were not removed: {error}"));
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! The functions that are deployed, by name, and how they come and go. A function lies in a folder: the user's own, or one
+//! that was made for what came over HTTP. Compiling happens elsewhere (`build`), calls too (`call`).
+
+use super::{
+    Server, build,
+    function::{Deployed, Version},
+    manifest::Manifest,
+    modules::write_whole,
+};
+use crate::{
+    config::{Config, FILE_NAME},
+    guest::Guest,
+    near,
+};
+use anyhow::{Context, bail, ensure};
+use host::digest;
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError, RwLock},
+};
+use trace::FunctionId;
+
+/// Longest name of a function.
+const LONGEST_NAME: usize = 128;
+
+/// File of a module that came over HTTP.
+const MODULE: &str = "module.wasm";
+
+/// The functions.
+#[derive(Default)]
+pub(crate) struct Registry {
+    functions: RwLock<BTreeMap<String, Arc<Deployed>>>,
+    /// Which function a folder is, so that a name that changes there is noticed.
+    folders: Mutex<BTreeMap<PathBuf, String>>,
+}
+
+/// What became of a deployment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// The function is new.
+    Made,
+    /// It has another module or manifest now.
+    Replaced,
+}
+
+impl Registry {
+    pub(crate) fn find(&self, name: &str) -> Option<Arc<Deployed>> {
+        let functions = self.functions.read().unwrap_or_else(PoisonError::into_inner);
+        functions.get(name).cloned()
+    }
+
+    /// All of them, by name.
+    pub(crate) fn all(&self) -> Vec<Arc<Deployed>> {
+        let functions = self.functions.read().unwrap_or_else(PoisonError::into_inner);
+        functions.values().cloned().collect()
+    }
+
+    /// What is near a name that is not there.
+    pub(crate) fn near(&self, name: &str) -> String {
+        let functions = self.functions.read().unwrap_or_else(PoisonError::into_inner);
+        near::did_you_mean(name, functions.keys().map(String::as_str))
+    }
+
+    fn set(&self, server: &Server, name: &str, version: Version) -> (Arc<Deployed>, Change) {
+        let version = Arc::new(version);
+        let mut functions = self.functions.write().unwrap_or_else(PoisonError::into_inner);
+        let (function, change) = match functions.get(name) {
+            Some(function) => {
+                function.replace(version);
+                (function.clone(), Change::Replaced)
+            }
+            None => {
+                let function = Arc::new(Deployed::new(name.to_owned(), version));
+                functions.insert(name.to_owned(), function.clone());
+                (function, Change::Made)
+            }
+        };
+        if let Some(metrics) = function.metrics_so_far() {
+            metrics.set(function.version().manifest.limits.memory, function.phases.now());
+        }
+        drop(functions);
+        server.teacher.teach(&function);
+        (function, change)
+    }
+
+    fn forget(&self, server: &Server, name: &str) -> bool {
+        let mut functions = self.functions.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(function) = functions.remove(name) else {
+            return false;
+        };
+        if let Some(metrics) = function.metrics_so_far() {
+            server.metrics.forget(metrics);
+        }
+        true
+    }
+}
+
+/// Deploys the function of a folder, or what it has become. Takes as long as compiling takes; until then, and where it
+/// fails, calls go to the version before.
+///
+/// # Errors
+///
+/// Where its manifest, or its module, is none, or another folder has a function of that name.
+pub(crate) fn deploy_folder(
+    server: &Arc<Server>,
+    folder: &Path,
+) -> anyhow::Result<(Arc<Deployed>, Change)> {
+    let guest = Guest::find(folder)?;
+    let name = checked_name(&guest.name)?.to_owned();
+    {
+        let folders = server.registry.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        let other = folders.iter().find(|(of, known)| **known == name && of.as_path() != folder);
+        if let Some((other, _)) = other {
+            bail!(
+                "two functions have the name `{name}`: that in `{}` and that in `{}`",
+                other.display(),
+                folder.display()
+            );
+        }
+    }
+    let version = make_version(server, &guest, name.clone())?;
+    let before = {
+        let mut folders = server.registry.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        folders.insert(folder.to_owned(), name.clone())
+    };
+    if let Some(before) = before.filter(|before| *before != name) {
+        server.registry.forget(server, &before);
+    }
+    Ok(server.registry.set(server, &name, version))
+}
+
+/// Deploys a module that came over HTTP. It lies below the server's own folder from then on.
+///
+/// # Errors
+///
+/// As [`deploy_folder`].
+pub(crate) fn deploy_module(
+    server: &Arc<Server>,
+    name: &str,
+    wasm: &[u8],
+    manifest: &str,
+) -> anyhow::Result<(Arc<Deployed>, Change)> {
+    let name = checked_name(name)?;
+    let folder = server.uploads().join(name);
+    {
+        let folders = server.registry.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        let other = folders.iter().find(|(of, known)| *known == name && **of != folder);
+        if let Some((other, _)) = other {
+            bail!(
+                "`{name}` is the function in `{}`: change it there, or choose another name",
+                other.display()
+            );
+        }
+    }
+    let config: Config = toml::from_str(manifest).context("the manifest is not a valid fathom.toml")?;
+    ensure!(
+        config.grants.directory.is_none() && config.function.module.is_none(),
+        "the manifest names a file of this machine: grants.directory and function.module are for functions in folders"
+    );
+    let unfinished = server.uploads().join(format!(".{name}.unfinished"));
+    // What a server that was killed has left.
+    let _ = fs::remove_dir_all(&unfinished);
+    fs::create_dir_all(&unfinished)
+        .with_context(|| format!("cannot make the folder `{}`", unfinished.display()))?;
+    let checked = || {
+        write_whole(&unfinished.join(MODULE), wasm)?;
+        write_whole(&unfinished.join(FILE_NAME), with_name(manifest, name)?.as_bytes())?;
+        let guest = Guest::find(&unfinished)?;
+        make_version(server, &guest, name.to_owned())
+    };
+    let version = checked().inspect_err(|_| {
+        // The error is what matters.
+        let _ = fs::remove_dir_all(&unfinished);
+    })?;
+    let old = server.uploads().join(format!(".{name}.old"));
+    let _ = fs::remove_dir_all(&old);
+    if folder.exists() {
+        fs::rename(&folder, &old).with_context(|| format!("cannot replace `{}`", folder.display()))?;
+    }
+    fs::rename(&unfinished, &folder)
+        .with_context(|| format!("cannot put `{}` in place", folder.display()))?;
+    let _ = fs::remove_dir_all(&old);
+    let mut folders = server.registry.folders.lock().unwrap_or_else(PoisonError::into_inner);
+    folders.insert(folder, name.to_owned());
+    drop(folders);
+    Ok(server.registry.set(server, name, version))
+}
+
+/// Removes a function; its running calls go on to their end. Whether it was there.
+///
+/// # Errors
+///
+/// Where it lies in a folder of the user's: it would be back at the next start.
+pub(crate) fn remove(server: &Server, name: &str) -> anyhow::Result<bool> {
+    let mut folders = server.registry.folders.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = folders.iter().find(|(_, known)| *known == name);
+    let folder = folder.map(|(folder, _)| folder.clone());
+    if let Some(folder) = folder {
+        ensure!(
+            folder.starts_with(server.uploads()),
+            "`{name}` is the function in `{}`: remove it there",
+            folder.display()
+        );
+        fs::remove_dir_all(&folder)
+            .with_context(|| format!("cannot remove `{}`", folder.display()))?;
+        folders.remove(&folder);
+    }
+    drop(folders);
+    Ok(server.registry.forget(server, name))
+}
+
+/// A folder has gone, and with it its function.
+pub(crate) fn folder_has_gone(server: &Server, folder: &Path) -> Option<String> {
+    let mut folders = server.registry.folders.lock().unwrap_or_else(PoisonError::into_inner);
+    let name = folders.remove(folder)?;
+    drop(folders);
+    server.registry.forget(server, &name);
+    Some(name)
+}
+
+fn make_version(server: &Arc<Server>, guest: &Guest, name: String) -> anyhow::Result<Version> {
+    let manifest = Manifest::of(guest, &server.settings)?;
+    let id = FunctionId {
+        name,
+        digest: digest(&guest.wasm),
+    };
+    build::build(server, &id, &guest.wasm, &manifest.watch)?;
+    server.modules.keep(&id.digest, &guest.wasm)?;
+    Ok(Version::new(id, manifest))
+}
+
+/// A name that is one in paths, labels and URLs.
+pub(crate) fn checked_name(name: &str) -> anyhow::Result<&str> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    ensure!(
+        (1..=LONGEST_NAME).contains(&name.len())
+            && name.chars().all(plain)
+            && !name.starts_with('.'),
+        "`{}` is not a name for a function: expected letters, digits, `-`, `_` and `.`, at most {LONGEST_NAME}",
+        name.escape_debug()
+    );
+    Ok(name)
+}
+
+/// The manifest with the name under which it was deployed.
+fn with_name(manifest: &str, name: &str) -> anyhow::Result<String> {
+    let mut table: toml::Table = manifest.parse().context("the manifest is not valid TOML")?;
+    let function = table
+        .entry("function")
+        .or_insert_with(|| toml::Table::new().into());
+    if let Some(function) = function.as_table_mut() {
+        function.insert("name".to_owned(), name.into());
+        function.insert("module".to_owned(), MODULE.into());
+    }
+    toml::to_string(&table).context("cannot write the manifest")
+}
+
+/// The folders below `folder` that are functions, and itself if it is one.
+pub(crate) fn function_folders(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder)
+        .with_context(|| format!("cannot read the folder `{}`", folder.display()))?;
+    let mut folders: Vec<PathBuf> = entries
+        .flatten()
+        .filter(|entry| !entry.file_name().to_string_lossy().starts_with('.'))
+        .map(|entry| entry.path())
+        .filter(|path| path.join(FILE_NAME).is_file())
+        .collect();
+    folders.sort();
+    // The server's own file is a function's too, if it names a module.
+    let own = folder.join(FILE_NAME);
+    if own.is_file() && Config::read(&own)?.function.module.is_some() {
+        folders.insert(0, folder.to_owned());
+    }
+    Ok(folders)
+}

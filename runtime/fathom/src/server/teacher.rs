@@ -1,0 +1,145 @@
+//! Learns from what was recorded, in a thread of its own: what to recommend for a function, by what to size its calls, and
+//! the few breakpoints that predict. Calls never wait for it.
+
+use super::{
+    Server,
+    function::{Deployed, Version},
+    phase::Phase,
+    sizing::Learned,
+};
+use crate::{analysis::Configured, output, plan_file};
+use learn::Settings;
+use std::{
+    sync::{Arc, Mutex, PoisonError, Weak, mpsc},
+    thread,
+};
+use store::{Detail, Filter, Store};
+use trace::{AskedOfPlan, PredictivePlan, Trace};
+
+/// Calls looked back on.
+const LOOK_BACK: usize = 1_000;
+
+/// Calls between two lessons once there were many.
+const CALLS_BETWEEN: u64 = 200;
+
+/// Largest error of a plan in the middle case, and share of the time that its probes may take.
+const ASKED: (f64, f64) = (0.1, 0.01);
+
+/// The thread, seen by those who have something to learn.
+pub(crate) struct Teacher(Mutex<mpsc::Sender<Arc<Deployed>>>);
+
+impl Teacher {
+    /// Starts the thread. It ends with the server.
+    pub(crate) fn start(server: Weak<Server>, calls: mpsc::Receiver<Arc<Deployed>>) -> std::io::Result<()> {
+        thread::Builder::new()
+            .name("teacher".to_owned())
+            .spawn(move || {
+                while let Ok(function) = calls.recv() {
+                    let Some(server) = server.upgrade() else {
+                        return;
+                    };
+                    lesson(&server, &function);
+                }
+            })?;
+        Ok(())
+    }
+
+    pub(crate) fn new(calls: mpsc::Sender<Arc<Deployed>>) -> Teacher {
+        Teacher(Mutex::new(calls))
+    }
+
+    /// Learns the function when there is time.
+    pub(crate) fn teach(&self, function: &Arc<Deployed>) {
+        let sender = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // The thread ends with the server.
+        let _ = sender.send(function.clone());
+    }
+}
+
+/// Whether it is time after so many calls: often at the beginning.
+pub(crate) fn is_time(calls: u64) -> bool {
+    matches!(calls, 6 | 12 | 24 | 48 | 100) || calls > 0 && calls.is_multiple_of(CALLS_BETWEEN)
+}
+
+fn lesson(server: &Arc<Server>, function: &Arc<Deployed>) {
+    let version = function.version();
+    let calls = match recorded(server, &version) {
+        Ok(calls) if !calls.is_empty() => calls,
+        Ok(_) => return,
+        Err(error) => {
+            output::note(format_args!(
+                "warning: nothing was learned of {}: {error:#}",
+                function.name
+            ));
+            return;
+        }
+    };
+    let configured = Configured {
+        failure_rate: version.manifest.failure_rate,
+        memory: Some(version.manifest.limits.memory),
+    };
+    let Ok(profile) = server
+        .settings
+        .learning
+        .learn(&version.id, &calls, configured)
+    else {
+        return;
+    };
+    let Some(recommendation) = profile.recommendation else {
+        return;
+    };
+    let before = function.sizing.learned().and_then(|learned| learned.plan.clone());
+    let plan = match function.phases.now() {
+        Phase::Selective => before,
+        Phase::Learning | Phase::Stale => plan(server, &version, &calls),
+    };
+    function
+        .metrics(server)
+        .learned(&recommendation, &profile.model);
+    let is_new = plan.is_some() && function.phases.now() != Phase::Selective;
+    if let (true, Some(plan)) = (is_new, &plan) {
+        let armed = plan_file::only(plan, version.manifest.watch.clone());
+        version.serving().arm(armed);
+        function.phases.become_selective();
+    }
+    function.sizing.set(Some(Learned {
+        recommendation,
+        plan,
+    }));
+}
+
+fn recorded(server: &Server, version: &Version) -> anyhow::Result<Vec<Trace>> {
+    let store = Store::open_existing(&server.settings.database)?;
+    Ok(store.traces(&Filter {
+        function: Some(version.id.name.clone()),
+        digest: Some(version.id.digest.clone()),
+        newest: Some(LOOK_BACK),
+        detail: Detail::Summary,
+        ..Filter::default()
+    })?)
+}
+
+/// The few breakpoints that predict; `None` where none do well enough, or there is too little to say.
+fn plan(server: &Server, version: &Version, calls: &[Trace]) -> Option<PredictivePlan> {
+    let (error, cost_share) = ASKED;
+    let learning = &server.settings.learning;
+    let failure_rate = learning
+        .failure_rate
+        .or(version.manifest.failure_rate)
+        .unwrap_or(0.01);
+    let settings = Settings {
+        failure_rate,
+        seed: learning.seed,
+        ..Settings::default()
+    }
+    .check()
+    .ok()?;
+    let asked = AskedOfPlan {
+        error,
+        failure_rate,
+        cost_share,
+    };
+    let version_of_ours = env!("CARGO_PKG_VERSION");
+    let plan = learn::plan(&version.id, calls, &settings, asked, version_of_ours).ok()?;
+    plan.is_within_asked().then_some(plan)
+}

@@ -1,0 +1,127 @@
+//! What has become of a function's calls since the server began, in a few numbers however many they are.
+
+use trace::{Bytes, Nanos, Outcome, Trace};
+
+/// Buckets of needs, each a quarter of a doubling wide, from one page on: what the median and p99 are read from.
+const BUCKETS: usize = 72;
+
+/// The sums.
+#[derive(Clone, Default)]
+pub(crate) struct Totals {
+    pub(crate) calls: u64,
+    pub(crate) failed: u64,
+    pub(crate) limited: u64,
+    pub(crate) timed_out: u64,
+    pub(crate) cold: u64,
+    pub(crate) mispredicted: u64,
+    pub(crate) cpu: Nanos,
+    pub(crate) wall: Nanos,
+    /// Smallest and largest need of calls that succeeded.
+    pub(crate) needed: Option<(Bytes, Bytes)>,
+    needs: Vec<u64>,
+    pub(crate) last: Option<LastUse>,
+}
+
+/// The last call.
+#[derive(Clone, Copy)]
+pub(crate) struct LastUse {
+    pub(crate) needed: Bytes,
+    pub(crate) cpu: Nanos,
+    pub(crate) wall: Nanos,
+}
+
+impl Totals {
+    /// Takes in a call.
+    pub(crate) fn add(&mut self, trace: &Trace) {
+        self.calls += 1;
+        match trace.outcome {
+            Outcome::Succeeded => {}
+            Outcome::Failed => self.failed += 1,
+            Outcome::Limited => self.limited += 1,
+            Outcome::TimedOut => self.timed_out += 1,
+        }
+        if let Some(served) = &trace.served {
+            self.cold += u64::from(served.cold);
+            self.mispredicted += u64::from(served.mispredicted);
+        }
+        self.cpu = Nanos(self.cpu.0 + trace.cpu.0);
+        self.wall = Nanos(self.wall.0 + trace.wall.0);
+        let needed = trace.needed();
+        self.last = Some(LastUse {
+            needed,
+            cpu: trace.cpu,
+            wall: trace.wall,
+        });
+        if trace.is_measurement() {
+            let (least, most) = self.needed.unwrap_or((needed, needed));
+            self.needed = Some((least.min(needed), most.max(needed)));
+            if self.needs.is_empty() {
+                self.needs = vec![0; BUCKETS];
+            }
+            self.needs[bucket(needed)] += 1;
+        }
+    }
+
+    /// Calls that did not succeed.
+    pub(crate) fn failures(&self) -> u64 {
+        self.failed + self.limited + self.timed_out
+    }
+
+    /// The need that a share of the calls did not exceed, at most a fifth more than it was; `None` without calls.
+    pub(crate) fn quantile(&self, share: f64) -> Option<Bytes> {
+        let all: u64 = self.needs.iter().sum();
+        let (least, most) = self.needed?;
+        let rank = (share * all as f64).ceil().max(1.0) as u64;
+        let mut seen = 0;
+        let bucket = self.needs.iter().position(|calls| {
+            seen += calls;
+            seen >= rank
+        })?;
+        Some(upper_end(bucket).clamp(least, most))
+    }
+}
+
+fn bucket(needed: Bytes) -> usize {
+    let pages = (needed.as_f64() / 65_536.0).max(1.0);
+    ((pages.log2() * 4.0).ceil() as usize).min(BUCKETS - 1)
+}
+
+fn upper_end(bucket: usize) -> Bytes {
+    Bytes((65_536.0 * (bucket as f64 / 4.0).exp2()) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use trace::{FunctionId, Input, Limits};
+
+    #[test]
+    fn quantiles_are_at_most_a_fifth_too_high() {
+        let mut totals = Totals::default();
+        for mib in 1..=100 {
+            let id = FunctionId {
+                name: String::new(),
+                digest: String::new(),
+            };
+            let input = Input {
+                label: String::new(),
+                digest: String::new(),
+            };
+            let limits = Limits {
+                memory: Bytes::mib(512),
+                timeout: Nanos(1),
+            };
+            totals.add(&Trace {
+                outcome: Outcome::Succeeded,
+                committed_peak: Bytes::mib(mib),
+                ..Trace::nothing_measured(id, input, limits)
+            });
+        }
+        for (share, exact) in [(0.5, 50), (0.99, 99)] {
+            let found = totals.quantile(share).unwrap();
+            let exact = Bytes::mib(exact);
+            assert!(found >= exact && found.as_f64() <= 1.2 * exact.as_f64(), "{found}");
+        }
+        assert_eq!(totals.quantile(1.0), Some(Bytes::mib(100)));
+    }
+}

@@ -1,0 +1,181 @@
+//! Calls that are served: many in one process, asynchronously, each in a sandbox of its own.
+//!
+//! What differs from [`Function::invoke`]: guests take turns, so that one which loops for ever keeps no other from running;
+//! a call is stopped by dropping it, not by ending a process; memory is shared among the calls by whoever
+//! [`Grants`] it; there is no thread per call, so the timeline has points where the guest allocates and none between.
+//!
+//! Not here: HTTP servers, queues, who gets how much. A request and its answer are values.
+
+mod clock;
+mod grants;
+mod http;
+
+pub use grants::{Grants, Growing};
+pub use http::{BodyError, GuestBody, HttpCall, Outbound};
+
+pub(crate) use http::Http;
+
+use crate::{
+    Call, Entry, Finished, Function, InvokeError,
+    guest::{Running, Target},
+    meter::RefusedBy,
+    outcome::Ending,
+    sandbox::{Sandbox, Times},
+    stdio::Log,
+};
+use clock::{CpuTime, OnCpu};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use trace::{Nanos, Outcome};
+use wasmtime::WasmBacktrace;
+
+/// What a served call is given beside what every call is.
+#[derive(Clone, Default)]
+pub struct Service {
+    /// Who shares the memory of this machine among the calls. Nobody: the limit alone counts.
+    pub grants: Option<Arc<dyn Grants>>,
+    /// Where its standard error goes, and of a component that answers requests its standard output too.
+    pub log: Option<Arc<dyn Log>>,
+    /// Which hosts it may ask.
+    pub outbound: Arc<Outbound>,
+}
+
+/// Why a call was stopped from outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stop {
+    /// How it counts.
+    pub outcome: Outcome,
+    /// One sentence.
+    pub why: String,
+}
+
+/// A served call that has ended.
+pub struct Served {
+    /// What was recorded, and the output.
+    pub finished: Finished,
+    /// From the begin of the call until its guest could run.
+    pub init: Nanos,
+    /// Functions of the guest in which it failed, innermost first; empty where it did not, or where that is not known.
+    pub stack: Vec<String>,
+    /// Whether it failed for want of memory that its limit would have allowed and other calls had.
+    pub starved: bool,
+    /// Whether somebody else can have noticed that the call was made: then making it again is another thing.
+    pub had_effect: bool,
+}
+
+impl Function {
+    /// Makes one call on the thread that polls it. Dropping the future stops the guest; to have a record of it too,
+    /// let `stop` become ready.
+    ///
+    /// The function must have been loaded with an engine of [`Engine::serving`](crate::Engine::serving).
+    ///
+    /// # Errors
+    ///
+    /// See [`InvokeError`]. Whatever the guest does once it runs is an outcome in the trace, not an error.
+    pub async fn serve(
+        &self,
+        call: &Call,
+        service: &Service,
+        http: Option<HttpCall>,
+        stop: impl Future<Output = Stop>,
+    ) -> Result<Served, InvokeError> {
+        let target = match &call.entry {
+            Entry::Http => Target::Http,
+            entry => self.guest.target(entry, &call.event.args)?,
+        };
+        let mut sandbox = Sandbox::set_up(self, call, service.log.clone())?;
+        sandbox.share(service, self);
+        let request = match http {
+            Some(http) => Some(http::begin(&mut sandbox, http)?),
+            None => None,
+        };
+        let timeout = Duration::from_nanos(call.limits.timeout.0);
+        let begun = Instant::now();
+        let cpu = CpuTime::default();
+        let mut started = Started::default();
+        let ended = {
+            let guest = OnCpu::new(
+                run(&mut sandbox, self, &target, request, &mut started),
+                &cpu,
+            );
+            tokio::select! {
+                biased;
+                why = stop => Err(why),
+                result = guest => Ok(result),
+                () = tokio::time::sleep(timeout) => Err(Stop {
+                    outcome: Outcome::TimedOut,
+                    why: format!("still running after {}", call.limits.timeout),
+                }),
+            }
+        };
+        let stack = match &ended {
+            Ok(Err(error)) => stack(error),
+            _ => Vec::new(),
+        };
+        let had_effect = sandbox.had_effect();
+        let refused_last = sandbox.refused_by();
+        let times = Times {
+            wall: begun.elapsed().into(),
+            cpu: cpu.sum(),
+        };
+        let init = started.init.unwrap_or(times.wall);
+        let finished = match ended {
+            Ok(result) => sandbox.finish(self, result, started.running, times, None),
+            Err(stop) => {
+                let ending = Ending {
+                    outcome: stop.outcome,
+                    exit_code: None,
+                    failure: Some(stop.why),
+                };
+                sandbox.finish(self, Ok(Vec::new()), started.running, times, Some(ending))
+            }
+        };
+        Ok(Served {
+            starved: finished.trace.outcome == Outcome::Limited
+                && matches!(refused_last, Some(RefusedBy::Machine(_))),
+            finished,
+            init,
+            stack,
+            had_effect,
+        })
+    }
+}
+
+/// What there is of a guest that has begun.
+#[derive(Default)]
+struct Started {
+    running: Option<Running>,
+    init: Option<Nanos>,
+}
+
+async fn run(
+    sandbox: &mut Sandbox,
+    function: &Function,
+    target: &Target,
+    request: Option<http::Request>,
+    started: &mut Started,
+) -> wasmtime::Result<Vec<String>> {
+    let begun = Instant::now();
+    let store = sandbox.store();
+    let running = function.guest.instantiate_async(&mut *store).await?;
+    started.init = Some(begun.elapsed().into());
+    let running = started.running.insert(running);
+    match request {
+        Some(request) => http::call(store, running, function, request).await,
+        None => running.call_async(store, target).await,
+    }
+}
+
+/// Functions in which a guest failed, innermost first.
+fn stack(error: &wasmtime::Error) -> Vec<String> {
+    let Some(trace) = error.downcast_ref::<WasmBacktrace>() else {
+        return Vec::new();
+    };
+    let names = trace.frames().iter().map(|frame| match frame.func_name() {
+        Some(name) => probe::demangle(name).to_string(),
+        None => format!("function {}", frame.func_index()),
+    });
+    names.collect()
+}
