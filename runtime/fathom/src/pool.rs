@@ -37,7 +37,7 @@ pub(crate) struct Pool {
 /// How a call ended, seen from outside.
 pub(crate) enum Answer {
     /// It ended, in whatever way.
-    Ended { trace: Box<Trace>, stdout: Vec<u8> },
+    Ended(Box<Trace>),
     /// It could not begin.
     Refused(String),
 }
@@ -70,11 +70,11 @@ impl Pool {
         let started_unix_ms = unix_ms();
         let longest = Duration::from_nanos(call.limits.timeout.0) + GRACE;
         match timeout(longest, worker.make(&call)).await {
-            Ok(Ok((Reply::Ended { trace }, stdout))) => {
+            Ok(Ok((Reply::Ended { trace }, _))) => {
                 if trace.outcome != Outcome::TimedOut {
                     self.idle.lock().await.push(worker);
                 }
-                Ok(Answer::Ended { trace, stdout })
+                Ok(Answer::Ended(trace))
             }
             Ok(Ok((Reply::Refused { why }, _))) => {
                 self.idle.lock().await.push(worker);
@@ -177,10 +177,7 @@ impl Pool {
             machine: self.loaded.machine.clone(),
             ..Trace::nothing_measured(function, input, limits)
         };
-        Ok(Answer::Ended {
-            trace: Box::new(trace),
-            stdout: Vec::new(),
-        })
+        Ok(Answer::Ended(Box::new(trace)))
     }
 }
 

@@ -15,6 +15,7 @@ use std::{
     },
     task::{Context, Poll, Waker},
 };
+use tokio::runtime::Handle;
 use trace::Bytes;
 use wasmtime::{AsContextMut, Caller, Extern, Linker};
 use wasmtime_wasi::p1::{
@@ -223,14 +224,16 @@ where
     Ok(errno)
 }
 
-/// What these functions do is done where they are called: files are written without leaving the thread, and the streams of
-/// guests are always ready. So there is nothing to wait for, in an asynchronous call no more than in others.
-fn at_once(
-    call: impl Future<Output = wasmtime::Result<i32>>,
-) -> wasmtime::Result<i32> {
-    match pin!(call).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(done) => done,
-        Poll::Pending => Err(wasmtime::Error::msg("a file made the host wait")),
+/// Does what is asked before it returns. Streams of guests are always ready, so mostly there is nothing to wait for; files of
+/// served guests are written by other threads, which this one then waits for while others take its place.
+fn at_once(call: impl Future<Output = wasmtime::Result<i32>>) -> wasmtime::Result<i32> {
+    let mut call = pin!(call);
+    if let Poll::Ready(done) = call.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        return done;
+    }
+    match Handle::try_current() {
+        Ok(runtime) => tokio::task::block_in_place(|| runtime.block_on(call)),
+        Err(_) => wasmtime_wasi::runtime::in_tokio(call),
     }
 }
 

@@ -264,7 +264,8 @@ fn out_of_memory(
     let recommended = learned.map_or(enough, |learned| {
         learned.recommendation.allocation_bytes.max(enough)
     });
-    let place = stack.first().map_or(String::new(), |name| format!(" at {name}"));
+    let place = stack.iter().find(|name| is_own(name));
+    let place = place.map_or(String::new(), |name| format!(" at {name}"));
     Problem {
         error: failure(trace).to_owned(),
         limit_bytes: Some(trace.limits.memory.0),
@@ -277,6 +278,15 @@ fn out_of_memory(
             version.id.name, trace.limits.memory
         )),
     }
+}
+
+/// Whether a function is neither of a standard library nor of a runtime, by its name: what is known of it here.
+fn is_own(name: &str) -> bool {
+    const OTHERS: [&str; 12] = [
+        "std::", "core::", "alloc::", "__rust", "rust_", "abort", "<alloc::", "<core::", "<std::", "dlmalloc", "~lib/",
+        "runtime.",
+    ];
+    !OTHERS.iter().any(|other| name.starts_with(other))
 }
 
 fn problem(id: &str, status: StatusCode, problem: &Problem) -> Answer {

@@ -418,11 +418,12 @@ impl Prepared {
             init: Nanos(self.loaded.0 + served.init.0),
             total: self.begun.elapsed().into(),
         });
+        // Before it is answered: whoever has the answer may ask for the record.
+        record(&self.server, &self.function, trace);
         if let Some(reply) = reply {
             // The client may have gone.
             let _ = reply.send(answer);
         }
-        record(&self.server, &self.function, trace);
     }
 }
 

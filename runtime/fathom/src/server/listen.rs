@@ -1,7 +1,7 @@
 //! Connections: accepted whatever happens, each with its time and its size, none of which can hold up the others. What is
 //! asked over them is not known here.
 
-use super::{Server, settings::Settings};
+use super::{Server, answer, settings::Settings};
 use crate::output;
 use anyhow::Context;
 use axum::{Router, body::Body};
@@ -107,6 +107,13 @@ fn turn_away(stream: TcpStream) {
     let _ = stream.try_write(text.as_bytes());
 }
 
+/// Bytes of a request's head. What is read of it at once may be more than what is allowed.
+fn head_bytes<B>(request: &Request<B>) -> usize {
+    let fields = request.headers().iter();
+    let fields: usize = fields.map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    fields + request.uri().path().len() + request.uri().query().map_or(0, str::len)
+}
+
 fn connection(
     stream: TcpStream,
     remote: SocketAddr,
@@ -124,10 +131,20 @@ fn connection(
         .max_buf_size(settings.head.max(8192))
         .half_close(false)
         .keep_alive(true);
+    let most = settings.head;
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(Remote(remote));
-        router.clone().call(request)
+        let mut router = router.clone();
+        async move {
+            let bytes = head_bytes(&request);
+            if bytes > most {
+                let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+                let what = format!("the head of the request is longer than the {most} bytes that it may be");
+                return Ok(answer::refusal(status, &what));
+            }
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(Remote(remote));
+            router.call(request).await
+        }
     });
     let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), service));
     tokio::spawn(async move {

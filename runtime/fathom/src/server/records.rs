@@ -107,6 +107,14 @@ impl Records {
         recent.iter().rev().cloned().collect()
     }
 
+    /// Waits until everything is written that is in the queue now, or for so long.
+    pub(crate) fn settle(&self, longest: Duration) {
+        let until = Instant::now() + longest;
+        while self.counts.queued.load(Ordering::Acquire) > 0 && Instant::now() < until {
+            thread::sleep(LINGER / 10);
+        }
+    }
+
     pub(crate) fn counts(&self) -> &Counts {
         &self.counts
     }
@@ -165,7 +173,6 @@ impl Writer {
             .into_iter()
             .map(|trace| Arc::try_unwrap(trace).unwrap_or_else(|shared| (*shared).clone()))
             .collect();
-        self.counts.queued.fetch_sub(calls, Ordering::Relaxed);
         match self.store.append_all(&batch) {
             Ok(_) => {
                 self.counts.stored.fetch_add(calls, Ordering::Relaxed);
@@ -181,6 +188,7 @@ impl Writer {
                 self.failing = true;
             }
         }
+        self.counts.queued.fetch_sub(calls, Ordering::Release);
     }
 
     /// Removes what is older than asked for, and the oldest half of the time that is left while the file is too large.

@@ -10,8 +10,10 @@ use super::{
 use crate::{analysis::Configured, output, plan_file};
 use learn::Settings;
 use std::{
+    collections::HashMap,
     sync::{Arc, Mutex, PoisonError, Weak, mpsc},
     thread,
+    time::{Duration, Instant},
 };
 use store::{Detail, Filter, Store};
 use trace::{AskedOfPlan, PredictivePlan, Trace};
@@ -21,6 +23,16 @@ const LOOK_BACK: usize = 1_000;
 
 /// Calls between two lessons once there were many.
 const CALLS_BETWEEN: u64 = 200;
+
+/// A lesson is followed by so many times the time it took without another one of the same function: learning never takes
+/// more than a few hundredths of the machine.
+const REST: u32 = 50;
+
+/// See `REST`.
+const SHORTEST: Duration = Duration::from_millis(2);
+
+/// Longest that is waited for the calls to be written that are to be learned from.
+const SETTLED: Duration = Duration::from_millis(500);
 
 /// Largest error of a plan in the middle case, and share of the time that its probes may take.
 const ASKED: (f64, f64) = (0.1, 0.01);
@@ -34,11 +46,19 @@ impl Teacher {
         thread::Builder::new()
             .name("teacher".to_owned())
             .spawn(move || {
+                let mut rested: HashMap<String, Instant> = HashMap::new();
                 while let Ok(function) = calls.recv() {
                     let Some(server) = server.upgrade() else {
                         return;
                     };
+                    let now = Instant::now();
+                    rested.retain(|_, until| *until > now);
+                    if rested.contains_key(&function.name) {
+                        continue;
+                    }
                     lesson(&server, &function);
+                    let rest = now.elapsed().max(SHORTEST) * REST;
+                    rested.insert(function.name.clone(), Instant::now() + rest);
                 }
             })?;
         Ok(())
@@ -63,6 +83,7 @@ pub(crate) fn is_time(calls: u64) -> bool {
 
 fn lesson(server: &Arc<Server>, function: &Arc<Deployed>) {
     let version = function.version();
+    server.records.settle(SETTLED);
     let calls = match recorded(server, &version) {
         Ok(calls) if !calls.is_empty() => calls,
         Ok(_) => return,

@@ -26,10 +26,9 @@ impl Drop for Prometheus {
 fn ask(prometheus: &Server, query: &str) -> Value {
     let deadline = Instant::now() + Duration::from_secs(60);
     loop {
-        if let Some((_, body)) =
-            prometheus.try_request("GET", &format!("/api/v1/query?query={query}"), "")
-        {
-            let answer: Value = serde_json::from_str(&body).unwrap_or_default();
+        let path = format!("/api/v1/query?query={query}");
+        if let Some(answer) = prometheus.try_ask("GET", &path, &[], "") {
+            let answer: Value = serde_json::from_str(&answer.body).unwrap_or_default();
             let result = &answer["data"]["result"][0]["value"][1];
             if !result.is_null() {
                 return result.clone();
@@ -49,9 +48,9 @@ fn prometheus_scrapes_the_server() {
         return;
     }
     let fathom = server();
-    fathom.request("POST", "/function/exact-allocations", "a\nb\n");
+    fathom.ask("POST", "/function/exact-allocations", "a\nb\n");
 
-    let (_, metrics) = fathom.request("GET", "/metrics", "");
+    let metrics = fathom.metrics();
     let place = Place::new();
     let metrics = place.write("metrics.txt", metrics);
     let checked = Command::new("promtool")
@@ -59,11 +58,12 @@ fn prometheus_scrapes_the_server() {
         .stdin(std::fs::File::open(metrics).expect("the metrics"))
         .output()
         .expect("promtool");
-    assert!(
-        checked.status.success(),
-        "{}",
-        String::from_utf8_lossy(&checked.stderr)
-    );
+    // Two names of OpenFaaS are not as promtool would have them. Of our own it has nothing to say.
+    let said = String::from_utf8_lossy(&checked.stderr);
+    let said = said.trim().lines().filter(|line| !line.is_empty());
+    let names: Vec<&str> = said.filter_map(|line| line.split(' ').next()).collect();
+    let theirs = ["gateway_function_invocation_started", "gateway_service_count"];
+    assert_eq!(names, theirs);
 
     // The configuration that is shipped, but for the address and the patience.
     let shipped = include_str!("../../../../dashboards/prometheus.yml");

@@ -125,7 +125,8 @@ impl Sandbox {
             .map(|most| Scratch::make(most).map(Arc::new))
             .transpose()
             .map_err(InvokeError::Scratch)?;
-        let wasi = wasi(&function.id, call, &streams, scratch.as_deref())?;
+        let served = function.engine.serving.is_some();
+        let wasi = wasi(&function.id, call, &streams, scratch.as_deref(), served)?;
 
         let begun = Instant::now();
         let committed = Committed::new(begun);
@@ -159,7 +160,7 @@ impl Sandbox {
         });
         state.scratch = scratch.as_ref().map(|scratch| scratch.budget());
         let mut store = Store::new(function.guest.engine(), state);
-        if function.engine.serving.is_some() {
+        if served {
             store.limiter_async(|state| &mut state.meter);
             store.epoch_deadline_async_yield_and_update(1);
             store.set_epoch_deadline(1);

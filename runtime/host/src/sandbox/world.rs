@@ -42,12 +42,14 @@ pub(super) fn wasi(
     call: &Call,
     streams: &Streams,
     scratch: Option<&Scratch>,
+    served: bool,
 ) -> Result<WasiP1Ctx, InvokeError> {
     let mut wasi = WasiCtxBuilder::new();
     wasi.stdin(streams.stdin.clone())
         .stdout(streams.stdout.clone())
         .stderr(streams.stderr.clone())
-        .allow_blocking_current_thread(true)
+        // A guest that sleeps has the thread of a worker for itself, and shares that of a server.
+        .allow_blocking_current_thread(!served)
         .arg(&function.name)
         .envs(&call.event.env);
     if call.entry == Entry::Start {

@@ -155,6 +155,7 @@ pub struct GuestBody {
     inner: UnsyncBoxBody<Bytes, Error>,
     passed: Arc<AtomicU64>,
     most: u64,
+    broken: Arc<AtomicBool>,
 }
 
 /// The answer of a component broke off.
@@ -178,6 +179,11 @@ impl Body for GuestBody {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let frame = match Pin::new(&mut self.inner).poll_frame(context) {
             Poll::Pending => return Poll::Pending,
+            // To the engine that is an end like any other.
+            Poll::Ready(None) if self.broken.load(Ordering::Acquire) => {
+                let why = "the function has failed".to_owned();
+                return Poll::Ready(Some(Err(BodyError::BrokenOff(why))));
+            }
             Poll::Ready(None) => return Poll::Ready(None),
             Poll::Ready(Some(Err(error))) => {
                 return Poll::Ready(Some(Err(BodyError::BrokenOff(error.to_string()))));
@@ -194,7 +200,7 @@ impl Body for GuestBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.inner.is_end_stream() && !self.broken.load(Ordering::Acquire)
     }
 
     fn size_hint(&self) -> hyper::body::SizeHint {
@@ -207,23 +213,38 @@ pub(super) struct Request {
     request: Resource<HostIncomingRequest>,
     out: Resource<HostResponseOutparam>,
     answered: Arc<AtomicBool>,
+    broken: Arc<AtomicBool>,
+}
+
+impl Request {
+    /// To be set where the guest fails, before its store goes.
+    pub(super) fn broken(&self) -> Arc<AtomicBool> {
+        self.broken.clone()
+    }
 }
 
 /// Puts a request where the guest can take it.
 pub(super) fn begin(sandbox: &mut Sandbox, http: HttpCall) -> Result<Request, InvokeError> {
     let failed = |error: wasmtime::Error| InvokeError::Request(error.root_cause().to_string());
     let answered = Arc::new(AtomicBool::new(false));
+    let broken = Arc::new(AtomicBool::new(false));
     let (passed, most) = sandbox.count_output();
     let mut view = sandbox.store().data_mut().http();
     let request = http.request.map(Full::new);
     let request = view.new_incoming_request(Scheme::Http, request).map_err(failed)?;
     let said = answered.clone();
+    let breaks = broken.clone();
     let respond = http.respond;
     let answer = move |answer: Result<::http::Response<_>, ErrorCode>| {
         if let Ok(response) = answer {
             said.store(true, Ordering::Relaxed);
             // The client may have gone.
-            let _ = respond.send(response.map(|inner| GuestBody { inner, passed, most }));
+            let _ = respond.send(response.map(|inner| GuestBody {
+                inner,
+                passed,
+                most,
+                broken: breaks,
+            }));
         }
     };
     let out = view
@@ -233,6 +254,7 @@ pub(super) fn begin(sandbox: &mut Sandbox, http: HttpCall) -> Result<Request, In
         request,
         out,
         answered,
+        broken,
     })
 }
 

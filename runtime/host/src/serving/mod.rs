@@ -25,7 +25,7 @@ use crate::{
 };
 use clock::{CpuTime, OnCpu};
 use std::{
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 use trace::{Nanos, Outcome};
@@ -91,6 +91,7 @@ impl Function {
             Some(http) => Some(http::begin(&mut sandbox, http)?),
             None => None,
         };
+        let broken = request.as_ref().map(http::Request::broken);
         let timeout = Duration::from_nanos(call.limits.timeout.0);
         let begun = Instant::now();
         let cpu = CpuTime::default();
@@ -110,6 +111,9 @@ impl Function {
                 }),
             }
         };
+        if let (Some(broken), Err(_) | Ok(Err(_))) = (&broken, &ended) {
+            broken.store(true, Ordering::Release);
+        }
         let stack = match &ended {
             Ok(Err(error)) => stack(error),
             _ => Vec::new(),

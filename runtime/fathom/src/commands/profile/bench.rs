@@ -220,7 +220,7 @@ impl Bench {
 
 fn trace_of(answer: Answer) -> anyhow::Result<Trace> {
     match answer {
-        Answer::Ended { trace, .. } => Ok(*trace),
+        Answer::Ended(trace) => Ok(*trace),
         Answer::Refused(why) => bail!("{why}"),
     }
 }

@@ -77,8 +77,8 @@ fn generate(guest: &Guest, module: &std::path::Path, into: &std::path::Path) -> 
     };
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     match runtime.block_on(Pool::new(loaded, 1).call(call))? {
-        Answer::Ended { trace, .. } if trace.outcome == Outcome::Succeeded => Ok(()),
-        Answer::Ended { trace, .. } => {
+        Answer::Ended(trace) if trace.outcome == Outcome::Succeeded => Ok(()),
+        Answer::Ended(trace) => {
             bail!(
                 "the generator `{}` {}",
                 module.display(),

@@ -1,0 +1,122 @@
+//! Records of calls: there at once, there for good, never in the way.
+
+use super::{function, server, start};
+use crate::support::{Place, guest_example};
+use serde_json::Value;
+use std::{collections::BTreeSet, thread};
+
+#[test]
+fn every_call_has_a_record_that_can_be_asked_for() {
+    let server = server();
+    let fields = [("x-call-id", "my-own.id"), ("content-type", "text/secret; token=abc")];
+    let answer = server.ask_with("POST", "/function/exact-allocations", &fields, "secret-word\n");
+    assert_eq!(answer.field("x-call-id"), Some("my-own.id"));
+    // At once, whether it is written or not.
+    let at_once = server.ask("GET", "/api/v1/calls/my-own.id", "");
+    assert_eq!(at_once.status, 200);
+    let record = server.record("my-own.id");
+    assert_eq!(record["outcome"], "succeeded");
+    assert_eq!(record["bytes_in"], 12);
+    assert_eq!(record["served"]["cold"], true);
+    assert_eq!(record["served"]["dialect"], "http");
+    let text = record.to_string();
+    assert!(!text.contains("secret-word") && !text.contains("token=abc"), "{text}");
+
+    server.ask("POST", "/function/loops-for-ever", "");
+    let listed = server.ask("GET", "/api/v1/calls?outcome=timed_out", "").json();
+    assert_eq!(listed.as_array().map(Vec::len), Some(1), "{listed}");
+    assert_eq!(listed[0]["function"], "loops-for-ever");
+    assert_eq!(server.ask("GET", "/api/v1/calls/none", "").status, 404);
+    let described = server.ask("GET", "/api/v1/functions/exact-allocations", "").json();
+    assert_eq!(described["calls"], 1);
+    assert_eq!(described["phase"], "learning");
+}
+
+#[test]
+fn what_is_recorded_is_what_profile_would_have_recorded() {
+    let place = Place::new();
+    let guest = guest_example("line-reader/line-reader.wasm");
+    function(&place, "line-reader", &guest, "");
+    place.lines(&[1_000, 70_000]);
+    let profiled = place.json(&["profile", "functions/line-reader", "lines", "--break", "input", "--heap", "off", "--json"]);
+    let _ = profiled;
+    let traces = place.json(&["traces", "list", "--json"]);
+    let server = start(place, &[]);
+    for count in [1_000usize, 70_000] {
+        let answer = server.ask("POST", "/function/line-reader", "some text\n".repeat(count));
+        let record = server.record(answer.field("x-call-id").expect("an id"));
+        let label = format!("{count}.txt");
+        let list = traces.as_array().expect("a list");
+        let before = list.iter().find(|trace| trace["input"].to_string().contains(&label)).unwrap_or_else(|| panic!("{traces}"));
+        assert_eq!(record["needed_bytes"], before["needed_bytes"], "{before}");
+        assert_eq!(record["heap"]["peak"], before["live_peak_bytes"], "{before}");
+    }
+}
+
+#[test]
+fn what_was_said_to_be_stored_survives_a_kill() {
+    let mut server = server();
+    let stored: BTreeSet<String> = thread::scope(|scope| {
+        let calling = scope.spawn(|| {
+            let mut made = 0;
+            while server.try_ask("POST", "/function/exact-allocations", &[], "a\n").is_some() {
+                made += 1;
+            }
+            made
+        });
+        server.becomes(
+            || server.metric("fathom_records_stored_total") > Some(50.0),
+            || "nothing is stored".to_owned(),
+        );
+        let listed = server.ask("GET", "/api/v1/calls?limit=1000", "").json();
+        let ids = listed.as_array().expect("a list").iter();
+        let ids: Vec<String> = ids.filter_map(|call| call["id"].as_str().map(str::to_owned)).collect();
+        let stored = ids.into_iter().filter(|id| {
+            let answer = server.ask("GET", &format!("/api/v1/calls/{id}"), "");
+            answer.json()["stored"] == true
+        });
+        let stored: BTreeSet<String> = stored.take(40).collect();
+        // While it is busy.
+        server.signal("KILL");
+        assert!(calling.join().unwrap() > 50);
+        stored
+    });
+    assert_eq!(stored.len(), 40);
+    server.wait();
+    let place = std::mem::replace(&mut server.place, Place::new());
+    let server = start(place, &[]);
+    for id in &stored {
+        let answer = server.ask("GET", &format!("/api/v1/calls/{id}"), "");
+        assert_eq!((answer.status, &answer.json()["stored"]), (200, &Value::Bool(true)), "{id}");
+    }
+}
+
+#[test]
+fn phases_are_seen_and_set() {
+    let place = Place::new();
+    let guest = guest_example("line-reader/line-reader.wasm");
+    function(&place, "line-reader", &guest, "");
+    let server = start(place, &[]);
+    let path = "/api/v1/functions/line-reader/phase";
+    let answer = server.ask("POST", path, "{\"phase\": \"selective\"}");
+    assert_eq!(answer.status, 409, "{}", answer.body);
+    assert_eq!(server.ask("POST", path, "{\"phase\": \"asleep\"}").status, 400);
+    // Enough distinct inputs for a plan: then it is selective by itself.
+    for step in 1..=100 {
+        let answer = server.ask("POST", "/function/line-reader", "some text\n".repeat(step * 700));
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+    server.becomes(
+        || {
+            server.ask("POST", "/function/line-reader", "some text\n".repeat(50_000));
+            let described = server.ask("GET", "/api/v1/functions/line-reader", "").json();
+            described["phase"] == "selective"
+        },
+        || server.ask("GET", "/api/v1/functions/line-reader", "").body,
+    );
+    let answer = server.ask("POST", "/function/line-reader", "some text\n".repeat(60_000));
+    let record = server.record(answer.field("x-call-id").expect("an id"));
+    assert_eq!(record["served"]["sized_by"], "model", "{record}");
+    let answer = server.ask("POST", path, "{\"phase\": \"learning\"}");
+    assert_eq!(answer.json()["phase"], "learning");
+}
