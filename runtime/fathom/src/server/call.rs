@@ -273,6 +273,10 @@ impl Prepared {
         let granted = grant.bytes();
         drop(grant);
         drop(place);
+        if attempt.said.is_some() {
+            // What was answered is known when it was read.
+            let _ = tokio::time::timeout(self.server.settings.drain, gone.has_answer()).await;
+        }
         self.end(attempt, first, granted, mispredicted, size, reply, None);
     }
 
@@ -387,6 +391,9 @@ impl Prepared {
             }
         };
         let mut trace = served.finished.trace;
+        if let Some(passed) = served.passed {
+            trace.bytes_out = passed.load(Ordering::Relaxed);
+        }
         let said = attempt.said;
         let answer = match instead {
             Some(answer) => answer,
@@ -474,6 +481,14 @@ impl host::Grants for Share {
 struct Gone(Option<oneshot::Receiver<()>>);
 
 impl Gone {
+    /// Ready once the client has the whole answer, or has gone.
+    async fn has_answer(&mut self) {
+        if let Some(receiver) = &mut self.0 {
+            let _ = receiver.await;
+            self.0 = None;
+        }
+    }
+
     fn new(receiver: oneshot::Receiver<()>) -> Gone {
         Gone(Some(receiver))
     }

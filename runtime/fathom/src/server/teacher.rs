@@ -11,7 +11,10 @@ use crate::{analysis::Configured, output, plan_file};
 use learn::Settings;
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, Weak, mpsc},
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        mpsc::{self, RecvTimeoutError},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -46,19 +49,12 @@ impl Teacher {
         thread::Builder::new()
             .name("teacher".to_owned())
             .spawn(move || {
-                let mut rested: HashMap<String, Instant> = HashMap::new();
-                while let Ok(function) = calls.recv() {
+                let mut lessons = Lessons::default();
+                while lessons.wait(&calls) {
                     let Some(server) = server.upgrade() else {
                         return;
                     };
-                    let now = Instant::now();
-                    rested.retain(|_, until| *until > now);
-                    if rested.contains_key(&function.name) {
-                        continue;
-                    }
-                    lesson(&server, &function);
-                    let rest = now.elapsed().max(SHORTEST) * REST;
-                    rested.insert(function.name.clone(), Instant::now() + rest);
+                    lessons.give(&server);
                 }
             })?;
         Ok(())
@@ -76,6 +72,50 @@ impl Teacher {
     }
 }
 
+/// Who is to be taught, and who rests.
+#[derive(Default)]
+struct Lessons {
+    waiting: HashMap<String, Arc<Deployed>>,
+    resting: HashMap<String, Instant>,
+}
+
+impl Lessons {
+    /// Waits until there is somebody to teach, or somebody has rested; false when the server has gone.
+    fn wait(&mut self, calls: &mpsc::Receiver<Arc<Deployed>>) -> bool {
+        let rested = self.waiting.keys().filter_map(|name| self.resting.get(name)).min();
+        let arrived = match rested {
+            None => calls.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(until) => calls.recv_timeout(until.saturating_duration_since(Instant::now())),
+        };
+        match arrived {
+            Ok(function) => {
+                self.waiting.insert(function.name.clone(), function);
+                true
+            }
+            Err(RecvTimeoutError::Timeout) => true,
+            Err(RecvTimeoutError::Disconnected) => false,
+        }
+    }
+
+    /// Teaches whoever waits and has rested.
+    fn give(&mut self, server: &Arc<Server>) {
+        let now = Instant::now();
+        self.resting.retain(|_, until| *until > now);
+        let names = self.waiting.keys().filter(|name| !self.resting.contains_key(*name));
+        let names: Vec<String> = names.cloned().collect();
+        for name in names {
+            let Some(function) = self.waiting.remove(&name) else {
+                continue;
+            };
+            server.records.settle(SETTLED);
+            let begun = Instant::now();
+            lesson(server, &function);
+            let rest = begun.elapsed().max(SHORTEST) * REST;
+            self.resting.insert(name, Instant::now() + rest);
+        }
+    }
+}
+
 /// Whether it is time after so many calls: often at the beginning.
 pub(crate) fn is_time(calls: u64) -> bool {
     matches!(calls, 6 | 12 | 24 | 48 | 100) || calls > 0 && calls.is_multiple_of(CALLS_BETWEEN)
@@ -83,7 +123,6 @@ pub(crate) fn is_time(calls: u64) -> bool {
 
 fn lesson(server: &Arc<Server>, function: &Arc<Deployed>) {
     let version = function.version();
-    server.records.settle(SETTLED);
     let calls = match recorded(server, &version) {
         Ok(calls) if !calls.is_empty() => calls,
         Ok(_) => return,

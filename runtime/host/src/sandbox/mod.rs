@@ -226,6 +226,11 @@ impl Sandbox {
         (passed, self.most_output)
     }
 
+    /// Where output is counted.
+    pub(crate) fn output(&self) -> Arc<AtomicU64> {
+        self.so_far.bytes_out.clone()
+    }
+
     /// What the last growth that was refused was refused by.
     pub(crate) fn refused_by(&self) -> Option<RefusedBy> {
         self.so_far.committed.history().refused_by

@@ -25,7 +25,10 @@ use crate::{
 };
 use clock::{CpuTime, OnCpu};
 use std::{
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 use trace::{Nanos, Outcome};
@@ -59,6 +62,8 @@ pub struct Served {
     pub init: Nanos,
     /// Functions of the guest in which it failed, innermost first; empty where it did not, or where that is not known.
     pub stack: Vec<String>,
+    /// Of a component that answers requests, the bytes of its answer that were read so far, which goes on after its end.
+    pub passed: Option<Arc<AtomicU64>>,
     /// Whether it failed for want of memory that its limit would have allowed and other calls had.
     pub starved: bool,
     /// Whether somebody else can have noticed that the call was made: then making it again is another thing.
@@ -92,6 +97,7 @@ impl Function {
             None => None,
         };
         let broken = request.as_ref().map(http::Request::broken);
+        let passed = request.is_some().then(|| sandbox.output());
         let timeout = Duration::from_nanos(call.limits.timeout.0);
         let begun = Instant::now();
         let cpu = CpuTime::default();
@@ -137,6 +143,7 @@ impl Function {
             }
         };
         Ok(Served {
+            passed,
             starved: finished.trace.outcome == Outcome::Limited
                 && matches!(refused_last, Some(RefusedBy::Machine(_))),
             finished,

@@ -60,7 +60,6 @@ fn hostile_guests_have_their_answers_and_disturb_no_other() {
 fn an_answer_that_breaks_off_is_seen_to() {
     let server = with_everything(&[]);
     let said = server.send(b"GET /function/hello/trap-late HTTP/1.1\r\nhost: here\r\n\r\n");
-    assert!(said.contains("so far"), "{said}");
     assert!(!said.ends_with("0\r\n\r\n"), "it looks whole: {said}");
     is_well(&server);
 }

@@ -38,18 +38,27 @@ fn what_is_recorded_is_what_profile_would_have_recorded() {
     let guest = guest_example("line-reader/line-reader.wasm");
     function(&place, "line-reader", &guest, "");
     place.lines(&[1_000, 70_000]);
-    let profiled = place.json(&["profile", "functions/line-reader", "lines", "--break", "input", "--heap", "off", "--json"]);
-    let _ = profiled;
-    let traces = place.json(&["traces", "list", "--json"]);
+    let profile = ["profile", "functions/line-reader", "lines", "--break", "input", "--heap", "off"];
+    place.fathom(profile).assert().success();
+    let traces = place.json(&["traces", "export"]);
     let server = start(place, &[]);
     for count in [1_000usize, 70_000] {
         let answer = server.ask("POST", "/function/line-reader", "some text\n".repeat(count));
         let record = server.record(answer.field("x-call-id").expect("an id"));
         let label = format!("{count}.txt");
-        let list = traces.as_array().expect("a list");
-        let before = list.iter().find(|trace| trace["input"].to_string().contains(&label)).unwrap_or_else(|| panic!("{traces}"));
-        assert_eq!(record["needed_bytes"], before["needed_bytes"], "{before}");
-        assert_eq!(record["heap"]["peak"], before["live_peak_bytes"], "{before}");
+        let mut list = traces["traces"].as_array().expect("a list").iter();
+        let before = list.find(|trace| trace["input"]["label"] == label.as_str()).expect("the call");
+        for what in ["committed_peak", "growths", "heap", "bytes_in", "bytes_out", "outcome"] {
+            if what == "growths" {
+                let to = |trace: &Value| -> Vec<Value> {
+                    let growths = trace[what].as_array().expect("growths").iter();
+                    growths.map(|growth| growth["to"].clone()).collect()
+                };
+                assert_eq!(to(&record), to(before));
+                continue;
+            }
+            assert_eq!(record[what], before[what], "{what}");
+        }
     }
 }
 
