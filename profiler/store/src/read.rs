@@ -9,7 +9,8 @@ use crate::{
 use rusqlite::{Row, named_params};
 use std::path::Path;
 use trace::{
-    Bytes, FunctionId, Heap, Input, Limits, Nanos, Outcome, ProbeCost, Served, SizedBy, Touched, Trace,
+    Bytes, FunctionId, Heap, Input, Limits, Nanos, Outcome, ProbeCost, Served, SizedBy, Touched,
+    Trace,
 };
 
 /// One line of a list of calls.

@@ -34,8 +34,22 @@ pub(crate) enum Command {
     Recommend(crate::commands::recommend::RecommendArgs),
     /// Write the few breakpoints that predict a function's memory, or check that they still do
     Plan(crate::commands::plan::PlanArgs),
-    /// Serve the functions of a folder over HTTP
+    /// Serve functions over HTTP: every call measured, limited and rightsized
     Serve(crate::commands::serve::ServeArgs),
+    /// Make a function from a template
+    New(crate::commands::new::NewArgs),
+    /// Deploy a function to a running server
+    Deploy(crate::commands::deploy::DeployArgs),
+    /// Call a function of a running server
+    Invoke(crate::commands::invoke::InvokeArgs),
+    /// List the functions of a running server
+    List(crate::commands::list::ListArgs),
+    /// Describe a function of a running server, with its last calls
+    Describe(crate::commands::describe::DescribeArgs),
+    /// Print what the calls of a function have written to their standard error
+    Logs(crate::commands::logs::LogsArgs),
+    /// Remove a function from a running server
+    Remove(crate::commands::remove::RemoveArgs),
     /// Fit models to what was recorded and print them
     Learn(crate::commands::learn::LearnArgs),
     /// Write a guest with its probes injected
@@ -54,7 +68,12 @@ const GROUPS: [(&str, &[&str]); 5] = [
     ("Start", &["profile", "run", "inspect", "init"]),
     ("Understand", &["report", "flame", "traces"]),
     ("Size", &["recommend", "plan"]),
-    ("Serve", &["serve"]),
+    (
+        "Serve",
+        &[
+            "serve", "new", "deploy", "invoke", "list", "describe", "logs", "remove",
+        ],
+    ),
     (
         "Stages and the rest",
         &["learn", "inject", "doctor", "completions"],

@@ -77,7 +77,7 @@ fn event(line: &str, number: usize, folder: &Path, mount_at: &str) -> anyhow::Re
                 host,
                 guest: mount_at.to_owned(),
                 writable: false,
-            same_for_all: false,
+                same_for_all: false,
             })
         }
     };

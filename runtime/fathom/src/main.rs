@@ -7,6 +7,7 @@ mod allowance;
 mod analysis;
 mod args;
 mod cli;
+mod client;
 mod commands;
 mod config;
 mod event_file;
@@ -41,6 +42,13 @@ fn main() -> ExitCode {
         Command::Recommend(args) => commands::recommend::run(args),
         Command::Plan(args) => commands::plan::run(args),
         Command::Serve(args) => commands::serve::run(args),
+        Command::New(args) => commands::new::run(args),
+        Command::Deploy(args) => commands::deploy::run(args),
+        Command::Invoke(args) => commands::invoke::run(args),
+        Command::List(args) => commands::list::run(args),
+        Command::Describe(args) => commands::describe::run(args),
+        Command::Logs(args) => commands::logs::run(args),
+        Command::Remove(args) => commands::remove::run(args),
         Command::Learn(args) => commands::learn::run(args),
         Command::Inject(args) => commands::inject::run(args),
         Command::Doctor(args) => commands::doctor::run(args),

@@ -15,7 +15,6 @@ use wasmtime::{
     Store, StoreContextMut,
     component::{Component, ComponentExportIndex, InstancePre, Linker, Resource, WasmList},
 };
-use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyIndices};
 use wasmtime_wasi::{
     I32Exit,
     filesystem::WasiFilesystemView,
@@ -24,6 +23,7 @@ use wasmtime_wasi::{
         PathFlags,
     },
 };
+use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyIndices};
 
 /// The interface through which files are opened, as the engine's own implementation names its version. It stands in for
 /// all versions of 0.2.

@@ -216,9 +216,7 @@ impl Running {
             (Running::Module(instance), Target::Export(target)) => {
                 target.run_async(store, instance).await
             }
-            (Running::Component(running), _) => {
-                running.run_async(store).await.map(|()| Vec::new())
-            }
+            (Running::Component(running), _) => running.run_async(store).await.map(|()| Vec::new()),
             (Running::Module(_), _) => Err(no_component()),
         }
     }

@@ -7,7 +7,7 @@
 use crate::{
     injected::Mailboxes,
     parts::Parts,
-    serving::{Growing, Grants},
+    serving::{Grants, Growing},
     state,
 };
 use std::{

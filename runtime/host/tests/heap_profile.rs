@@ -27,7 +27,7 @@ const ALLOCATOR: &str = r#"
 fn call(function: &Function, entry: Entry, args: &[&str], stdin: &[u8], seed: u64) -> Trace {
     let call = Call {
         event: Event {
-            body: Body::Bytes(stdin.to_vec()),
+            body: Body::Bytes(stdin.to_vec().into()),
             args: args.iter().map(|&text| text.to_owned()).collect(),
             ..Event::default()
         },

@@ -153,7 +153,10 @@ fn as_served(call: Trace) -> Trace {
 fn a_file_of_version_3_is_still_read() {
     is_still_read(
         3,
-        &[as_served(with_everything(call("line-reader", 12))), call("other", 3)],
+        &[
+            as_served(with_everything(call("line-reader", 12))),
+            call("other", 3),
+        ],
     );
 }
 

@@ -3,7 +3,8 @@
 use trace::{
     Amount, Breakpoint, Bytes, CpuProfile, CpuSample, Frame, FunctionId, Growth, Heap, HeapAtStack,
     HeapEvent, HeapProfile, HeapSampling, Hit, Input, Limits, Machine, Moment, Nanos, Observed,
-    Outcome, PlannedProbe, ProbeCost, ProbeMode, Refusal, Served, SizedBy, StackTable, Touched, Trace,
+    Outcome, PlannedProbe, ProbeCost, ProbeMode, Refusal, Served, SizedBy, StackTable, Touched,
+    Trace,
 };
 
 /// A call of `function` with `lines` lines, as long in its observations and its timeline as real ones are.

@@ -114,13 +114,33 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "SIZE", value_parser = quantity::bytes)]
     store_max: Option<Bytes>,
     /// Give this function a port of its own, on which every path is a call of it, as Functions Framework does
-    #[arg(long, value_name = "NAME", env = "FUNCTION_TARGET", help_heading = "Functions Framework")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "FUNCTION_TARGET",
+        help_heading = "Functions Framework"
+    )]
     target: Option<String>,
     /// That port
-    #[arg(long, value_name = "PORT", env = "PORT", default_value_t = 8080, requires = "target", help_heading = "Functions Framework")]
+    #[arg(
+        long,
+        value_name = "PORT",
+        env = "PORT",
+        default_value_t = 8080,
+        requires = "target",
+        help_heading = "Functions Framework"
+    )]
     port: u16,
     /// What that function takes
-    #[arg(long, value_enum, value_name = "TYPE", env = "FUNCTION_SIGNATURE_TYPE", default_value = "http", requires = "target", help_heading = "Functions Framework")]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "TYPE",
+        env = "FUNCTION_SIGNATURE_TYPE",
+        default_value = "http",
+        requires = "target",
+        help_heading = "Functions Framework"
+    )]
     signature_type: Signature,
     /// Share of calls that may fail for want of memory [default: 0.01]
     #[arg(long, value_name = "RATE", env = "FATHOM_FAILURE_RATE", value_parser = quantity::failure_rate)]
@@ -250,7 +270,9 @@ fn half_of_machine() -> anyhow::Result<Bytes> {
     let about = rustix::system::sysinfo();
     let bytes = (about.totalram as u64).saturating_mul(u64::from(about.mem_unit));
     if bytes == 0 {
-        bail!("the system does not say how much memory there is: say how much of it calls may have, with --memory");
+        bail!(
+            "the system does not say how much memory there is: say how much of it calls may have, with --memory"
+        );
     }
     Ok(Bytes(bytes / SHARE_OF_MACHINE))
 }

@@ -99,7 +99,11 @@ impl Admission {
 
     /// Waits until the call may run with `bytes`. Dropping the future leaves the queue. `first` puts it before those that
     /// wait: it has waited before.
-    pub(crate) async fn admit(self: &Arc<Admission>, bytes: u64, first: bool) -> Result<Grant, Refused> {
+    pub(crate) async fn admit(
+        self: &Arc<Admission>,
+        bytes: u64,
+        first: bool,
+    ) -> Result<Grant, Refused> {
         let admitted = {
             let mut state = self.lock();
             if bytes > self.capacity.memory {
@@ -150,7 +154,11 @@ impl Admission {
     fn fits(&self, state: &State, bytes: u64) -> bool {
         let whole = self.capacity.memory;
         let admissible = whole - whole / RESERVE_SHARE;
-        let most = if bytes > admissible { whole } else { admissible };
+        let most = if bytes > admissible {
+            whole
+        } else {
+            admissible
+        };
         state.calls.len() < self.capacity.calls && state.granted.saturating_add(bytes) <= most
     }
 
@@ -437,8 +445,7 @@ mod tests {
                         let admission = admission.clone();
                         let bytes = rng.gen_range(1..400);
                         let first = rng.gen_bool(0.1);
-                        let mut call =
-                            Box::pin(async move { admission.admit(bytes, first).await });
+                        let mut call = Box::pin(async move { admission.admit(bytes, first).await });
                         match call.as_mut().poll(context) {
                             Poll::Ready(grant) => running.extend(grant),
                             Poll::Pending => waiting.push(call),

@@ -2,11 +2,7 @@
 //! what happened, at which limit, in which function of the guest, and what to set.
 
 use super::{
-    call::Ask, cgi,
-    function::Version,
-    manifest::Protocol,
-    metrics::Rejected,
-    sizing::Learned,
+    call::Ask, cgi, function::Version, manifest::Protocol, metrics::Rejected, sizing::Learned,
 };
 use axum::body::Body;
 use bytes::Bytes;
@@ -56,7 +52,9 @@ impl Answer {
 
     fn with(mut self, name: &'static str, value: &str) -> Answer {
         if let Ok(value) = HeaderValue::from_str(value) {
-            self.0.headers_mut().insert(HeaderName::from_static(name), value);
+            self.0
+                .headers_mut()
+                .insert(HeaderName::from_static(name), value);
         }
         self
     }
@@ -125,7 +123,10 @@ pub(super) fn streaming(id: &str, response: Response<GuestBody>) -> Answer {
 }
 
 /// What has become of a call that was not answered yet.
-#[allow(clippy::too_many_arguments, reason = "each is a fact of its own, used once")]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "each is a fact of its own, used once"
+)]
 pub(super) fn of(
     ask: &Ask,
     version: &Version,
@@ -140,7 +141,11 @@ pub(super) fn of(
     let answer = match trace.outcome {
         Outcome::Succeeded => match succeeded(version, stdout, results) {
             Ok(response) => with_id(&ask.id, response),
-            Err(error) => problem(&ask.id, StatusCode::BAD_GATEWAY, &Problem::of(&error.to_string())),
+            Err(error) => problem(
+                &ask.id,
+                StatusCode::BAD_GATEWAY,
+                &Problem::of(&error.to_string()),
+            ),
         },
         Outcome::TimedOut => {
             let mut problem_text = Problem::of(failure(trace));
@@ -156,7 +161,11 @@ pub(super) fn of(
             } else {
                 StatusCode::INTERNAL_SERVER_ERROR
             };
-            problem(&ask.id, status, &out_of_memory(version, learned, trace, stack))
+            problem(
+                &ask.id,
+                status,
+                &out_of_memory(version, learned, trace, stack),
+            )
         }
         Outcome::Failed => {
             let mut what = Problem::of(failure(trace));
@@ -167,9 +176,15 @@ pub(super) fn of(
     let outcome = trace.outcome.to_string().replace(' ', "_");
     answer
         .with("x-fathom-outcome", &outcome)
-        .with("x-fathom-memory-needed-bytes", &trace.needed().0.to_string())
+        .with(
+            "x-fathom-memory-needed-bytes",
+            &trace.needed().0.to_string(),
+        )
         .with("x-fathom-memory-granted-bytes", &granted.0.to_string())
-        .with("x-duration-seconds", &format!("{:.6}", trace.wall.as_seconds()))
+        .with(
+            "x-duration-seconds",
+            &format!("{:.6}", trace.wall.as_seconds()),
+        )
 }
 
 fn failure(trace: &Trace) -> &str {
@@ -183,10 +198,12 @@ fn succeeded(
     results: Vec<String>,
 ) -> Result<Response<Body>, cgi::CgiError> {
     if !results.is_empty() {
-        let mut values = results.into_iter().map(|text| match text.parse::<serde_json::Number>() {
-            Ok(number) => Value::Number(number),
-            Err(_) => Value::String(text),
-        });
+        let mut values = results
+            .into_iter()
+            .map(|text| match text.parse::<serde_json::Number>() {
+                Ok(number) => Value::Number(number),
+                Err(_) => Value::String(text),
+            });
         let document = match (values.next(), values.next()) {
             (Some(first), None) => first,
             (first, second) => first.into_iter().chain(second).chain(values).collect(),
@@ -283,8 +300,8 @@ fn out_of_memory(
 /// Whether a function is neither of a standard library nor of a runtime, by its name: what is known of it here.
 fn is_own(name: &str) -> bool {
     const OTHERS: [&str; 12] = [
-        "std::", "core::", "alloc::", "__rust", "rust_", "abort", "<alloc::", "<core::", "<std::", "dlmalloc", "~lib/",
-        "runtime.",
+        "std::", "core::", "alloc::", "__rust", "rust_", "abort", "<alloc::", "<core::", "<std::",
+        "dlmalloc", "~lib/", "runtime.",
     ];
     !OTHERS.iter().any(|other| name.starts_with(other))
 }
@@ -314,7 +331,10 @@ pub(super) fn rejected(id: &str, why: Rejected, what: &str) -> Answer {
     };
     let mut answer = problem(id, status, &Problem::of(what));
     if again {
-        answer.0.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+        answer
+            .0
+            .headers_mut()
+            .insert(header::RETRY_AFTER, RETRY_AFTER);
     }
     answer
 }
@@ -337,7 +357,8 @@ pub(super) fn lost(id: &str) -> Answer {
 /// A JSON document as the arguments of an export: an array of as many numbers as it takes, or the number itself.
 pub(super) fn arguments(body: &[u8], parameters: usize) -> Result<Vec<String>, String> {
     let expected = || format!("expected a JSON array of {parameters} numbers");
-    let document: Value = serde_json::from_slice(body).map_err(|error| format!("{}: {error}", expected()))?;
+    let document: Value =
+        serde_json::from_slice(body).map_err(|error| format!("{}: {error}", expected()))?;
     let items = match document {
         Value::Array(items) => items,
         Value::Object(fields) => fields.into_iter().map(|(_, value)| value).collect(),

@@ -48,9 +48,14 @@ fn is_of_a_foreign_page(headers: &HeaderMap) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else {
         return false;
     };
-    let origin = origin.to_str().ok().and_then(|origin| origin.parse::<Uri>().ok());
+    let origin = origin
+        .to_str()
+        .ok()
+        .and_then(|origin| origin.parse::<Uri>().ok());
     let origin = origin.and_then(|origin| origin.authority().map(ToString::to_string));
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
     origin.is_none() || origin.as_deref() != host
 }
 
@@ -65,7 +70,8 @@ fn given(headers: &HeaderMap) -> Option<String> {
     }
     let decoded = BASE64_STANDARD.decode(rest.trim()).ok()?;
     let text = String::from_utf8(decoded).ok()?;
-    text.split_once(':').map(|(_, password)| password.to_owned())
+    text.split_once(':')
+        .map(|(_, password)| password.to_owned())
 }
 
 /// In the same time wherever they differ.

@@ -35,7 +35,11 @@ pub(crate) fn build(
 ) -> anyhow::Result<()> {
     let key = (id.digest.clone(), selection.clone());
     // Also one at a time: compiling takes all there is.
-    let mut built = server.built.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut built = server
+        .built
+        .0
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
     if built.contains(&key) {
         return Ok(());
     }
@@ -61,9 +65,9 @@ pub(crate) fn build(
     match reply? {
         Some(Reply::Ready) => {}
         Some(Reply::Refused { why }) => bail!("{why}"),
-        Some(Reply::Ended { .. }) | None => bail!(
-            "compiling it ended early: it may need more than {MEMORY} of memory for that"
-        ),
+        Some(Reply::Ended { .. }) | None => {
+            bail!("compiling it ended early: it may need more than {MEMORY} of memory for that")
+        }
     }
     built.push(key);
     Ok(())
@@ -85,7 +89,7 @@ fn ask(process: &mut Child, load: Load, wasm: Vec<u8>) -> anyhow::Result<Option<
             let _ = told.send(reply.ok().flatten().map(|(reply, _)| reply));
         })
         .context("cannot start a thread")?;
-    reply.recv_timeout(LONGEST).with_context(|| {
-        format!("compiling it takes longer than {} s", LONGEST.as_secs())
-    })
+    reply
+        .recv_timeout(LONGEST)
+        .with_context(|| format!("compiling it takes longer than {} s", LONGEST.as_secs()))
 }

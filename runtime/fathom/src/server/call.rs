@@ -183,7 +183,13 @@ fn describe(
     if manifest.protocol == Protocol::Cgi {
         let port = server.settings.listen.port();
         let name = &function.name;
-        env.extend(cgi::variables(name, &ask.request, body.len(), ask.remote, port));
+        env.extend(cgi::variables(
+            name,
+            &ask.request,
+            body.len(),
+            ask.remote,
+            port,
+        ));
     }
     let args = match &ready.entry {
         Entry::Invoke(export) => match ready.function.arity(export) {
@@ -249,7 +255,10 @@ impl Prepared {
         let first = grant.first();
         let can_again = attempt.starved
             && attempt.said.is_none()
-            && attempt.served.as_ref().is_ok_and(|served| !served.had_effect);
+            && attempt
+                .served
+                .as_ref()
+                .is_ok_and(|served| !served.had_effect);
         if can_again {
             // What it held is needed elsewhere while it waits.
             drop(grant);
@@ -328,12 +337,8 @@ impl Prepared {
                 let _ = reply.send(answer::streaming(&self.ask.id, response));
             }
         };
-        let mut serving = std::pin::pin!(self.ready.function.serve(
-            &self.call,
-            &service,
-            http,
-            stop
-        ));
+        let mut serving =
+            std::pin::pin!(self.ready.function.serve(&self.call, &service, http, stop));
         let served = tokio::select! {
             biased;
             Ok(response) = &mut head => {
@@ -347,8 +352,8 @@ impl Prepared {
                 served
             }
         };
-        let starved = evicted.load(Ordering::Relaxed)
-            || served.as_ref().is_ok_and(|served| served.starved);
+        let starved =
+            evicted.load(Ordering::Relaxed) || served.as_ref().is_ok_and(|served| served.starved);
         Attempt {
             served: served.map_err(|error| error.to_string()),
             starved,
@@ -369,7 +374,10 @@ impl Prepared {
     }
 
     /// Answers, counts, records.
-    #[allow(clippy::too_many_arguments, reason = "each is a fact of its own, used once")]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "each is a fact of its own, used once"
+    )]
     fn end(
         self,
         attempt: Attempt,
@@ -446,7 +454,10 @@ fn record(server: &Arc<Server>, function: &Arc<Deployed>, trace: trace::Trace) {
         && let Some(plan) = &learned.plan
         && function.phases.see(plan, &trace)
     {
-        function.version().serving().arm(function.version().manifest.watch.clone());
+        function
+            .version()
+            .serving()
+            .arm(function.version().manifest.watch.clone());
     }
     server.records.push(Arc::new(trace));
     if teacher::is_time(calls) {
@@ -472,8 +483,7 @@ impl host::Grants for Share {
             let bound = sizing::refined(plan, &self.version.id, limits, &self.input, seen())?;
             Some(bound.min(limits.memory).0.saturating_add(self.fixed))
         };
-        self.grant
-            .grow(to.0.saturating_add(self.fixed), predicted)
+        self.grant.grow(to.0.saturating_add(self.fixed), predicted)
     }
 }
 

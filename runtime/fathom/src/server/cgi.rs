@@ -30,12 +30,17 @@ pub(crate) fn variables<B>(
         value.unwrap_or_default().to_owned()
     };
     let host = text(header::HOST);
-    let name = host.rsplit_once(':').map_or(host.as_str(), |(name, _)| name);
+    let name = host
+        .rsplit_once(':')
+        .map_or(host.as_str(), |(name, _)| name);
     let remote = remote.map_or(String::new(), |remote| remote.ip().to_string());
     let script = format!("/function/{function}");
     let known = [
         ("GATEWAY_INTERFACE", "CGI/1.1".to_owned()),
-        ("SERVER_SOFTWARE", format!("fathom/{}", env!("CARGO_PKG_VERSION"))),
+        (
+            "SERVER_SOFTWARE",
+            format!("fathom/{}", env!("CARGO_PKG_VERSION")),
+        ),
         ("SERVER_PROTOCOL", "HTTP/1.1".to_owned()),
         ("SERVER_NAME", name.to_owned()),
         ("SERVER_PORT", port.to_string()),
@@ -57,10 +62,16 @@ pub(crate) fn variables<B>(
         .collect();
     for name in fields.keys() {
         // Who may call is settled before the guest, and `Proxy` would become `HTTP_PROXY` (CVE-2016-5385).
-        if matches!(name.as_str(), "authorization" | "proxy" | "content-type" | "content-length") {
+        if matches!(
+            name.as_str(),
+            "authorization" | "proxy" | "content-type" | "content-length"
+        ) {
             continue;
         }
-        let values = fields.get_all(name).iter().filter_map(|value| value.to_str().ok());
+        let values = fields
+            .get_all(name)
+            .iter()
+            .filter_map(|value| value.to_str().ok());
         let value = values.collect::<Vec<_>>().join(", ");
         let name = name.as_str().to_ascii_uppercase().replace('-', "_");
         variables.push((format!("HTTP_{name}"), value));
@@ -85,7 +96,9 @@ fn decoded(path: &str) -> String {
             }
         }
     }
-    let text = String::from_utf8(bytes).ok().filter(|text| !text.contains('\0'));
+    let text = String::from_utf8(bytes)
+        .ok()
+        .filter(|text| !text.contains('\0'));
     text.unwrap_or_else(|| path.to_owned())
 }
 
@@ -120,7 +133,11 @@ pub(crate) fn answer(printed: &[u8]) -> Result<Response<Vec<u8>>, CgiError> {
 }
 
 fn add_field(response: &mut Response<Vec<u8>>, line: &[u8]) -> Result<(), CgiError> {
-    let what = || String::from_utf8_lossy(&line[..line.len().min(80)]).escape_debug().to_string();
+    let what = || {
+        String::from_utf8_lossy(&line[..line.len().min(80)])
+            .escape_debug()
+            .to_string()
+    };
     let failed = |why: &str| CgiError(format!("`{}` {why}", what()));
     let Some(colon) = line.iter().position(|byte| *byte == b':') else {
         return Err(failed("has no colon"));
@@ -158,7 +175,8 @@ mod tests {
 
     #[test]
     fn header_fields_come_first() {
-        let response = answer(b"content-type: text/html\r\nstatus: 404 Not here\n\nbody\n\nmore").unwrap();
+        let response =
+            answer(b"content-type: text/html\r\nstatus: 404 Not here\n\nbody\n\nmore").unwrap();
         assert_eq!(response.status(), 404);
         assert_eq!(response.headers()["content-type"], "text/html");
         assert_eq!(response.body(), b"body\n\nmore");
@@ -178,7 +196,11 @@ mod tests {
             b"status: 101\n\n",
             b"x: a\x00b\n\n",
         ] {
-            assert!(answer(printed).is_err(), "{}", String::from_utf8_lossy(printed));
+            assert!(
+                answer(printed).is_err(),
+                "{}",
+                String::from_utf8_lossy(printed)
+            );
         }
     }
 
@@ -187,8 +209,18 @@ mod tests {
     fn nothing_that_is_printed_splits_an_answer() {
         let mut rng = SmallRng::seed_from_u64(1);
         let pieces: [&[u8]; 12] = [
-            b"content-type", b": ", b"\n", b"\r\n", b"\r", b"\0", b"status: ", b"200", b"set-cookie: a",
-            b" ", b"\xff", b":",
+            b"content-type",
+            b": ",
+            b"\n",
+            b"\r\n",
+            b"\r",
+            b"\0",
+            b"status: ",
+            b"200",
+            b"set-cookie: a",
+            b" ",
+            b"\xff",
+            b":",
         ];
         let mut answered = 0;
         for _ in 0..20_000 {
@@ -199,7 +231,12 @@ mod tests {
             if let Ok(response) = answer(&printed) {
                 answered += 1;
                 for value in response.headers().values() {
-                    assert!(!value.as_bytes().iter().any(|b| matches!(b, b'\r' | b'\n' | 0)));
+                    assert!(
+                        !value
+                            .as_bytes()
+                            .iter()
+                            .any(|b| matches!(b, b'\r' | b'\n' | 0))
+                    );
                 }
             }
         }

@@ -2,8 +2,8 @@
 //! replaced goes on for the calls that began with it, and goes with the last of them.
 
 use super::{
-    Server, build, logs::Logs, manifest::Manifest, metrics::FunctionMetrics, phase::Phases, sizing::Sizing,
-    totals::Totals,
+    Server, build, logs::Logs, manifest::Manifest, metrics::FunctionMetrics, phase::Phases,
+    sizing::Sizing, totals::Totals,
 };
 use anyhow::Context;
 use host::{Entry, Function};
@@ -189,7 +189,10 @@ impl Code {
 
     /// From now on other probes.
     pub(crate) fn arm(&self, selection: Selection) {
-        let mut place = self.selection.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut place = self
+            .selection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if *place != selection {
             *place = selection;
             *self.ready.write().unwrap_or_else(PoisonError::into_inner) = None;
@@ -197,7 +200,10 @@ impl Code {
     }
 
     pub(crate) fn selection(&self) -> Selection {
-        let selection = self.selection.lock().unwrap_or_else(PoisonError::into_inner);
+        let selection = self
+            .selection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         selection.clone()
     }
 

@@ -14,7 +14,10 @@ use hyper_util::{
 use std::{
     io,
     net::SocketAddr,
-    sync::{Arc, atomic::{AtomicUsize, Ordering}},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 use tokio::net::{TcpListener, TcpStream};
@@ -57,7 +60,14 @@ pub(crate) async fn serve(
                     continue;
                 }
                 let counted = Counted::new(&open);
-                connection(stream, remote, router.clone(), &server.settings, &graceful, counted);
+                connection(
+                    stream,
+                    remote,
+                    router.clone(),
+                    &server.settings,
+                    &graceful,
+                    counted,
+                );
             }
             Err(error) if is_passing(&error) => {}
             Err(_) => {
@@ -79,7 +89,9 @@ pub(crate) async fn serve(
 fn is_passing(error: &io::Error) -> bool {
     matches!(
         error.kind(),
-        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::Interrupted
     )
 }
 
@@ -110,7 +122,9 @@ fn turn_away(stream: TcpStream) {
 /// Bytes of a request's head. What is read of it at once may be more than what is allowed.
 fn head_bytes<B>(request: &Request<B>) -> usize {
     let fields = request.headers().iter();
-    let fields: usize = fields.map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    let fields: usize = fields
+        .map(|(name, value)| name.as_str().len() + value.len() + 4)
+        .sum();
     fields + request.uri().path().len() + request.uri().query().map_or(0, str::len)
 }
 
@@ -138,7 +152,9 @@ fn connection(
             let bytes = head_bytes(&request);
             if bytes > most {
                 let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-                let what = format!("the head of the request is longer than the {most} bytes that it may be");
+                let what = format!(
+                    "the head of the request is longer than the {most} bytes that it may be"
+                );
                 return Ok(answer::refusal(status, &what));
             }
             let mut request = request.map(Body::new);

@@ -120,7 +120,13 @@ impl CallLog {
         let text = String::from_utf8_lossy(line);
         let text = text
             .chars()
-            .map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c })
+            .map(|c| {
+                if c.is_control() && c != '\t' {
+                    '\u{fffd}'
+                } else {
+                    c
+                }
+            })
             .collect();
         line.clear();
         self.function.logs.add(Line {
@@ -165,7 +171,10 @@ impl Log for CallLog {
 
 impl Drop for CallLog {
     fn drop(&mut self) {
-        let written = self.written.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let written = self
+            .written
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
         let mut line = std::mem::take(&mut written.line);
         if !line.is_empty() {
             self.end_line(&mut line);

@@ -4,8 +4,8 @@
 use super::{admission::Load, phase::Phase, records::Counts};
 use http::StatusCode;
 use prometheus::{
-    Counter, CounterVec, Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter,
-    IntCounterVec, IntGauge, Opts, Registry, TextEncoder, core::Collector,
+    Counter, CounterVec, Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec,
+    IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder, core::Collector,
 };
 use std::sync::atomic::Ordering;
 use trace::{Bytes, Model, Outcome, Recommendation, Trace};
@@ -108,7 +108,10 @@ impl Rejected {
 struct Making(Registry);
 
 impl Making {
-    fn kept<C: Collector + Clone + 'static>(&self, made: prometheus::Result<C>) -> prometheus::Result<C> {
+    fn kept<C: Collector + Clone + 'static>(
+        &self,
+        made: prometheus::Result<C>,
+    ) -> prometheus::Result<C> {
         let made = made?;
         self.0.register(Box::new(made.clone()))?;
         Ok(made)
@@ -154,7 +157,9 @@ impl Metrics {
         // One page to 4 GiB, by doubling: what a 32-bit guest can have.
         let sizes = prometheus::exponential_buckets(65_536.0, 2.0, 17)?;
         let seconds = prometheus::exponential_buckets(0.000_1, 2.0, 20)?;
-        let ratios = [0.25, 0.5, 0.75, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0, 4.0, 8.0, 16.0];
+        let ratios = [
+            0.25, 0.5, 0.75, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0, 4.0, 8.0, 16.0,
+        ];
         let gateway = &["function_name", "code"];
         let metrics = Metrics {
             invocations: making.counts(
@@ -187,7 +192,11 @@ impl Metrics {
                 "fathom_memory_waste_byte_seconds_total",
                 "Memory granted to calls and not needed by them, times the time they had it.",
             )?,
-            running: making.gauges("fathom_calls_running", "Calls that have begun and not ended.", function)?,
+            running: making.gauges(
+                "fathom_calls_running",
+                "Calls that have begun and not ended.",
+                function,
+            )?,
             duration: making.histogram(
                 "fathom_duration_seconds",
                 "Wall-clock time of a call.",
@@ -218,7 +227,11 @@ impl Metrics {
                 function,
                 &ratios,
             )?,
-            limit: making.gauges("fathom_memory_limit_bytes", "Memory a call may have.", function)?,
+            limit: making.gauges(
+                "fathom_memory_limit_bytes",
+                "Memory a call may have.",
+                function,
+            )?,
             recommended: making.gauges(
                 "fathom_memory_recommended_bytes",
                 "Memory recommended for a call, from what was recorded.",
@@ -244,7 +257,10 @@ impl Metrics {
                 "Calls that were turned away before they began.",
                 &["reason"],
             )?,
-            budget: making.gauge("fathom_budget_bytes", "Memory that all calls together may have.")?,
+            budget: making.gauge(
+                "fathom_budget_bytes",
+                "Memory that all calls together may have.",
+            )?,
             granted: making.gauge(
                 "fathom_budget_granted_bytes",
                 "Memory that is granted to the calls that are running.",
@@ -337,7 +353,12 @@ impl Metrics {
     pub(crate) fn forget(&self, function: &FunctionMetrics) {
         let label = &[function.name.as_str()];
         // What was never there cannot be removed, which is as well.
-        for counters in [&self.out_of_memory, &self.timeouts, &self.cold_starts, &self.mispredictions] {
+        for counters in [
+            &self.out_of_memory,
+            &self.timeouts,
+            &self.cold_starts,
+            &self.mispredictions,
+        ] {
             let _ = counters.remove_label_values(label);
         }
         for sums in [&self.cpu, &self.waste] {
@@ -352,7 +373,13 @@ impl Metrics {
         ] {
             let _ = gauges.remove_label_values(label);
         }
-        for histograms in [&self.duration, &self.queue, &self.needed, &self.live, &self.predicted] {
+        for histograms in [
+            &self.duration,
+            &self.queue,
+            &self.needed,
+            &self.live,
+            &self.predicted,
+        ] {
             let _ = histograms.remove_label_values(label);
         }
         for outcome in ["succeeded", "failed", "limited", "timed_out"] {
@@ -364,9 +391,16 @@ impl Metrics {
         let name = function.gateway_name.as_str();
         let _ = self.gateway_started.remove_label_values(&[name]);
         let _ = self.gateway_services.remove_label_values(&[name]);
-        for code in (100..600).map(|code| code.to_string()).chain([OTHER.to_owned()]) {
-            let _ = self.gateway_invocations.remove_label_values(&[name, code.as_str()]);
-            let _ = self.gateway_seconds.remove_label_values(&[name, code.as_str()]);
+        for code in (100..600)
+            .map(|code| code.to_string())
+            .chain([OTHER.to_owned()])
+        {
+            let _ = self
+                .gateway_invocations
+                .remove_label_values(&[name, code.as_str()]);
+            let _ = self
+                .gateway_seconds
+                .remove_label_values(&[name, code.as_str()]);
         }
     }
 
@@ -376,7 +410,11 @@ impl Metrics {
     }
 
     /// The text that Prometheus scrapes, and its content type.
-    pub(crate) fn text(&self, load: Load, records: &Counts) -> prometheus::Result<(String, Vec<u8>)> {
+    pub(crate) fn text(
+        &self,
+        load: Load,
+        records: &Counts,
+    ) -> prometheus::Result<(String, Vec<u8>)> {
         self.granted.set(load.granted as i64);
         self.waiting.set(load.waiting as i64);
         self.records_queued
@@ -440,7 +478,8 @@ impl FunctionMetrics {
             let waste = (served.granted.as_f64() - needed).max(0.0);
             self.waste.inc_by(waste * seconds);
             if trace.is_measurement() && needed > 0.0 {
-                self.predicted.observe(served.granted_first.as_f64() / needed);
+                self.predicted
+                    .observe(served.granted_first.as_f64() / needed);
             }
             self.count_answer(served.status, served.total.as_seconds());
         }
@@ -455,11 +494,18 @@ impl FunctionMetrics {
 
     /// A guest may answer with any number; those that mean nothing are one.
     fn count_answer(&self, status: u16, seconds: f64) {
-        let known = StatusCode::from_u16(status).is_ok_and(|code| code.canonical_reason().is_some());
-        let code = if known { status.to_string() } else { OTHER.to_owned() };
+        let known =
+            StatusCode::from_u16(status).is_ok_and(|code| code.canonical_reason().is_some());
+        let code = if known {
+            status.to_string()
+        } else {
+            OTHER.to_owned()
+        };
         let labels = &[self.gateway_name.as_str(), code.as_str()];
         self.gateway_invocations.with_label_values(labels).inc();
-        self.gateway_seconds.with_label_values(labels).observe(seconds);
+        self.gateway_seconds
+            .with_label_values(labels)
+            .observe(seconds);
     }
 
     /// What it is set to.
@@ -476,9 +522,13 @@ impl FunctionMetrics {
         self.recommended
             .with_label_values(label)
             .set(recommendation.allocation_bytes.as_f64());
-        self.model_samples.with_label_values(label).set(model.n as f64);
+        self.model_samples
+            .with_label_values(label)
+            .set(model.n as f64);
         if let Some(held_out) = model.held_out {
-            self.model_error.with_label_values(label).set(held_out.median_ape);
+            self.model_error
+                .with_label_values(label)
+                .set(held_out.median_ape);
         }
     }
 }

@@ -42,13 +42,14 @@ pub(crate) use auth::token_in;
 pub(crate) use dialect::functions_framework::Signature;
 pub(crate) use manifest::Protocol;
 
+pub(crate) use registry::checked_name;
 pub(crate) use settings::Settings;
 pub(crate) use sizing::SizeBy;
 
 use crate::{output, places};
 use admission::{Admission, Capacity};
-use anyhow::{Context, bail};
 use answer::Answer;
+use anyhow::{Context, bail};
 use build::Built;
 use host::{Cache, Engine, Slots};
 use metrics::{Metrics, Rejected};
@@ -266,7 +267,9 @@ fn deploy_all(server: &Arc<Server>) -> anyhow::Result<()> {
         }
     }
     match failed {
-        Some(error) if server.registry.all().is_empty() => Err(error.context("nothing can be served")),
+        Some(error) if server.registry.all().is_empty() => {
+            Err(error.context("nothing can be served"))
+        }
         _ => Ok(()),
     }
 }
@@ -293,7 +296,10 @@ async fn serve(server: &Arc<Server>, on_port: Option<OnPort>) -> anyhow::Result<
         ));
         ports.push((listener, router));
     }
-    output::note(format_args!("listening on http://{}", listener.local_addr()?));
+    output::note(format_args!(
+        "listening on http://{}",
+        listener.local_addr()?
+    ));
     ports.push((listener, dialect::all(server)));
     let serving: Vec<_> = ports
         .into_iter()

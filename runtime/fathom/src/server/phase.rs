@@ -72,7 +72,11 @@ impl Phases {
         if state.phase == Phase::Selective {
             return false;
         }
-        let every = if state.deep < PATIENT { DEEP_EVERY } else { RARELY };
+        let every = if state.deep < PATIENT {
+            DEEP_EVERY
+        } else {
+            RARELY
+        };
         let deep = state.calls % every == 1;
         state.deep += u64::from(deep);
         deep

@@ -47,25 +47,37 @@ pub(crate) enum Change {
 
 impl Registry {
     pub(crate) fn find(&self, name: &str) -> Option<Arc<Deployed>> {
-        let functions = self.functions.read().unwrap_or_else(PoisonError::into_inner);
+        let functions = self
+            .functions
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
         functions.get(name).cloned()
     }
 
     /// All of them, by name.
     pub(crate) fn all(&self) -> Vec<Arc<Deployed>> {
-        let functions = self.functions.read().unwrap_or_else(PoisonError::into_inner);
+        let functions = self
+            .functions
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
         functions.values().cloned().collect()
     }
 
     /// What is near a name that is not there.
     pub(crate) fn near(&self, name: &str) -> String {
-        let functions = self.functions.read().unwrap_or_else(PoisonError::into_inner);
+        let functions = self
+            .functions
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
         near::did_you_mean(name, functions.keys().map(String::as_str))
     }
 
     fn set(&self, server: &Server, name: &str, version: Version) -> (Arc<Deployed>, Change) {
         let version = Arc::new(version);
-        let mut functions = self.functions.write().unwrap_or_else(PoisonError::into_inner);
+        let mut functions = self
+            .functions
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         let (function, change) = match functions.get(name) {
             Some(function) => {
                 function.replace(version);
@@ -78,7 +90,10 @@ impl Registry {
             }
         };
         if let Some(metrics) = function.metrics_so_far() {
-            metrics.set(function.version().manifest.limits.memory, function.phases.now());
+            metrics.set(
+                function.version().manifest.limits.memory,
+                function.phases.now(),
+            );
         }
         drop(functions);
         server.teacher.teach(&function);
@@ -86,7 +101,10 @@ impl Registry {
     }
 
     fn forget(&self, server: &Server, name: &str) -> bool {
-        let mut functions = self.functions.write().unwrap_or_else(PoisonError::into_inner);
+        let mut functions = self
+            .functions
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         let Some(function) = functions.remove(name) else {
             return false;
         };
@@ -110,8 +128,14 @@ pub(crate) fn deploy_folder(
     let guest = Guest::find(folder)?;
     let name = checked_name(&guest.name)?.to_owned();
     {
-        let folders = server.registry.folders.lock().unwrap_or_else(PoisonError::into_inner);
-        let other = folders.iter().find(|(of, known)| **known == name && of.as_path() != folder);
+        let folders = server
+            .registry
+            .folders
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let other = folders
+            .iter()
+            .find(|(of, known)| **known == name && of.as_path() != folder);
         if let Some((other, _)) = other {
             bail!(
                 "two functions have the name `{name}`: that in `{}` and that in `{}`",
@@ -122,7 +146,11 @@ pub(crate) fn deploy_folder(
     }
     let version = make_version(server, &guest, name.clone())?;
     let before = {
-        let mut folders = server.registry.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut folders = server
+            .registry
+            .folders
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         folders.insert(folder.to_owned(), name.clone())
     };
     if let Some(before) = before.filter(|before| *before != name) {
@@ -145,8 +173,14 @@ pub(crate) fn deploy_module(
     let name = checked_name(name)?;
     let folder = server.uploads().join(name);
     {
-        let folders = server.registry.folders.lock().unwrap_or_else(PoisonError::into_inner);
-        let other = folders.iter().find(|(of, known)| *known == name && **of != folder);
+        let folders = server
+            .registry
+            .folders
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let other = folders
+            .iter()
+            .find(|(of, known)| *known == name && **of != folder);
         if let Some((other, _)) = other {
             bail!(
                 "`{name}` is the function in `{}`: change it there, or choose another name",
@@ -154,7 +188,8 @@ pub(crate) fn deploy_module(
             );
         }
     }
-    let config: Config = toml::from_str(manifest).context("the manifest is not a valid fathom.toml")?;
+    let config: Config =
+        toml::from_str(manifest).context("the manifest is not a valid fathom.toml")?;
     ensure!(
         config.grants.directory.is_none() && config.function.module.is_none(),
         "the manifest names a file of this machine: grants.directory and function.module are for functions in folders"
@@ -166,7 +201,10 @@ pub(crate) fn deploy_module(
         .with_context(|| format!("cannot make the folder `{}`", unfinished.display()))?;
     let checked = || {
         write_whole(&unfinished.join(MODULE), wasm)?;
-        write_whole(&unfinished.join(FILE_NAME), with_name(manifest, name)?.as_bytes())?;
+        write_whole(
+            &unfinished.join(FILE_NAME),
+            with_name(manifest, name)?.as_bytes(),
+        )?;
         let guest = Guest::find(&unfinished)?;
         make_version(server, &guest, name.to_owned())
     };
@@ -177,12 +215,17 @@ pub(crate) fn deploy_module(
     let old = server.uploads().join(format!(".{name}.old"));
     let _ = fs::remove_dir_all(&old);
     if folder.exists() {
-        fs::rename(&folder, &old).with_context(|| format!("cannot replace `{}`", folder.display()))?;
+        fs::rename(&folder, &old)
+            .with_context(|| format!("cannot replace `{}`", folder.display()))?;
     }
     fs::rename(&unfinished, &folder)
         .with_context(|| format!("cannot put `{}` in place", folder.display()))?;
     let _ = fs::remove_dir_all(&old);
-    let mut folders = server.registry.folders.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut folders = server
+        .registry
+        .folders
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
     folders.insert(folder, name.to_owned());
     drop(folders);
     Ok(server.registry.set(server, name, version))
@@ -194,7 +237,11 @@ pub(crate) fn deploy_module(
 ///
 /// Where it lies in a folder of the user's: it would be back at the next start.
 pub(crate) fn remove(server: &Server, name: &str) -> anyhow::Result<bool> {
-    let mut folders = server.registry.folders.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut folders = server
+        .registry
+        .folders
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
     let folder = folders.iter().find(|(_, known)| *known == name);
     let folder = folder.map(|(folder, _)| folder.clone());
     if let Some(folder) = folder {
@@ -213,7 +260,11 @@ pub(crate) fn remove(server: &Server, name: &str) -> anyhow::Result<bool> {
 
 /// A folder has gone, and with it its function.
 pub(crate) fn folder_has_gone(server: &Server, folder: &Path) -> Option<String> {
-    let mut folders = server.registry.folders.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut folders = server
+        .registry
+        .folders
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
     let name = folders.remove(folder)?;
     drop(folders);
     server.registry.forget(server, &name);

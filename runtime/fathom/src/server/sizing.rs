@@ -2,10 +2,22 @@
 //! call alone; and again when its breakpoints have said more. Not here: who gets it (`admission`), learning (`teacher`).
 
 use std::sync::{Arc, PoisonError, RwLock};
-use trace::{Bytes, FunctionId, Input, Limits, Observed, PredictivePlan, Recommendation, SizedBy, Trace};
+use trace::{
+    Bytes, FunctionId, Input, Limits, Observed, PredictivePlan, Recommendation, SizedBy, Trace,
+};
 
 /// By what calls are sized.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, serde::Deserialize, serde::Serialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    clap::ValueEnum,
+    serde::Deserialize,
+    serde::Serialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum SizeBy {
     /// The memory that its fathom.toml says, for every call

@@ -14,10 +14,21 @@ pub(crate) fn lines(server: &Server) -> Vec<String> {
     if called.is_empty() {
         return Vec::new();
     }
-    let width = called.iter().map(|f| f.name.len()).max().unwrap_or(0).max(8);
+    let width = called
+        .iter()
+        .map(|f| f.name.len())
+        .max()
+        .unwrap_or(0)
+        .max(8);
     let mut lines = vec![format!(
         "{:<width$}  {:>8}  {:>6}  {:>9}  {:>9}  {:>40}  {:>11}",
-        "function", "calls", "failed", "CPU", "wall", "memory needed: min / median / p99 / max", "recommended"
+        "function",
+        "calls",
+        "failed",
+        "CPU",
+        "wall",
+        "memory needed: min / median / p99 / max",
+        "recommended"
     )];
     lines.extend(called.iter().map(|function| {
         let totals = function.totals().clone();

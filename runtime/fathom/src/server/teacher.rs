@@ -45,7 +45,10 @@ pub(crate) struct Teacher(Mutex<mpsc::Sender<Arc<Deployed>>>);
 
 impl Teacher {
     /// Starts the thread. It ends with the server.
-    pub(crate) fn start(server: Weak<Server>, calls: mpsc::Receiver<Arc<Deployed>>) -> std::io::Result<()> {
+    pub(crate) fn start(
+        server: Weak<Server>,
+        calls: mpsc::Receiver<Arc<Deployed>>,
+    ) -> std::io::Result<()> {
         thread::Builder::new()
             .name("teacher".to_owned())
             .spawn(move || {
@@ -82,7 +85,11 @@ struct Lessons {
 impl Lessons {
     /// Waits until there is somebody to teach, or somebody has rested; false when the server has gone.
     fn wait(&mut self, calls: &mpsc::Receiver<Arc<Deployed>>) -> bool {
-        let rested = self.waiting.keys().filter_map(|name| self.resting.get(name)).min();
+        let rested = self
+            .waiting
+            .keys()
+            .filter_map(|name| self.resting.get(name))
+            .min();
         let arrived = match rested {
             None => calls.recv().map_err(|_| RecvTimeoutError::Disconnected),
             Some(until) => calls.recv_timeout(until.saturating_duration_since(Instant::now())),
@@ -101,7 +108,10 @@ impl Lessons {
     fn give(&mut self, server: &Arc<Server>) {
         let now = Instant::now();
         self.resting.retain(|_, until| *until > now);
-        let names = self.waiting.keys().filter(|name| !self.resting.contains_key(*name));
+        let names = self
+            .waiting
+            .keys()
+            .filter(|name| !self.resting.contains_key(*name));
         let names: Vec<String> = names.cloned().collect();
         for name in names {
             let Some(function) = self.waiting.remove(&name) else {
@@ -148,7 +158,10 @@ fn lesson(server: &Arc<Server>, function: &Arc<Deployed>) {
     let Some(recommendation) = profile.recommendation else {
         return;
     };
-    let before = function.sizing.learned().and_then(|learned| learned.plan.clone());
+    let before = function
+        .sizing
+        .learned()
+        .and_then(|learned| learned.plan.clone());
     let plan = match function.phases.now() {
         Phase::Selective => before,
         Phase::Learning | Phase::Stale => plan(server, &version, &calls),

@@ -120,7 +120,10 @@ mod tests {
         for (share, exact) in [(0.5, 50), (0.99, 99)] {
             let found = totals.quantile(share).unwrap();
             let exact = Bytes::mib(exact);
-            assert!(found >= exact && found.as_f64() <= 1.2 * exact.as_f64(), "{found}");
+            assert!(
+                found >= exact && found.as_f64() <= 1.2 * exact.as_f64(),
+                "{found}"
+            );
         }
         assert_eq!(totals.quantile(1.0), Some(Bytes::mib(100)));
     }

@@ -62,7 +62,10 @@ fn prometheus_scrapes_the_server() {
     let said = String::from_utf8_lossy(&checked.stderr);
     let said = said.trim().lines().filter(|line| !line.is_empty());
     let names: Vec<&str> = said.filter_map(|line| line.split(' ').next()).collect();
-    let theirs = ["gateway_function_invocation_started", "gateway_service_count"];
+    let theirs = [
+        "gateway_function_invocation_started",
+        "gateway_service_count",
+    ];
     assert_eq!(names, theirs);
 
     // The configuration that is shipped, but for the address and the patience.

@@ -13,15 +13,6 @@ pub(crate) fn present(tools: &[&str]) -> bool {
     missing.is_empty() || skipped(&format!("no {}", missing.join(", no ")))
 }
 
-/// Whether Python has a module.
-pub(crate) fn python_has(module: &str) -> bool {
-    let found = Command::new("python3")
-        .args(["-c", &format!("import {module}")])
-        .output()
-        .is_ok_and(|output| output.status.success());
-    found || skipped(&format!("no {module} for Python"))
-}
-
 /// Says why a test is skipped; false, so that it can be returned.
 pub(crate) fn skipped(why: &str) -> bool {
     let required = std::env::var_os("FATHOM_TOOLS").is_some_and(|value| value == "required");

@@ -37,7 +37,7 @@ impl<'w> Observed<'w> {
     pub(crate) fn run(&self) -> Taken {
         let call = Call {
             event: Event {
-                body: Body::Bytes(self.input.to_vec()),
+                body: Body::Bytes(self.input.to_vec().into()),
                 ..Event::default()
             },
             entry: Entry::Start,

@@ -309,9 +309,8 @@ impl Sandbox {
             Err(error) => (Err(error), Vec::new()),
         };
         let limit = self.so_far.limits.memory;
-        let ending = ending.unwrap_or_else(|| {
-            classify(&result, &self.so_far.committed.history(), limit)
-        });
+        let ending =
+            ending.unwrap_or_else(|| classify(&result, &self.so_far.committed.history(), limit));
         Finished {
             trace: Trace {
                 probe_cost: probe_cost(function, hits, host_calls),

@@ -1,11 +1,7 @@
 //! `wasi:http` of WASI 0.2: a component that answers a request, and what it may ask of the network.
 
 use crate::{
-    Function, InvokeError,
-    guest::Running,
-    sandbox::Sandbox,
-    state::State,
-    stdio::TooMuchOutput,
+    Function, InvokeError, guest::Running, sandbox::Sandbox, state::State, stdio::TooMuchOutput,
 };
 use ::http::HeaderName;
 use bytes::{Buf, Bytes};
@@ -21,7 +17,10 @@ use std::{
     task::{Context, Poll},
 };
 use tokio::sync::oneshot;
-use wasmtime::{Store, component::{Resource, ResourceTable}};
+use wasmtime::{
+    Store,
+    component::{Resource, ResourceTable},
+};
 use wasmtime_wasi_http::{
     DEFAULT_FORBIDDEN_HEADERS, Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView,
     WasiHttpHooks, WasiHttpView,
@@ -139,8 +138,7 @@ impl WasiHttpHooks for Network {
         }
         let under_way = UnderWay(self.under_way.clone());
         Box::new(async move {
-            let (response, io) =
-                wasmtime_wasi_http::default_send_request(request, options).await?;
+            let (response, io) = wasmtime_wasi_http::default_send_request(request, options).await?;
             let io: Done = Box::new(async move {
                 let _under_way = under_way;
                 io.await
@@ -231,7 +229,9 @@ pub(super) fn begin(sandbox: &mut Sandbox, http: HttpCall) -> Result<Request, In
     let (passed, most) = sandbox.count_output();
     let mut view = sandbox.store().data_mut().http();
     let request = http.request.map(Full::new);
-    let request = view.new_incoming_request(Scheme::Http, request).map_err(failed)?;
+    let request = view
+        .new_incoming_request(Scheme::Http, request)
+        .map_err(failed)?;
     let said = answered.clone();
     let breaks = broken.clone();
     let respond = http.respond;

@@ -60,7 +60,7 @@ fn generate(guest: &Guest, module: &std::path::Path, into: &std::path::Path) -> 
                 host: into.to_owned(),
                 guest: "/".to_owned(),
                 writable: true,
-            same_for_all: false,
+                same_for_all: false,
             }),
             ..Event::default()
         },

@@ -115,13 +115,21 @@ fn description(function: &Deployed) -> Value {
 }
 
 async fn list(State(server): State<Arc<Server>>) -> Response<Body> {
-    let all: Vec<Value> = server.registry.all().iter().map(|f| description(f)).collect();
+    let all: Vec<Value> = server
+        .registry
+        .all()
+        .iter()
+        .map(|f| description(f))
+        .collect();
     document(StatusCode::OK, &json!(all))
 }
 
 fn unknown(server: &Server, name: &str) -> Response<Body> {
     let near = server.registry.near(name);
-    refusal(StatusCode::NOT_FOUND, &format!("no function `{}`{near}", name.escape_debug()))
+    refusal(
+        StatusCode::NOT_FOUND,
+        &format!("no function `{}`{near}", name.escape_debug()),
+    )
 }
 
 async fn describe(State(server): State<Arc<Server>>, Path(name): Path<String>) -> Response<Body> {
@@ -172,7 +180,10 @@ async fn deploy(
         Ok(Ok((function, Change::Made))) => document(StatusCode::CREATED, &description(&function)),
         Ok(Ok((function, Change::Replaced))) => document(StatusCode::OK, &description(&function)),
         Ok(Err(error)) => refusal(StatusCode::BAD_REQUEST, &format!("{error:#}")),
-        Err(_) => refusal(StatusCode::INTERNAL_SERVER_ERROR, "the deployment was broken off"),
+        Err(_) => refusal(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the deployment was broken off",
+        ),
     }
 }
 
@@ -203,14 +214,22 @@ async fn set_phase(
         Err((status, what)) => return refusal(status, &what),
     };
     match serde_json::from_slice::<NewPhase>(&body) {
-        Ok(NewPhase { phase: Phase::Selective }) => {
-            if function.sizing.learned().is_none_or(|learned| learned.plan.is_none()) {
+        Ok(NewPhase {
+            phase: Phase::Selective,
+        }) => {
+            if function
+                .sizing
+                .learned()
+                .is_none_or(|learned| learned.plan.is_none())
+            {
                 let what = "nothing is known that predicts: there is no plan to be selective by";
                 return refusal(StatusCode::CONFLICT, what);
             }
             function.phases.become_selective();
         }
-        Ok(NewPhase { phase: Phase::Learning | Phase::Stale }) => {
+        Ok(NewPhase {
+            phase: Phase::Learning | Phase::Stale,
+        }) => {
             let version = function.version();
             version.serving().arm(version.manifest.watch.clone());
             function.phases.begin_anew();
@@ -276,10 +295,16 @@ fn line(trace: &Trace) -> Value {
     })
 }
 
-async fn calls(State(server): State<Arc<Server>>, Query(query): Query<CallQuery>) -> Response<Body> {
+async fn calls(
+    State(server): State<Arc<Server>>,
+    Query(query): Query<CallQuery>,
+) -> Response<Body> {
     let most = query.limit.unwrap_or(CALLS).min(MOST_CALLS);
     let wanted = |trace: &Trace| {
-        query.function.as_ref().is_none_or(|name| *name == trace.function.name)
+        query
+            .function
+            .as_ref()
+            .is_none_or(|name| *name == trace.function.name)
             && query.outcome.is_none_or(|outcome| outcome == trace.outcome)
     };
     let recent = server.records.recent();
@@ -310,7 +335,8 @@ async fn call(State(server): State<Arc<Server>>, Path(id): Path<String>) -> Resp
         Ok(Ok(Some(trace))) => (trace, true),
         Ok(Ok(None)) => {
             let recent = server.records.recent();
-            let is_it = |trace: &&Arc<Trace>| trace.served.as_ref().is_some_and(|served| served.id == id);
+            let is_it =
+                |trace: &&Arc<Trace>| trace.served.as_ref().is_some_and(|served| served.id == id);
             match recent.iter().find(is_it) {
                 Some(trace) => ((**trace).clone(), false),
                 None => {

@@ -33,13 +33,11 @@ struct Target {
 
 /// Everything on the port of the function.
 pub(crate) fn router(server: &Arc<Server>, function: &str, signature: Signature) -> Router {
-    Router::new()
-        .fallback(invoke)
-        .with_state(Target {
-            server: server.clone(),
-            function: function.into(),
-            signature,
-        })
+    Router::new().fallback(invoke).with_state(Target {
+        server: server.clone(),
+        function: function.into(),
+        signature,
+    })
 }
 
 async fn invoke(State(target): State<Target>, request: Request) -> Response<Body> {
@@ -55,7 +53,14 @@ async fn invoke(State(target): State<Target>, request: Request) -> Response<Body
             Err((status, what)) => return answer::refusal(status, &what),
         },
     };
-    make(&target.server, &target.function, "functions-framework", request, &path).await
+    make(
+        &target.server,
+        &target.function,
+        "functions-framework",
+        request,
+        &path,
+    )
+    .await
 }
 
 /// The event of a request, in structured form.
@@ -107,12 +112,18 @@ fn event(headers: &HeaderMap, body: &Bytes) -> Result<Map<String, Value>, String
     for name in REQUIRED {
         match event.get(name) {
             Some(Value::String(text)) if !text.is_empty() => {}
-            _ => return Err(format!("the event has no `{name}`: expected a CloudEvent of version 1.0")),
+            _ => {
+                return Err(format!(
+                    "the event has no `{name}`: expected a CloudEvent of version 1.0"
+                ));
+            }
         }
     }
     let version = event["specversion"].as_str().unwrap_or_default();
     if !version.starts_with("1.") {
-        return Err(format!("the event has the version `{version}`, expected 1.0"));
+        return Err(format!(
+            "the event has the version `{version}`, expected 1.0"
+        ));
     }
     Ok(event)
 }
@@ -135,7 +146,12 @@ fn binary(headers: &HeaderMap, kind: &str, body: &Bytes) -> Result<Map<String, V
         event.insert("datacontenttype".to_owned(), kind.into());
     }
     let is_json = {
-        let essence = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let essence = kind
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
         essence.ends_with("/json") || essence.ends_with("+json") || essence.is_empty()
     };
     match serde_json::from_slice(body) {
@@ -143,7 +159,9 @@ fn binary(headers: &HeaderMap, kind: &str, body: &Bytes) -> Result<Map<String, V
             event.insert("data".to_owned(), document);
         }
         Err(error) if is_json && !kind.is_empty() => {
-            return Err(format!("the data of the event is not JSON, as its type says: {error}"));
+            return Err(format!(
+                "the data of the event is not JSON, as its type says: {error}"
+            ));
         }
         _ => match std::str::from_utf8(body) {
             Ok(text) => {
@@ -151,7 +169,10 @@ fn binary(headers: &HeaderMap, kind: &str, body: &Bytes) -> Result<Map<String, V
             }
             Err(_) => {
                 use base64::{Engine as _, prelude::BASE64_STANDARD};
-                event.insert("data_base64".to_owned(), BASE64_STANDARD.encode(body).into());
+                event.insert(
+                    "data_base64".to_owned(),
+                    BASE64_STANDARD.encode(body).into(),
+                );
             }
         },
     }
@@ -195,7 +216,12 @@ mod tests {
     fn headers(fields: &[(&'static str, &'static str)]) -> HeaderMap {
         fields
             .iter()
-            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+            .map(|(name, value)| {
+                (
+                    HeaderName::from_static(name),
+                    HeaderValue::from_static(value),
+                )
+            })
             .collect()
     }
 
@@ -215,7 +241,10 @@ mod tests {
         let binary = event(&headers(&BINARY), &data).unwrap();
         assert_eq!(binary["data"]["a"], 1);
         assert_eq!(binary["source"], "/mycontext/subcontext");
-        let kind = [("content-type", "Application/CloudEvents+JSON; charset=utf-8")];
+        let kind = [(
+            "content-type",
+            "Application/CloudEvents+JSON; charset=utf-8",
+        )];
         let text = Value::Object(binary.clone()).to_string();
         assert_eq!(event(&headers(&kind), &text.into()).unwrap(), binary);
     }
@@ -224,7 +253,11 @@ mod tests {
     fn what_is_no_event_is_refused() {
         let nothing = Bytes::new();
         assert!(event(&HeaderMap::new(), &nothing).is_err());
-        assert!(event(&headers(&BINARY[1..]), &nothing).unwrap_err().contains("specversion"));
+        assert!(
+            event(&headers(&BINARY[1..]), &nothing)
+                .unwrap_err()
+                .contains("specversion")
+        );
         assert!(event(&headers(&BINARY), &Bytes::from_static(b"{")).is_err());
         let batch = [("content-type", "application/cloudevents-batch+json")];
         assert!(event(&headers(&batch), &Bytes::from_static(b"[]")).is_err());

@@ -32,9 +32,7 @@ const LONGEST_ID: usize = 64;
 
 /// Everything that is answered on the port of the server.
 pub(crate) fn all(server: &Arc<Server>) -> Router {
-    let calls = Router::new()
-        .merge(plain::calls())
-        .merge(openfaas::calls());
+    let calls = Router::new().merge(plain::calls()).merge(openfaas::calls());
     let control = Router::new()
         .merge(api::control())
         .merge(openfaas::control())
@@ -46,10 +44,7 @@ pub(crate) fn all(server: &Arc<Server>) -> Router {
         .route("/metrics", get(metrics))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz));
-    calls
-        .merge(control)
-        .merge(open)
-        .with_state(server.clone())
+    calls.merge(control).merge(open).with_state(server.clone())
 }
 
 async fn metrics(State(server): State<Arc<Server>>) -> Response<Body> {
@@ -130,7 +125,13 @@ fn new_id() -> String {
     let random: u128 = rand::thread_rng().r#gen();
     let random = random & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
     let digits = format!("{random:032x}");
-    let parts = [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]];
+    let parts = [
+        &digits[..8],
+        &digits[8..12],
+        &digits[12..16],
+        &digits[16..20],
+        &digits[20..],
+    ];
     parts.join("-")
 }
 
@@ -141,11 +142,17 @@ async fn whole(
     rest: &str,
 ) -> Result<http::Request<Bytes>, (StatusCode, String)> {
     let (mut parts, body) = request.into_parts();
-    let query = parts.uri.query().map_or(String::new(), |query| format!("?{query}"));
+    let query = parts
+        .uri
+        .query()
+        .map_or(String::new(), |query| format!("?{query}"));
     let path = format!("/{}{query}", rest.trim_start_matches('/'));
-    parts.uri = path
-        .parse()
-        .map_err(|error| (StatusCode::BAD_REQUEST, format!("`{path}` is no path: {error}")))?;
+    parts.uri = path.parse().map_err(|error| {
+        (
+            StatusCode::BAD_REQUEST,
+            format!("`{path}` is no path: {error}"),
+        )
+    })?;
     parts.extensions.clear();
     let body = read(body, server.settings.body, server.settings.body_timeout).await?;
     Ok(http::Request::from_parts(parts, body))
@@ -174,7 +181,10 @@ pub(crate) async fn read(
             }
             Ok(None) => break,
             Ok(Some(Err(error))) => {
-                return Err((StatusCode::BAD_REQUEST, format!("the body broke off: {error}")));
+                return Err((
+                    StatusCode::BAD_REQUEST,
+                    format!("the body broke off: {error}"),
+                ));
             }
             Ok(Some(Ok(frame))) => frame,
         };

@@ -53,16 +53,34 @@ pub(super) fn control() -> Router<Arc<Server>> {
         .route("/system/info", get(info))
         .route("/system/logs", get(logs))
         .route("/system/namespaces", get(async || Json([NAMESPACE])))
-        .route("/system/secrets", get(async || Json(json!([]))).post(no_secrets).put(no_secrets).delete(no_secrets))
-        .route("/system/namespace/{name}", get(no_namespaces).post(no_namespaces).put(no_namespaces).delete(no_namespaces))
+        .route(
+            "/system/secrets",
+            get(async || Json(json!([])))
+                .post(no_secrets)
+                .put(no_secrets)
+                .delete(no_secrets),
+        )
+        .route(
+            "/system/namespace/{name}",
+            get(no_namespaces)
+                .post(no_namespaces)
+                .put(no_namespaces)
+                .delete(no_namespaces),
+        )
 }
 
 async fn no_secrets() -> Response<Body> {
-    said(StatusCode::NOT_IMPLEMENTED, "secrets are not offered: give a function what it needs in its environment")
+    said(
+        StatusCode::NOT_IMPLEMENTED,
+        "secrets are not offered: give a function what it needs in its environment",
+    )
 }
 
 async fn no_namespaces() -> Response<Body> {
-    said(StatusCode::NOT_IMPLEMENTED, "there is one namespace, openfaas-fn")
+    said(
+        StatusCode::NOT_IMPLEMENTED,
+        "there is one namespace, openfaas-fn",
+    )
 }
 
 /// Text, as the gateway answers.
@@ -79,7 +97,9 @@ struct InNamespace {
 
 impl InNamespace {
     fn is_ours(&self) -> bool {
-        self.namespace.as_deref().is_none_or(|n| n.is_empty() || n == NAMESPACE)
+        self.namespace
+            .as_deref()
+            .is_none_or(|n| n.is_empty() || n == NAMESPACE)
     }
 }
 
@@ -162,7 +182,10 @@ fn status(function: &Deployed) -> Status {
     };
     Status {
         name: function.name.clone(),
-        image: manifest.image.clone().unwrap_or_else(|| version.id.digest.clone()),
+        image: manifest
+            .image
+            .clone()
+            .unwrap_or_else(|| version.id.digest.clone()),
         namespace: NAMESPACE,
         env: manifest.env.iter().cloned().collect(),
         labels: manifest.labels.clone(),
@@ -184,7 +207,11 @@ async fn list(
     State(server): State<Arc<Server>>,
     Query(namespace): Query<InNamespace>,
 ) -> Json<Vec<Status>> {
-    let all = if namespace.is_ours() { server.registry.all() } else { Vec::new() };
+    let all = if namespace.is_ours() {
+        server.registry.all()
+    } else {
+        Vec::new()
+    };
     Json(all.iter().map(|function| status(function)).collect())
 }
 
@@ -193,7 +220,11 @@ async fn describe(
     Path(name): Path<String>,
     Query(namespace): Query<InNamespace>,
 ) -> Response<Body> {
-    match server.registry.find(plain(&name)).filter(|_| namespace.is_ours()) {
+    match server
+        .registry
+        .find(plain(&name))
+        .filter(|_| namespace.is_ours())
+    {
         Some(function) => answer::document(StatusCode::OK, &json!(status(&function))),
         None => not_found(&server, &name),
     }
@@ -205,7 +236,10 @@ fn plain(name: &str) -> &str {
 
 fn not_found(server: &Server, name: &str) -> Response<Body> {
     let near = server.registry.near(name);
-    said(StatusCode::NOT_FOUND, format!("no function `{}`{near}", name.escape_debug()))
+    said(
+        StatusCode::NOT_FOUND,
+        format!("no function `{}`{near}", name.escape_debug()),
+    )
 }
 
 async fn deploy(State(server): State<Arc<Server>>, body: Request) -> Response<Body> {
@@ -251,7 +285,10 @@ async fn deployed(server: &Arc<Server>, request: Request, present: bool) -> anyh
     let in_namespace = InNamespace {
         namespace: wanted.namespace.clone(),
     };
-    ensure!(in_namespace.is_ours(), "there is one namespace, {NAMESPACE}");
+    ensure!(
+        in_namespace.is_ours(),
+        "there is one namespace, {NAMESPACE}"
+    );
     ensure!(
         wanted.secrets.as_ref().is_none_or(Vec::is_empty),
         "secrets are not offered: give the function what it needs in its environment"
@@ -278,9 +315,13 @@ fn module(server: &Server, image: &str) -> anyhow::Result<Vec<u8>> {
     }
     let images = server.images();
     let path = images.join(image);
-    let real = path
-        .canonicalize()
-        .with_context(|| format!("no image `{}`: expected a module below `{}`", image.escape_debug(), images.display()))?;
+    let real = path.canonicalize().with_context(|| {
+        format!(
+            "no image `{}`: expected a module below `{}`",
+            image.escape_debug(),
+            images.display()
+        )
+    })?;
     ensure!(
         real.starts_with(&images) && real.is_file(),
         "`{}` is no module below `{}`",
@@ -294,7 +335,9 @@ fn module(server: &Server, image: &str) -> anyhow::Result<Vec<u8>> {
 fn manifest(wanted: &Deployment) -> anyhow::Result<String> {
     let memory = |resources: &Option<Resources>| -> anyhow::Result<Option<u64>> {
         let text = resources.as_ref().and_then(|r| r.memory.as_deref());
-        text.filter(|text| !text.is_empty()).map(bytes_of).transpose()
+        text.filter(|text| !text.is_empty())
+            .map(bytes_of)
+            .transpose()
     };
     let mut function = json!({ "env": wanted.env.clone().unwrap_or_default() });
     if let Some(limit) = memory(&wanted.limits)? {
@@ -365,24 +408,39 @@ async fn logs(
     query: Result<Query<LogQuery>, axum::extract::rejection::QueryRejection>,
 ) -> Response<Body> {
     let Ok(Query(query)) = query else {
-        return said(StatusCode::UNPROCESSABLE_ENTITY, "expected ?name=, and perhaps since, tail and follow");
+        return said(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "expected ?name=, and perhaps since, tail and follow",
+        );
     };
     let in_namespace = InNamespace {
         namespace: query.namespace,
     };
-    let Some(function) = server.registry.find(plain(&query.name)).filter(|_| in_namespace.is_ours()) else {
+    let Some(function) = server
+        .registry
+        .find(plain(&query.name))
+        .filter(|_| in_namespace.is_ours())
+    else {
         return not_found(&server, &query.name);
     };
     let since = match query.since.as_deref().filter(|since| !since.is_empty()) {
         None => None,
         Some(text) => match humantime::parse_rfc3339_weak(text.trim_end_matches('Z')) {
             Ok(since) => Some(since),
-            Err(_) => return said(StatusCode::UNPROCESSABLE_ENTITY, "`since` is no RFC 3339 time"),
+            Err(_) => {
+                return said(
+                    StatusCode::UNPROCESSABLE_ENTITY,
+                    "`since` is no RFC 3339 time",
+                );
+            }
         },
     };
     let tail = query.tail.and_then(|tail| usize::try_from(tail).ok());
     // Subscribed before the past is read: nothing falls between.
-    let from_now = query.follow.unwrap_or(false).then(|| function.logs.follow());
+    let from_now = query
+        .follow
+        .unwrap_or(false)
+        .then(|| function.logs.follow());
     let past = function.logs.tail(since, tail);
     let mut response = Response::new(Body::new(Following::new(&function.name, past, from_now)));
     let ndjson = HeaderValue::from_static("application/x-ndjson");
@@ -390,11 +448,14 @@ async fn logs(
     response
 }
 
+/// A line, and where the ones after it come from.
+type Next = (Line, broadcast::Receiver<Line>);
+
 /// Lines as they come.
 pub(crate) struct Following {
     name: Arc<str>,
     past: VecDeque<Line>,
-    next: Option<Pin<Box<dyn Future<Output = Option<(Line, broadcast::Receiver<Line>)>> + Send>>>,
+    next: Option<Pin<Box<dyn Future<Output = Option<Next>> + Send>>>,
 }
 
 impl Following {
@@ -422,7 +483,7 @@ impl Following {
     }
 }
 
-async fn next(mut lines: broadcast::Receiver<Line>) -> Option<(Line, broadcast::Receiver<Line>)> {
+async fn next(mut lines: broadcast::Receiver<Line>) -> Option<Next> {
     loop {
         match lines.recv().await {
             Ok(line) => return Some((line, lines)),
@@ -574,7 +635,11 @@ fn bytes_of(text: &str) -> anyhow::Result<u64> {
         exponent => {
             let power = exponent.strip_prefix(['e', 'E']);
             let power = power.and_then(|power| power.parse::<i32>().ok());
-            10f64.powi(power.filter(|power| (0..=18).contains(power)).with_context(wrong)?)
+            10f64.powi(
+                power
+                    .filter(|power| (0..=18).contains(power))
+                    .with_context(wrong)?,
+            )
         }
     };
     let bytes = number.parse::<f64>().ok().with_context(wrong)? * scale;
@@ -599,7 +664,9 @@ mod tests {
         ] {
             assert_eq!(bytes_of(text).unwrap(), bytes, "{text}");
         }
-        for text in ["", "Mi", "-1", "32mib", "1e99", "0", "1..2", "9e9e9", "\u{0}"] {
+        for text in [
+            "", "Mi", "-1", "32mib", "1e99", "0", "1..2", "9e9e9", "\u{0}",
+        ] {
             assert!(bytes_of(text).is_err(), "{text}");
         }
         // What is written is read back.

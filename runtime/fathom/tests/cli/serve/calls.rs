@@ -17,19 +17,37 @@ fn functions_are_called_counted_and_limited() {
     for _ in 0..2 {
         let answer = server.ask("POST", "/function/loops-for-ever", "");
         assert_eq!(answer.status, 504, "{}", answer.body);
-        assert!(answer.body.contains("still running after 500.0 ms"), "{}", answer.body);
+        assert!(
+            answer.body.contains("still running after 500.0 ms"),
+            "{}",
+            answer.body
+        );
     }
 
     let too_much = "x\n".repeat(60_000);
     let answer = server.ask("POST", "/function/exact-allocations", &too_much);
     assert_eq!(answer.status, 500);
     assert_eq!(answer.field("x-fathom-outcome"), Some("limited"));
-    assert!(answer.body.contains("the limit is 4.0 MiB"), "{}", answer.body);
-    assert!(answer.body.contains("[function] memory of `exact-allocations` is 4.0 MiB"), "{}", answer.body);
+    assert!(
+        answer.body.contains("the limit is 4.0 MiB"),
+        "{}",
+        answer.body
+    );
+    assert!(
+        answer
+            .body
+            .contains("[function] memory of `exact-allocations` is 4.0 MiB"),
+        "{}",
+        answer.body
+    );
 
     let answer = server.ask("POST", "/function/exact-alocations", "");
     assert_eq!(answer.status, 404);
-    assert!(answer.body.contains("did you mean `exact-allocations`"), "{}", answer.body);
+    assert!(
+        answer.body.contains("did you mean `exact-allocations`"),
+        "{}",
+        answer.body
+    );
 
     let metrics = server.metrics();
     for line in [
@@ -51,16 +69,28 @@ fn functions_are_called_counted_and_limited() {
 fn what_a_served_guest_answers_is_what_it_answers_alone() {
     let place = Place::new();
     for name in ["circle-area", "line-reader", "word-count"] {
-        function(&place, name, &guest_example(&format!("{name}/{name}.wasm")), "");
+        function(
+            &place,
+            name,
+            &guest_example(&format!("{name}/{name}.wasm")),
+            "",
+        );
     }
     let text = "one two\nthree\n".repeat(50);
     let alone = |name: &str, body: &str| {
         let guest = guest_example(&format!("{name}/{name}.wasm"));
-        let output = place.fathom(["run", "--quiet", &guest]).write_stdin(body).output();
+        let output = place
+            .fathom(["run", "--quiet", &guest])
+            .write_stdin(body)
+            .output();
         String::from_utf8(output.expect("it runs").stdout).expect("text")
     };
     let circle = r#"{"radius": 2.5}"#;
-    let asked = [("circle-area", circle), ("line-reader", &text), ("word-count", &text)];
+    let asked = [
+        ("circle-area", circle),
+        ("line-reader", &text),
+        ("word-count", &text),
+    ];
     let expected = asked.map(|(name, body)| alone(name, body));
     let server = start(place, &[]);
     for ((name, body), expected) in asked.into_iter().zip(expected) {
@@ -76,7 +106,10 @@ fn components_answer_requests_themselves() {
     function(&place, "hello", &hello(), "[limits]\nmemory = \"64 MiB\"\n");
     let server = start(place, &[]);
     let answer = server.ask("GET", "/function/hello", "");
-    assert_eq!((answer.status, answer.body.as_str()), (200, "Hello, world!\n"));
+    assert_eq!(
+        (answer.status, answer.body.as_str()),
+        (200, "Hello, world!\n")
+    );
     let answer = server.ask("PUT", "/function/hello/echo?a=b", "back");
     assert_eq!((answer.status, answer.body.as_str()), (200, "back"));
 
@@ -91,21 +124,39 @@ fn components_answer_requests_themselves() {
 
     let answer = server.ask("GET", "/function/hello/trap", "");
     assert_eq!(answer.status, 500);
-    assert!(answer.body.contains("0: abort"), "the stack: {}", answer.body);
+    assert!(
+        answer.body.contains("0: abort"),
+        "the stack: {}",
+        answer.body
+    );
 
     let answer = server.ask("GET", "/function/hello/allocate/100000000", "");
     assert_eq!(answer.field("x-fathom-outcome"), Some("limited"));
-    assert!(answer.body.contains("the limit is 64.0 MiB"), "{}", answer.body);
+    assert!(
+        answer.body.contains("the limit is 64.0 MiB"),
+        "{}",
+        answer.body
+    );
 
     // Nobody may be asked unless the manifest says so.
     let path = format!("/function/hello/fetch/{}/healthz", server.address);
-    assert!(server.ask("GET", &path, "").body.contains("HttpRequestDenied"));
+    assert!(
+        server
+            .ask("GET", &path, "")
+            .body
+            .contains("HttpRequestDenied")
+    );
 }
 
 #[test]
 fn the_manifest_says_whom_a_guest_may_ask() {
     let place = Place::new();
-    function(&place, "hello", &hello(), "[grants]\nhosts = [\"127.0.0.1:1\"]\n");
+    function(
+        &place,
+        "hello",
+        &hello(),
+        "[grants]\nhosts = [\"127.0.0.1:1\"]\n",
+    );
     let server = start(place, &[]);
     let first = server.place.path("functions/hello/fathom.toml");
     let manifest = fs::read_to_string(&first).unwrap();
@@ -137,9 +188,18 @@ fn programs_of_cgi_see_the_request_and_say_header_fields() {
     let place = Place::new();
     place.write("cgi.wat", CGI);
     let module = place.path("cgi.wat").to_string_lossy().into_owned();
-    function(&place, "cgi", &module, "env = { LEVEL = \"info\" }\n[serve]\nprotocol = \"cgi\"\n");
+    function(
+        &place,
+        "cgi",
+        &module,
+        "env = { LEVEL = \"info\" }\n[serve]\nprotocol = \"cgi\"\n",
+    );
     let server = start(place, &[]);
-    let fields = [("x-own", "a"), ("authorization", "Bearer secret"), ("content-type", "text/csv")];
+    let fields = [
+        ("x-own", "a"),
+        ("authorization", "Bearer secret"),
+        ("content-type", "text/csv"),
+    ];
     let answer = server.ask_with("PATCH", "/function/cgi/a%20b/c?d=e%20f", &fields, "12345");
     assert_eq!(answer.status, 201, "{}", answer.body);
     assert_eq!(answer.field("content-type"), Some("text/x-env"));
@@ -153,7 +213,11 @@ fn programs_of_cgi_see_the_request_and_say_header_fields() {
         "HTTP_X_OWN=a",
         "LEVEL=info",
     ] {
-        assert!(answer.body.split('\0').any(|found| found == variable), "{variable}: {}", answer.body);
+        assert!(
+            answer.body.split('\0').any(|found| found == variable),
+            "{variable}: {}",
+            answer.body
+        );
     }
     assert!(!answer.body.contains("secret"), "{}", answer.body);
 }
@@ -177,7 +241,13 @@ fn exports_of_reactors_take_numbers_as_json() {
     assert_eq!(answer.field("content-type"), Some("application/json"));
     let answer = server.ask("POST", "/function/fib", "[1, 2]");
     assert_eq!(answer.status, 400);
-    assert!(answer.body.contains("a JSON array of 1 numbers, but there are 2"), "{}", answer.body);
+    assert!(
+        answer
+            .body
+            .contains("a JSON array of 1 numbers, but there are 2"),
+        "{}",
+        answer.body
+    );
     assert_eq!(server.ask("POST", "/function/fib", "{").status, 400);
 }
 
@@ -223,8 +293,14 @@ fn a_server_says_of_its_calls_when_it_ends() {
     assert_eq!(server.wait(), Some(0));
     server.says("loops-for-ever            1       1");
     let said = server.said();
-    let line = said.lines().find(|line| line.starts_with("exact-allocations ")).expect("a line");
-    assert!(line.contains("64.0 KiB / 64.0 KiB / 64.0 KiB / 64.0 KiB"), "{said}");
+    let line = said
+        .lines()
+        .find(|line| line.starts_with("exact-allocations "))
+        .expect("a line");
+    assert!(
+        line.contains("64.0 KiB / 64.0 KiB / 64.0 KiB / 64.0 KiB"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -235,5 +311,9 @@ fn guests_see_nothing_of_the_machine() {
     function(&place, "environment", &module, "");
     let server = start(place, &[]);
     let answer = server.ask("GET", "/function/environment", "");
-    assert!(answer.body.ends_with("\n\n"), "an empty environment: {}", answer.body);
+    assert!(
+        answer.body.ends_with("\n\n"),
+        "an empty environment: {}",
+        answer.body
+    );
 }

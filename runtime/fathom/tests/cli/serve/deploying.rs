@@ -82,7 +82,10 @@ fn folders_come_and_go() {
     fs::remove_dir_all(place.path("functions/new")).unwrap();
     server.says("/function/new has gone");
     assert_eq!(server.ask("GET", "/function/new", "").status, 404);
-    assert!(!server.metrics().contains("\"new\""), "its metrics are gone too");
+    assert!(
+        !server.metrics().contains("\"new\""),
+        "its metrics are gone too"
+    );
 }
 
 #[test]
@@ -92,7 +95,10 @@ fn modules_are_deployed_over_http_and_stay() {
     let path = "/api/v1/functions/uploaded";
     let answer = server.ask("PUT", path, &wasm);
     assert_eq!(answer.status, 201, "{}", answer.body);
-    assert_eq!(server.ask("GET", "/function/uploaded", "").body, "Hello, world!\n");
+    assert_eq!(
+        server.ask("GET", "/function/uploaded", "").body,
+        "Hello, world!\n"
+    );
     let answer = server.ask("PUT", path, &wasm);
     assert_eq!(answer.status, 200, "{}", answer.body);
 
@@ -101,7 +107,10 @@ fn modules_are_deployed_over_http_and_stay() {
         let answer = server.ask("PUT", path, wrong);
         assert_eq!(answer.status, 400, "{}", answer.body);
     }
-    assert_eq!(server.ask("GET", "/function/uploaded", "").body, "Hello, world!\n");
+    assert_eq!(
+        server.ask("GET", "/function/uploaded", "").body,
+        "Hello, world!\n"
+    );
     for name in ["..%2f..%2fetc", ".hidden", "a%00b", "a%20b"] {
         let answer = server.ask("PUT", &format!("/api/v1/functions/{name}"), &wasm);
         assert_eq!(answer.status, 400, "{name}: {}", answer.body);
@@ -111,7 +120,10 @@ fn modules_are_deployed_over_http_and_stay() {
     let answer = server.ask("PUT", "/api/v1/functions/letter", &wasm);
     assert_eq!(answer.status, 400);
     assert!(answer.body.contains("change it there"), "{}", answer.body);
-    assert_eq!(server.ask("DELETE", "/api/v1/functions/letter", "").status, 409);
+    assert_eq!(
+        server.ask("DELETE", "/api/v1/functions/letter", "").status,
+        409
+    );
 
     // A server that was killed has it still, and what was left half done does not disturb.
     server.signal("KILL");
@@ -119,7 +131,10 @@ fn modules_are_deployed_over_http_and_stay() {
     let place = std::mem::replace(&mut server.place, Place::new());
     place.write(".fathom/functions/.half.unfinished/module.wasm", "half");
     let server = start(place, &[]);
-    assert_eq!(server.ask("GET", "/function/uploaded", "").body, "Hello, world!\n");
+    assert_eq!(
+        server.ask("GET", "/function/uploaded", "").body,
+        "Hello, world!\n"
+    );
     assert_eq!(server.ask("DELETE", path, "").status, 200);
     assert_eq!(server.ask("GET", "/function/uploaded", "").status, 404);
     assert_eq!(server.ask("DELETE", path, "").status, 404);
@@ -136,7 +151,12 @@ fn a_manifest_may_not_reach_for_the_machine() {
     ] {
         let body = serde_json::json!({ "manifest": manifest, "module_base64": module });
         let fields = [("content-type", "application/json")];
-        let answer = server.ask_with("PUT", "/api/v1/functions/reaches", &fields, body.to_string());
+        let answer = server.ask_with(
+            "PUT",
+            "/api/v1/functions/reaches",
+            &fields,
+            body.to_string(),
+        );
         assert_eq!(answer.status, 400, "{manifest}: {}", answer.body);
     }
 }
@@ -162,5 +182,8 @@ fn one_store_has_one_server() {
         .expect("it ends");
     assert!(!output.status.success());
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.contains("another `fathom serve` uses the folder"), "{said}");
+    assert!(
+        said.contains("another `fathom serve` uses the folder"),
+        "{said}"
+    );
 }

@@ -31,7 +31,10 @@ fn with_everything(args: &[&str]) -> Server {
 
 fn is_well(server: &Server) {
     let answer = server.ask("POST", "/function/good", "a\nb\n");
-    assert_eq!((answer.status, answer.field("x-fathom-memory-needed-bytes")), (200, Some("65536")));
+    assert_eq!(
+        (answer.status, answer.field("x-fathom-memory-needed-bytes")),
+        (200, Some("65536"))
+    );
 }
 
 #[test]
@@ -77,7 +80,10 @@ fn a_client_that_goes_away_stops_its_call_which_is_recorded() {
     drop(stream);
     let record = server.record("left");
     assert_eq!(record["failure"], "the client went away");
-    assert!(record["wall"].as_u64().expect("ns") < 450_000_000, "{record}");
+    assert!(
+        record["wall"].as_u64().expect("ns") < 450_000_000,
+        "{record}"
+    );
     is_well(&server);
 }
 
@@ -140,7 +146,10 @@ fn running_out_of_file_descriptors_passes() {
     let mut process = Command::new("sh")
         .args(["-c", &script])
         .current_dir(place.path("."))
-        .env("XDG_CACHE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"))
+        .env(
+            "XDG_CACHE_HOME",
+            concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"),
+        )
         .stderr(Stdio::piped())
         .spawn()
         .expect("sh");
@@ -152,13 +161,24 @@ fn running_out_of_file_descriptors_passes() {
         assert!(read > 0, "{said}");
         said.push_str(&String::from_utf8_lossy(&buffer[..read]));
     }
-    let address = said.rsplit("http://").next().expect("an address").trim().to_owned();
+    let address = said
+        .rsplit("http://")
+        .next()
+        .expect("an address")
+        .trim()
+        .to_owned();
     let server = Server::at(address);
-    let held: Vec<_> = (0..80).filter_map(|_| TcpStream::connect(&server.address).ok()).collect();
+    let held: Vec<_> = (0..80)
+        .filter_map(|_| TcpStream::connect(&server.address).ok())
+        .collect();
     thread::sleep(Duration::from_millis(300));
     drop(held);
     server.becomes(
-        || server.try_ask("POST", "/function/good", &[], "a\n").is_some_and(|answer| answer.status == 200),
+        || {
+            server
+                .try_ask("POST", "/function/good", &[], "a\n")
+                .is_some_and(|answer| answer.status == 200)
+        },
         || "it does not come back".to_owned(),
     );
     let _ = process.kill();
@@ -181,7 +201,10 @@ fn a_full_disk_loses_records_and_counts_them_and_no_call() {
     let mut process = Command::new("sh")
         .args(["-c", &script])
         .current_dir(place.path("."))
-        .env("XDG_CACHE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"))
+        .env(
+            "XDG_CACHE_HOME",
+            concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"),
+        )
         .stderr(Stdio::piped())
         .spawn()
         .expect("sh");
@@ -193,7 +216,12 @@ fn a_full_disk_loses_records_and_counts_them_and_no_call() {
         assert!(read > 0, "{said}");
         said.push_str(&String::from_utf8_lossy(&buffer[..read]));
     }
-    let address = said.rsplit("http://").next().expect("an address").trim().to_owned();
+    let address = said
+        .rsplit("http://")
+        .next()
+        .expect("an address")
+        .trim()
+        .to_owned();
     let server = Server::at(address);
     server.becomes(
         || {

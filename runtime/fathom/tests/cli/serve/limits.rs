@@ -18,10 +18,19 @@ fn with(guest: &str, manifest: &str, args: &[&str]) -> Server {
 #[test]
 fn bodies_are_no_longer_than_they_may_be() {
     let server = with(&wat("exact-allocations"), "", &["--body", "1000 B"]);
-    assert_eq!(server.ask("POST", "/function/guest", vec![b'\n'; 1000]).status, 200);
+    assert_eq!(
+        server
+            .ask("POST", "/function/guest", vec![b'\n'; 1000])
+            .status,
+        200
+    );
     let answer = server.ask("POST", "/function/guest", vec![b'\n'; 1001]);
     assert_eq!(answer.status, 413, "{}", answer.body);
-    assert!(answer.body.contains("the 1000 bytes that it may be"), "{}", answer.body);
+    assert!(
+        answer.body.contains("the 1000 bytes that it may be"),
+        "{}",
+        answer.body
+    );
     // Also where the length is not said, and comes in tiny pieces.
     let pieces = "1\r\nx\r\n".repeat(1001);
     let request = format!(
@@ -35,7 +44,8 @@ fn bodies_are_no_longer_than_they_may_be() {
 fn heads_are_no_longer_than_they_may_be() {
     let server = server();
     let long = "x".repeat(100_000);
-    let said = server.send(format!("GET /healthz HTTP/1.1\r\nhost: here\r\nlong: {long}\r\n\r\n").as_bytes());
+    let said = server
+        .send(format!("GET /healthz HTTP/1.1\r\nhost: here\r\nlong: {long}\r\n\r\n").as_bytes());
     assert!(said.starts_with("HTTP/1.1 431"), "{said}");
     let said = server.send(b"no request at all\r\n\r\n");
     assert!(said.starts_with("HTTP/1.1 400"), "{said}");
@@ -44,15 +54,27 @@ fn heads_are_no_longer_than_they_may_be() {
 
 #[test]
 fn who_is_slow_is_not_waited_for() {
-    let server = with(&wat("exact-allocations"), "", &["--head-timeout", "300ms", "--body-timeout", "300ms"]);
-    for begun in ["GET /healthz HTTP/1.1\r\nhost:", "POST /function/guest HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\nabc"] {
+    let server = with(
+        &wat("exact-allocations"),
+        "",
+        &["--head-timeout", "300ms", "--body-timeout", "300ms"],
+    );
+    for begun in [
+        "GET /healthz HTTP/1.1\r\nhost:",
+        "POST /function/guest HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\nabc",
+    ] {
         let started = Instant::now();
         let mut stream = TcpStream::connect(&server.address).unwrap();
         stream.write_all(begun.as_bytes()).unwrap();
         let mut said = String::new();
-        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
         stream.read_to_string(&mut said).unwrap();
-        assert!(said.is_empty() || said.starts_with("HTTP/1.1 408"), "{said}");
+        assert!(
+            said.is_empty() || said.starts_with("HTTP/1.1 408"),
+            "{said}"
+        );
         assert!(started.elapsed() < Duration::from_secs(10));
     }
     assert_eq!(server.ask("GET", "/healthz", "").status, 200);
@@ -60,13 +82,28 @@ fn who_is_slow_is_not_waited_for() {
 
 #[test]
 fn answers_are_no_longer_than_they_may_be() {
-    let writes = with(&wat("hostile/writes-without-end"), "[limits]\noutput = \"1 MiB\"\n", &[]);
+    let writes = with(
+        &wat("hostile/writes-without-end"),
+        "[limits]\noutput = \"1 MiB\"\n",
+        &[],
+    );
     let answer = writes.ask("GET", "/function/guest", "");
     assert_eq!(answer.status, 500);
-    assert!(answer.body.contains("more than the 1048576 bytes of output"), "{}", answer.body);
+    assert!(
+        answer
+            .body
+            .contains("more than the 1048576 bytes of output"),
+        "{}",
+        answer.body
+    );
 
-    let endless = with(&hello(), "[limits]\noutput = \"1 MiB\"\ntimeout = \"5 s\"\n", &[]);
-    let said = endless.send(b"GET /function/guest/endless HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n");
+    let endless = with(
+        &hello(),
+        "[limits]\noutput = \"1 MiB\"\ntimeout = \"5 s\"\n",
+        &[],
+    );
+    let said = endless
+        .send(b"GET /function/guest/endless HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n");
     assert!(said.len() < 2 << 20, "{}", said.len());
     assert!(!said.ends_with("0\r\n\r\n"), "it broke off");
     assert_eq!(endless.ask("GET", "/function/guest", "").status, 200);
@@ -74,7 +111,11 @@ fn answers_are_no_longer_than_they_may_be() {
 
 #[test]
 fn no_more_calls_than_allowed_run_and_the_others_are_told_when_to_come_again() {
-    let server = with(&wat("hostile/sleeps-for-a-year"), "[limits]\ntimeout = \"2 s\"\n[serve]\ncalls = 2\n", &[]);
+    let server = with(
+        &wat("hostile/sleeps-for-a-year"),
+        "[limits]\ntimeout = \"2 s\"\n[serve]\ncalls = 2\n",
+        &[],
+    );
     thread::scope(|scope| {
         let first: Vec<_> = (0..2)
             .map(|_| scope.spawn(|| server.ask("GET", "/function/guest", "")))
@@ -98,7 +139,20 @@ fn no_more_calls_than_allowed_run_and_the_others_are_told_when_to_come_again() {
 #[test]
 fn no_more_calls_than_allowed_wait() {
     let manifest = "[limits]\ntimeout = \"3 s\"\n";
-    let server = with(&wat("hostile/sleeps-for-a-year"), manifest, &["--calls", "1", "--workers", "9", "--queue", "1", "--patience", "500ms"]);
+    let server = with(
+        &wat("hostile/sleeps-for-a-year"),
+        manifest,
+        &[
+            "--calls",
+            "1",
+            "--workers",
+            "9",
+            "--queue",
+            "1",
+            "--patience",
+            "500ms",
+        ],
+    );
     thread::scope(|scope| {
         let running = scope.spawn(|| server.ask("GET", "/function/guest", ""));
         server.becomes(
@@ -123,7 +177,9 @@ fn there_are_no_more_connections_than_allowed() {
     let held: Vec<TcpStream> = (0..3)
         .map(|_| {
             let mut stream = TcpStream::connect(&server.address).unwrap();
-            stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: here\r\n\r\n").unwrap();
+            stream
+                .write_all(b"GET /healthz HTTP/1.1\r\nhost: here\r\n\r\n")
+                .unwrap();
             let mut buffer = [0; 16];
             stream.read_exact(&mut buffer).unwrap();
             stream
@@ -141,7 +197,12 @@ fn there_are_no_more_connections_than_allowed() {
 #[test]
 fn a_hello_is_quick_while_others_loop() {
     let place = Place::new();
-    function(&place, "loops", &wat("hostile/loops-for-ever"), "[limits]\ntimeout = \"3 s\"\n");
+    function(
+        &place,
+        "loops",
+        &wat("hostile/loops-for-ever"),
+        "[limits]\ntimeout = \"3 s\"\n",
+    );
     function(&place, "hello", &hello(), "");
     let server = start(place, &[]);
     server.ask("GET", "/function/hello", "");
@@ -156,7 +217,10 @@ fn a_hello_is_quick_while_others_loop() {
         // How quick is measured in the benchmark; that it comes before the loops end, here.
         let answer = server.ask("GET", "/function/hello", "");
         assert_eq!(answer.status, 200);
-        assert_eq!(server.metric("fathom_calls_running{function=\"loops\"}"), Some(4.0));
+        assert_eq!(
+            server.metric("fathom_calls_running{function=\"loops\"}"),
+            Some(4.0)
+        );
     });
 }
 
@@ -175,5 +239,10 @@ fn tables_count_as_memory() {
     let server = start(place, &[]);
     assert_eq!(server.ask("GET", "/function/large", "").status, 200);
     let answer = server.ask("GET", "/function/small", "");
-    assert_eq!(answer.field("x-fathom-outcome"), Some("limited"), "{}", answer.body);
+    assert_eq!(
+        answer.field("x-fathom-outcome"),
+        Some("limited"),
+        "{}",
+        answer.body
+    );
 }

@@ -39,7 +39,10 @@ fn holding(manifest: &str, args: &[&str]) -> Server {
 #[test]
 fn what_does_not_fit_beside_others_waits() {
     // Ten MiB in all, nine for admission; each is granted four and its overhead: two run, the third waits.
-    let server = holding("memory = \"4 MiB\"\n", &["--memory", "10 MiB", "--size-by", "setting"]);
+    let server = holding(
+        "memory = \"4 MiB\"\n",
+        &["--memory", "10 MiB", "--size-by", "setting"],
+    );
     let answers: Vec<_> = thread::scope(|scope| {
         let calls: Vec<_> = (0..4)
             .map(|_| scope.spawn(|| server.ask("POST", "/function/holds", "10\n")))
@@ -66,7 +69,11 @@ fn what_never_fits_is_said_to() {
     let server = holding("memory = \"64 MiB\"\n", &["--memory", "8 MiB"]);
     let answer = server.ask("POST", "/function/holds", "1\n");
     assert_eq!(answer.status, 507, "{}", answer.body);
-    assert!(answer.body.contains("all calls together have 8.0 MiB"), "{}", answer.body);
+    assert!(
+        answer.body.contains("all calls together have 8.0 MiB"),
+        "{}",
+        answer.body
+    );
 }
 
 /// So many calls with small needs that calls are sized by what was learned.
@@ -75,7 +82,11 @@ fn taught(server: &Server, path: &str) {
         assert_eq!(server.ask("POST", path, "3\n").status, 200);
     }
     server.becomes(
-        || server.metric("fathom_memory_recommended_bytes{function=\"holds\"}").is_some(),
+        || {
+            server
+                .metric("fathom_memory_recommended_bytes{function=\"holds\"}")
+                .is_some()
+        },
         || "nothing was recommended".to_owned(),
     );
 }
@@ -95,8 +106,14 @@ fn calls_are_granted_what_was_learned_and_more_when_they_need_it() {
     assert_eq!(answer.status, 200, "{}", answer.body);
     let record = server.record(answer.field("x-call-id").expect("an id"));
     assert_eq!(record["served"]["mispredicted"], true);
-    assert!(record["served"]["granted"].as_u64().expect("bytes") >= 301 * 65_536, "{record}");
-    assert_eq!(server.metric("fathom_mispredictions_total{function=\"holds\"}"), Some(1.0));
+    assert!(
+        record["served"]["granted"].as_u64().expect("bytes") >= 301 * 65_536,
+        "{record}"
+    );
+    assert_eq!(
+        server.metric("fathom_mispredictions_total{function=\"holds\"}"),
+        Some(1.0)
+    );
 }
 
 #[test]
@@ -134,7 +151,11 @@ fn a_component_that_has_asked_others_is_not_made_again() {
         assert_eq!(server.ask("GET", "/function/hello", "").status, 200);
     }
     server.becomes(
-        || server.metric("fathom_memory_recommended_bytes{function=\"hello\"}").is_some(),
+        || {
+            server
+                .metric("fathom_memory_recommended_bytes{function=\"hello\"}")
+                .is_some()
+        },
         || "nothing was recommended".to_owned(),
     );
     thread::scope(|scope| {

@@ -1,6 +1,7 @@
 //! `fathom serve`, as its callers see it: a server in a place of its own, and a client that says exactly what is sent.
 
 mod calls;
+mod clients;
 mod deploying;
 mod dialects;
 mod faults;
@@ -51,7 +52,11 @@ impl Answer {
         let chunked = head.contains("transfer-encoding: chunked");
         Some(Answer {
             status,
-            body: if chunked { dechunked(body) } else { body.to_owned() },
+            body: if chunked {
+                dechunked(body)
+            } else {
+                body.to_owned()
+            },
             head: head.to_owned(),
         })
     }
@@ -60,7 +65,9 @@ impl Answer {
     pub(crate) fn field(&self, name: &str) -> Option<&str> {
         let lines = self.head.lines().skip(1);
         let mut fields = lines.filter_map(|line| line.split_once(": "));
-        fields.find(|(found, _)| *found == name).map(|(_, value)| value)
+        fields
+            .find(|(found, _)| *found == name)
+            .map(|(_, value)| value)
     }
 
     /// The body as JSON.
@@ -85,7 +92,9 @@ fn dechunked(mut rest: &str) -> String {
 /// A function of a folder: `functions/NAME`, from a module and the rest of its manifest.
 pub(crate) fn function(place: &Place, name: &str, module: &str, manifest: &str) {
     let wasm = fs::read(module).unwrap_or_else(|error| panic!("{module}: {error}"));
-    let extension = module.rsplit_once('.').map_or("wasm", |(_, extension)| extension);
+    let extension = module
+        .rsplit_once('.')
+        .map_or("wasm", |(_, extension)| extension);
     place.write(&format!("functions/{name}/guest.{extension}"), wasm);
     place.write(
         &format!("functions/{name}/fathom.toml"),
@@ -145,8 +154,18 @@ pub(crate) fn start_with(place: Place, args: &[&str], variables: &[(&str, &str)]
 pub(crate) fn server() -> Server {
     let place = Place::new();
     let limits = "[limits]\ntimeout = \"500ms\"\nmemory = \"4 MiB\"\n";
-    function(&place, "exact-allocations", &wat("exact-allocations"), limits);
-    function(&place, "loops-for-ever", &wat("hostile/loops-for-ever"), limits);
+    function(
+        &place,
+        "exact-allocations",
+        &wat("exact-allocations"),
+        limits,
+    );
+    function(
+        &place,
+        "loops-for-ever",
+        &wat("hostile/loops-for-ever"),
+        limits,
+    );
     start(place, &[])
 }
 
@@ -168,9 +187,10 @@ impl Server {
 
     /// Waits until it has said something.
     pub(crate) fn says(&self, what: &str) {
-        self.becomes(|| self.said().contains(what), || {
-            format!("no `{what}` in:\n{}", self.said())
-        });
+        self.becomes(
+            || self.said().contains(what),
+            || format!("no `{what}` in:\n{}", self.said()),
+        );
     }
 
     /// Waits until something is so.

@@ -8,8 +8,16 @@ use std::{collections::BTreeSet, thread};
 #[test]
 fn every_call_has_a_record_that_can_be_asked_for() {
     let server = server();
-    let fields = [("x-call-id", "my-own.id"), ("content-type", "text/secret; token=abc")];
-    let answer = server.ask_with("POST", "/function/exact-allocations", &fields, "secret-word\n");
+    let fields = [
+        ("x-call-id", "my-own.id"),
+        ("content-type", "text/secret; token=abc"),
+    ];
+    let answer = server.ask_with(
+        "POST",
+        "/function/exact-allocations",
+        &fields,
+        "secret-word\n",
+    );
     assert_eq!(answer.field("x-call-id"), Some("my-own.id"));
     // At once, whether it is written or not.
     let at_once = server.ask("GET", "/api/v1/calls/my-own.id", "");
@@ -20,14 +28,21 @@ fn every_call_has_a_record_that_can_be_asked_for() {
     assert_eq!(record["served"]["cold"], true);
     assert_eq!(record["served"]["dialect"], "http");
     let text = record.to_string();
-    assert!(!text.contains("secret-word") && !text.contains("token=abc"), "{text}");
+    assert!(
+        !text.contains("secret-word") && !text.contains("token=abc"),
+        "{text}"
+    );
 
     server.ask("POST", "/function/loops-for-ever", "");
-    let listed = server.ask("GET", "/api/v1/calls?outcome=timed_out", "").json();
+    let listed = server
+        .ask("GET", "/api/v1/calls?outcome=timed_out", "")
+        .json();
     assert_eq!(listed.as_array().map(Vec::len), Some(1), "{listed}");
     assert_eq!(listed[0]["function"], "loops-for-ever");
     assert_eq!(server.ask("GET", "/api/v1/calls/none", "").status, 404);
-    let described = server.ask("GET", "/api/v1/functions/exact-allocations", "").json();
+    let described = server
+        .ask("GET", "/api/v1/functions/exact-allocations", "")
+        .json();
     assert_eq!(described["calls"], 1);
     assert_eq!(described["phase"], "learning");
 }
@@ -38,7 +53,15 @@ fn what_is_recorded_is_what_profile_would_have_recorded() {
     let guest = guest_example("line-reader/line-reader.wasm");
     function(&place, "line-reader", &guest, "");
     place.lines(&[1_000, 70_000]);
-    let profile = ["profile", "functions/line-reader", "lines", "--break", "input", "--heap", "off"];
+    let profile = [
+        "profile",
+        "functions/line-reader",
+        "lines",
+        "--break",
+        "input",
+        "--heap",
+        "off",
+    ];
     place.fathom(profile).assert().success();
     let traces = place.json(&["traces", "export"]);
     let server = start(place, &[]);
@@ -47,8 +70,17 @@ fn what_is_recorded_is_what_profile_would_have_recorded() {
         let record = server.record(answer.field("x-call-id").expect("an id"));
         let label = format!("{count}.txt");
         let mut list = traces["traces"].as_array().expect("a list").iter();
-        let before = list.find(|trace| trace["input"]["label"] == label.as_str()).expect("the call");
-        for what in ["committed_peak", "growths", "heap", "bytes_in", "bytes_out", "outcome"] {
+        let before = list
+            .find(|trace| trace["input"]["label"] == label.as_str())
+            .expect("the call");
+        for what in [
+            "committed_peak",
+            "growths",
+            "heap",
+            "bytes_in",
+            "bytes_out",
+            "outcome",
+        ] {
             if what == "growths" {
                 let to = |trace: &Value| -> Vec<Value> {
                     let growths = trace[what].as_array().expect("growths").iter();
@@ -68,7 +100,10 @@ fn what_was_said_to_be_stored_survives_a_kill() {
     let stored: BTreeSet<String> = thread::scope(|scope| {
         let calling = scope.spawn(|| {
             let mut made = 0;
-            while server.try_ask("POST", "/function/exact-allocations", &[], "a\n").is_some() {
+            while server
+                .try_ask("POST", "/function/exact-allocations", &[], "a\n")
+                .is_some()
+            {
                 made += 1;
             }
             made
@@ -79,7 +114,9 @@ fn what_was_said_to_be_stored_survives_a_kill() {
         );
         let listed = server.ask("GET", "/api/v1/calls?limit=1000", "").json();
         let ids = listed.as_array().expect("a list").iter();
-        let ids: Vec<String> = ids.filter_map(|call| call["id"].as_str().map(str::to_owned)).collect();
+        let ids: Vec<String> = ids
+            .filter_map(|call| call["id"].as_str().map(str::to_owned))
+            .collect();
         let stored = ids.into_iter().filter(|id| {
             let answer = server.ask("GET", &format!("/api/v1/calls/{id}"), "");
             answer.json()["stored"] == true
@@ -96,7 +133,11 @@ fn what_was_said_to_be_stored_survives_a_kill() {
     let server = start(place, &[]);
     for id in &stored {
         let answer = server.ask("GET", &format!("/api/v1/calls/{id}"), "");
-        assert_eq!((answer.status, &answer.json()["stored"]), (200, &Value::Bool(true)), "{id}");
+        assert_eq!(
+            (answer.status, &answer.json()["stored"]),
+            (200, &Value::Bool(true)),
+            "{id}"
+        );
     }
 }
 
@@ -109,21 +150,38 @@ fn phases_are_seen_and_set() {
     let path = "/api/v1/functions/line-reader/phase";
     let answer = server.ask("POST", path, "{\"phase\": \"selective\"}");
     assert_eq!(answer.status, 409, "{}", answer.body);
-    assert_eq!(server.ask("POST", path, "{\"phase\": \"asleep\"}").status, 400);
+    assert_eq!(
+        server.ask("POST", path, "{\"phase\": \"asleep\"}").status,
+        400
+    );
     // Enough distinct inputs for a plan: then it is selective by itself.
     for step in 1..=100 {
-        let answer = server.ask("POST", "/function/line-reader", "some text\n".repeat(step * 700));
+        let answer = server.ask(
+            "POST",
+            "/function/line-reader",
+            "some text\n".repeat(step * 700),
+        );
         assert_eq!(answer.status, 200, "{}", answer.body);
     }
     server.becomes(
         || {
-            server.ask("POST", "/function/line-reader", "some text\n".repeat(50_000));
-            let described = server.ask("GET", "/api/v1/functions/line-reader", "").json();
+            server.ask(
+                "POST",
+                "/function/line-reader",
+                "some text\n".repeat(50_000),
+            );
+            let described = server
+                .ask("GET", "/api/v1/functions/line-reader", "")
+                .json();
             described["phase"] == "selective"
         },
         || server.ask("GET", "/api/v1/functions/line-reader", "").body,
     );
-    let answer = server.ask("POST", "/function/line-reader", "some text\n".repeat(60_000));
+    let answer = server.ask(
+        "POST",
+        "/function/line-reader",
+        "some text\n".repeat(60_000),
+    );
     let record = server.record(answer.field("x-call-id").expect("an id"));
     assert_eq!(record["served"]["sized_by"], "model", "{record}");
     let answer = server.ask("POST", path, "{\"phase\": \"learning\"}");
