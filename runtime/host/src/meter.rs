@@ -253,14 +253,16 @@ impl Meter {
         };
         let grown = self.tables_grown.saturating_add(grown);
         let total = self.committed.now().0.saturating_add(grown);
-        let granted = elements <= MOST_TABLE_ELEMENTS && (current == 0 || total <= self.limit);
-        if granted {
-            self.table_elements = elements;
-            self.tables_grown = grown;
-        } else {
-            self.refuse(total, RefusedBy::Limit);
+        if elements > MOST_TABLE_ELEMENTS {
+            return false;
         }
-        granted
+        if current > 0 && total > self.limit {
+            self.refuse(total, RefusedBy::Limit);
+            return false;
+        }
+        self.table_elements = elements;
+        self.tables_grown = grown;
+        true
     }
 }
 

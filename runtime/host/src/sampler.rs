@@ -97,6 +97,9 @@ impl Timeline {
         let at = self.committed.elapsed();
         let committed = self.committed.now();
         let state = &mut *self.lock();
+        if state.ended {
+            return;
+        }
         state.mailboxes.set_clock(at);
         let live = state.mailboxes.live();
         let moment = Sample {
@@ -147,9 +150,10 @@ impl Timeline {
         Some(looks.touched())
     }
 
-    /// From now on nothing of the guest is read: the memory behind it goes with the store.
+    /// From now on nothing of the guest is read, and no sample taken: the memory behind it goes with the store.
     pub(crate) fn close(&self) {
         let mut state = self.lock();
+        state.ended = true;
         state.mailboxes = Mailboxes::default();
         state.statics.clear();
         if let Some(looks) = &mut state.looks {
@@ -237,7 +241,6 @@ pub(crate) struct Watch {
 impl Drop for Watch {
     fn drop(&mut self) {
         self.timeline.close();
-        self.timeline.lock().ended = true;
         self.timeline.ended.notify_all();
         if let Some(thread) = self.thread.take() {
             // A panic of the callback is its owner's affair; the call itself has ended.

@@ -61,9 +61,10 @@ impl Example {
         found
     }
 
-    /// Whether its module is shipped. Those that are not are tested in `components`.
+    /// Whether its module is shipped, and it is there to be profiled. Modules that are not shipped are tested in `components`,
+    /// functions that are only served in `serve`.
     fn is_kept(&self) -> bool {
-        !self.config["function"]
+        self.config.contains_key("inputs") && !self.config["function"]
             .as_table()
             .expect("a table")
             .contains_key("build")
