@@ -2,6 +2,7 @@
 
 use crate::{AppendError, Store, TraceId, open::BUSY, stacks, wire};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, named_params};
+use std::borrow::Borrow;
 use trace::{Heap, Outcome, Served, SizedBy, Touched, Trace};
 
 /// Every column but the id; the rows that several calls share are looked up before it.
@@ -37,10 +38,13 @@ impl Store {
     }
 
     /// Records several calls in one transaction, in the order given: all of them or none.
-    pub fn append_all(&mut self, traces: &[Trace]) -> Result<Vec<TraceId>, AppendError> {
+    pub fn append_all<T: Borrow<Trace>>(
+        &mut self,
+        traces: &[T],
+    ) -> Result<Vec<TraceId>, AppendError> {
         let mut rows = Vec::with_capacity(traces.len());
         let mut before = None;
-        for trace in traces {
+        for trace in traces.iter().map(Borrow::borrow) {
             rows.push(Row::of(trace, before)?);
             before = Some(trace);
         }

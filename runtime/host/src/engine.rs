@@ -11,7 +11,7 @@ use crate::{
 };
 use std::sync::{Arc, OnceLock};
 use trace::{Bytes, Machine, Nanos};
-use wasmtime::{Config, PoolingAllocationConfig, Store};
+use wasmtime::{Config, Enabled, PoolingAllocationConfig, Store};
 
 /// Compiles guests and owns what they share. Once per process.
 #[derive(Clone)]
@@ -211,6 +211,13 @@ fn config() -> Config {
     config
 }
 
+/// Whether memory may be swapped out. A page that was is not seen among those that were written to, and would not be cleared
+/// (<https://github.com/bytecodealliance/wasmtime/pull/14357>).
+fn is_swapped() -> bool {
+    // A line for the heading, and one for each place that is swapped to. Where it cannot be told, it may be.
+    std::fs::read_to_string("/proc/swaps").map_or(true, |swaps| swaps.lines().count() > 1)
+}
+
 /// Slots for so many calls. Each guest has a memory, a mailbox and perhaps a table of sizes; what is reserved is addresses.
 fn pool(slots: Slots) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
@@ -227,6 +234,11 @@ fn pool(slots: Slots) -> PoolingAllocationConfig {
         .table_elements(100_000)
         .linear_memory_keep_resident(slots.keep_resident.0 as usize)
         .table_keep_resident(512 << 10)
-        .max_unused_warm_slots(slots.calls);
+        .max_unused_warm_slots(slots.calls)
+        .pagemap_scan(if is_swapped() {
+            Enabled::No
+        } else {
+            Enabled::Auto
+        });
     pool
 }

@@ -1,9 +1,10 @@
-//! Runs guests in wasmtime: one [`Engine`] per process, one [`Function`] per deployed guest, one sandbox per call.
+//! Runs guests in wasmtime: one [`Engine`] per process, one [`Function`] per deployed guest, one sandbox per call. Calls are made
+//! one at a time ([`Function::invoke`]) or served, many at once ([`Function::serve`]).
 //!
 //! A call takes an [`Event`] and [`trace::Limits`] and gives a [`trace::Trace`]. The guest may be hostile: memory,
 //! time, output and files are limited, and whatever it does becomes an outcome, never a panic of the host.
 //!
-//! Not here: HTTP, databases, what the numbers mean. wasmtime is named in no other crate.
+//! Not here: servers, databases, what the numbers mean. wasmtime is named in no other crate.
 //!
 //! # Accuracy
 //!

@@ -1,5 +1,5 @@
 //! `fathom serve`: functions over HTTP. What the command line, the environment and the file say becomes the settings of a
-//! [`server`](crate::server); how it serves is known there.
+//! [`server`]; how it serves is known there.
 
 use crate::{
     allowance::LimitArgs,

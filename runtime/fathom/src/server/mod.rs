@@ -77,6 +77,9 @@ use tokio::{
 /// Threads that accept, read, answer and administer.
 const ADMINISTERING: usize = 2;
 
+/// So many turns are taken before it is looked for what else is ready.
+const TURNS: u32 = 3;
+
 /// How often code that nobody uses is looked for.
 const SWEEP: Duration = Duration::from_secs(5);
 
@@ -160,9 +163,10 @@ fn threads(name: &str, number: usize) -> anyhow::Result<Runtime> {
     Builder::new_multi_thread()
         .worker_threads(number)
         .thread_name(name)
-        // A guest may run for a whole turn: what has become ready meanwhile is looked for after each.
-        .event_interval(1)
-        .global_queue_interval(1)
+        // A guest may run for a whole turn: what has become ready meanwhile is looked for soon. Not after each, or what waits
+        // in a thread's own queue would never come to it.
+        .event_interval(TURNS)
+        .global_queue_interval(TURNS)
         .enable_all()
         .build()
         .context("cannot start the runtime")

@@ -177,10 +177,6 @@ impl Writer {
 
     fn write(&mut self, batch: Vec<Arc<Trace>>) {
         let calls = batch.len() as u64;
-        let batch: Vec<Trace> = batch
-            .into_iter()
-            .map(|trace| Arc::try_unwrap(trace).unwrap_or_else(|shared| (*shared).clone()))
-            .collect();
         match self.store.append_all(&batch) {
             Ok(_) => {
                 self.counts.stored.fetch_add(calls, Ordering::Relaxed);

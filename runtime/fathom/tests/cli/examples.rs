@@ -64,10 +64,11 @@ impl Example {
     /// Whether its module is shipped, and it is there to be profiled. Modules that are not shipped are tested in `components`,
     /// functions that are only served in `serve`.
     fn is_kept(&self) -> bool {
-        self.config.contains_key("inputs") && !self.config["function"]
-            .as_table()
-            .expect("a table")
-            .contains_key("build")
+        self.config.contains_key("inputs")
+            && !self.config["function"]
+                .as_table()
+                .expect("a table")
+                .contains_key("build")
     }
 
     fn module(&self) -> &str {

@@ -1,5 +1,5 @@
 //! The ways in which functions are asked for, one file each. A dialect is a [`Router`]: what its clients send becomes an
-//! [`Ask`](super::call::Ask) or a change of the registry, and what comes of it is said in its words. To add one: a file
+//! [`Ask`] or a change of the registry, and what comes of it is said in its words. To add one: a file
 //! with a `router`, and a line in [`all`].
 
 pub(crate) mod api;
