@@ -5,6 +5,7 @@ use super::{
     Server,
     admission::{Grant, Refused},
     answer::{self, Answer},
+    bodies::Room,
     cgi,
     function::{Deployed, Place, Ready, Version},
     logs::CallLog,
@@ -40,6 +41,8 @@ pub(crate) struct Ask {
     pub(crate) dialect: &'static str,
     /// What the function sees: path and query are those below the function's own.
     pub(crate) request: Request<Body>,
+    /// What its body takes, as long as the call lasts.
+    pub(crate) room: Room,
     pub(crate) remote: Option<SocketAddr>,
 }
 
@@ -97,7 +100,7 @@ pub(crate) async fn call(server: &Arc<Server>, ask: Ask) -> Answer {
     let size = function
         .sizing
         .size(version.manifest.size_by, setting, &input);
-    let fixed = OVERHEAD + ask.request.body().len() as u64;
+    let fixed = OVERHEAD + ask.room.bytes();
     let waited = Instant::now();
     let grant = match admit(server, size.bytes, fixed, false).await {
         Ok(grant) => grant,

@@ -9,7 +9,7 @@
 //! | `build` | compiling it, in a process of its own |
 //! | `reload` | noticing what changes in folders |
 //! | `call`, `answer`, `cgi` | one call, from a request to its record |
-//! | `admission`, `sizing` | who may run with how much memory |
+//! | `admission`, `bodies`, `sizing` | who may run with how much memory |
 //! | `teacher`, `phase` | learning from what was recorded, and what is armed for it |
 //! | `records`, `logs`, `metrics`, `totals`, `summary` | what is kept and told of calls |
 //!
@@ -18,6 +18,7 @@
 mod admission;
 mod answer;
 mod auth;
+mod bodies;
 mod build;
 mod call;
 mod cgi;
@@ -50,6 +51,7 @@ use crate::{output, places};
 use admission::{Admission, Capacity};
 use answer::Answer;
 use anyhow::{Context, bail};
+use bodies::Bodies;
 use build::Built;
 use host::{Cache, Engine, Slots};
 use metrics::{Metrics, Rejected};
@@ -93,6 +95,7 @@ pub(crate) struct Server {
     built: Built,
     registry: Registry,
     admission: Arc<Admission>,
+    bodies: Bodies,
     records: Records,
     metrics: Metrics,
     teacher: Teacher,
@@ -232,6 +235,7 @@ fn set_up(settings: Settings, guests: Handle) -> anyhow::Result<(Arc<Server>, Le
             calls: calls as usize,
             waiting: settings.queue,
         }),
+        bodies: Bodies::beside(settings.memory, settings.body),
         records,
         metrics: Metrics::new(settings.memory)?,
         teacher: Teacher::new(teach),

@@ -82,7 +82,8 @@ fn nobody_asks_nobody_pays() {
     assert_eq!(trace.cpu_profile, None);
     assert!(!trace.machine.engine.contains("epochs"));
 
-    let engine = Engine::sampling_cpu(MILLISECOND).unwrap();
+    // A sample is taken when the time for one has come, which in an hour it has not.
+    let engine = Engine::sampling_cpu(Nanos(3_600_000_000_000)).unwrap();
     let trace = run(&sampled(&engine), &call("at_once"));
     assert!(trace.machine.engine.contains("epochs"));
     assert!(trace.cpu_profile.unwrap().samples.is_empty());

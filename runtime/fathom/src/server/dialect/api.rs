@@ -157,8 +157,7 @@ async fn deploy(
 ) -> Response<Body> {
     let kind = request.headers().get(header::CONTENT_TYPE);
     let is_document = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
-    let settings = &server.settings;
-    let body = match super::read(request.into_body(), settings.body, settings.body_timeout).await {
+    let (body, _room) = match super::read(&server, request.into_body()).await {
         Ok(body) => body,
         Err((status, what)) => return refusal(status, &what),
     };
@@ -208,8 +207,7 @@ async fn set_phase(
     let Some(function) = server.registry.find(&name) else {
         return unknown(&server, &name);
     };
-    let settings = &server.settings;
-    let body = match super::read(request.into_body(), settings.body, settings.body_timeout).await {
+    let (body, _room) = match super::read(&server, request.into_body()).await {
         Ok(body) => body,
         Err((status, what)) => return refusal(status, &what),
     };

@@ -66,7 +66,7 @@ async fn invoke(State(target): State<Target>, request: Request) -> Response<Body
 /// The event of a request, in structured form.
 async fn structured(server: &Server, request: Request) -> Result<Request, (StatusCode, String)> {
     let (mut parts, body) = request.into_parts();
-    let body = super::read(body, server.settings.body, server.settings.body_timeout).await?;
+    let (body, _room) = super::read(server, body).await?;
     let event = event(&parts.headers, &body).map_err(|what| (StatusCode::BAD_REQUEST, what))?;
     let text = Value::Object(event).to_string();
     let fields: Vec<HeaderName> = parts

@@ -10,7 +10,9 @@ pub(crate) mod plain;
 use super::{
     Server,
     answer::{self, Answer},
-    auth, call,
+    auth,
+    bodies::Room,
+    call,
     call::Ask,
     listen::Remote,
 };
@@ -89,7 +91,7 @@ async fn make(
 ) -> Response<Body> {
     let id = id_of(request.headers());
     let remote = request.extensions().get::<Remote>().map(|remote| remote.0);
-    let request = match whole(server, request, rest).await {
+    let (request, room) = match whole(server, request, rest).await {
         Ok(request) => request,
         Err((status, what)) => {
             let mut response = answer::bad_request(&id, &what).into_response();
@@ -102,6 +104,7 @@ async fn make(
         function: function.to_owned(),
         dialect,
         request,
+        room,
         remote,
     };
     call::call(server, ask).await.into_response()
@@ -140,7 +143,7 @@ async fn whole(
     server: &Server,
     request: Request,
     rest: &str,
-) -> Result<http::Request<Bytes>, (StatusCode, String)> {
+) -> Result<(http::Request<Bytes>, Room), (StatusCode, String)> {
     let (mut parts, body) = request.into_parts();
     let query = parts
         .uri
@@ -154,23 +157,47 @@ async fn whole(
         )
     })?;
     parts.extensions.clear();
-    let body = read(body, server.settings.body, server.settings.body_timeout).await?;
-    Ok(http::Request::from_parts(parts, body))
+    let (body, room) = read(server, body).await?;
+    Ok((http::Request::from_parts(parts, body), room))
 }
 
-/// A body that is not too long, each piece of which comes in time.
+/// A body that is not too long, each piece of which comes in time, and for which there is room.
 pub(crate) async fn read(
+    server: &Server,
+    body: Body,
+) -> Result<(Bytes, Room), (StatusCode, String)> {
+    let settings = &server.settings;
+    let said = hyper::body::Body::size_hint(&body).lower();
+    if said > settings.body as u64 {
+        return Err(too_long(settings.body));
+    }
+    let Some(mut room) = server.bodies.room(said, settings.patience).await else {
+        return Err(no_room());
+    };
+    let body = collect(body, settings.body, settings.body_timeout, |bytes| {
+        room.grow(bytes)
+    })
+    .await?;
+    Ok((body, room))
+}
+
+fn too_long(most: usize) -> (StatusCode, String) {
+    let what = format!("the body is longer than the {most} bytes that it may be");
+    (StatusCode::PAYLOAD_TOO_LARGE, what)
+}
+
+fn no_room() -> (StatusCode, String) {
+    let what = "there is no room for the body beside those of other requests".to_owned();
+    (StatusCode::SERVICE_UNAVAILABLE, what)
+}
+
+/// A body in one piece, as long as `grow` has room for it.
+pub(crate) async fn collect(
     mut body: Body,
     most: usize,
     patience: Duration,
+    mut grow: impl FnMut(u64) -> bool,
 ) -> Result<Bytes, (StatusCode, String)> {
-    let too_long = || {
-        let what = format!("the body is longer than the {most} bytes that it may be");
-        (StatusCode::PAYLOAD_TOO_LARGE, what)
-    };
-    if hyper::body::Body::size_hint(&body).lower() > most as u64 {
-        return Err(too_long());
-    }
     let mut whole: Option<Bytes> = None;
     let mut pieces = bytes::BytesMut::new();
     loop {
@@ -192,8 +219,12 @@ pub(crate) async fn read(
             continue;
         };
         let so_far = whole.as_ref().map_or(pieces.len(), Bytes::len);
-        if so_far + data.len() > most {
-            return Err(too_long());
+        let total = so_far + data.len();
+        if total > most {
+            return Err(too_long(most));
+        }
+        if !grow(total as u64) {
+            return Err(no_room());
         }
         // A body of one piece is not copied.
         if so_far == 0 {

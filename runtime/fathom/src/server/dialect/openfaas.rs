@@ -266,13 +266,9 @@ async fn document<T: serde::de::DeserializeOwned>(
     server: &Server,
     request: Request,
 ) -> anyhow::Result<T> {
-    let body = super::read(
-        request.into_body(),
-        server.settings.body,
-        server.settings.body_timeout,
-    )
-    .await
-    .map_err(|(_, what)| anyhow::anyhow!(what))?;
+    let (body, _room) = super::read(server, request.into_body())
+        .await
+        .map_err(|(_, what)| anyhow::anyhow!(what))?;
     serde_json::from_slice(&body).context("the request is not what was expected")
 }
 
@@ -530,7 +526,7 @@ async fn call_later(
         return not_found(&server, &name);
     }
     let callback = request.headers().get("x-callback-url").cloned();
-    let request = match super::whole(&server, request, "").await {
+    let (request, room) = match super::whole(&server, request, "").await {
         Ok(request) => request,
         Err((status, what)) => return said(status, what),
     };
@@ -539,6 +535,7 @@ async fn call_later(
         function: plain(&name).to_owned(),
         dialect: "openfaas",
         request,
+        room,
         remote: None,
     };
     let begun = SystemTime::now();
@@ -566,7 +563,7 @@ async fn call_back(
 ) {
     let response = answer.into_response();
     let (parts, body) = response.into_parts();
-    let Ok(body) = super::read(body, server.settings.body, CALLBACK).await else {
+    let Ok(body) = super::collect(body, server.settings.body, CALLBACK, |_| true).await else {
         return;
     };
     let seconds = begun.elapsed().unwrap_or_default().as_secs_f64();
