@@ -48,8 +48,11 @@ pub(crate) struct Serving {
     _ticker: Ticker,
 }
 
-/// Memories of one module, those that were injected included.
-const MEMORIES_PER_MODULE: u32 = 8;
+/// Memories of one guest, those that were injected included; and tables.
+const MEMORIES: u32 = 8;
+
+/// Instances of core modules in one component.
+const INSTANCES: u32 = 32;
 
 /// Longest time that a guest runs before others are let run.
 const TURN: Nanos = Nanos(5_000_000);
@@ -221,13 +224,17 @@ fn is_swapped() -> bool {
 /// Slots for so many calls. Each guest has a memory, a mailbox and perhaps a table of sizes; what is reserved is addresses.
 fn pool(slots: Slots) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
-    pool.total_core_instances(slots.calls.saturating_mul(4))
+    // As many as all of them may have: no function takes the slots of another.
+    pool.total_core_instances(slots.calls.saturating_mul(INSTANCES))
         .total_component_instances(slots.calls)
-        .total_memories(slots.calls.saturating_mul(3))
-        .total_tables(slots.calls.saturating_mul(4))
+        .total_memories(slots.calls.saturating_mul(MEMORIES))
+        .total_tables(slots.calls.saturating_mul(MEMORIES))
         .total_stacks(slots.calls)
-        .max_memories_per_module(MEMORIES_PER_MODULE)
-        .max_tables_per_module(MEMORIES_PER_MODULE)
+        .max_core_instances_per_component(INSTANCES)
+        .max_memories_per_module(MEMORIES)
+        .max_tables_per_module(MEMORIES)
+        .max_memories_per_component(MEMORIES)
+        .max_tables_per_component(MEMORIES)
         .max_core_instance_size(10 << 20)
         .max_component_instance_size(10 << 20)
         .max_memory_size(RESERVATION as usize)

@@ -11,6 +11,7 @@ use crate::{
 };
 use anyhow::{Context, bail};
 use clap::Args;
+use host::Outbound;
 use std::{
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
@@ -103,6 +104,14 @@ pub(crate) struct ServeArgs {
     /// Folder of what was deployed over HTTP [default: that of the database]
     #[arg(long, value_name = "FOLDER", env = "FATHOM_STATE")]
     state: Option<PathBuf>,
+    /// A host that the caller of an asynchronous call may have told of its end, `HOST` or `HOST:PORT`; may be repeated
+    #[arg(
+        long = "callback-host",
+        value_name = "HOST",
+        env = "FATHOM_CALLBACK_HOSTS",
+        value_delimiter = ','
+    )]
+    callback_hosts: Vec<String>,
     /// File with the token that the control plane asks for; made where it is absent. Without: a token only where others
     /// than this machine can connect
     #[arg(long, value_name = "FILE", env = "FATHOM_TOKEN_FILE")]
@@ -259,6 +268,9 @@ impl ServeArgs {
                 providers: None,
             },
             token,
+            callbacks: Outbound {
+                hosts: self.callback_hosts.into_iter().collect(),
+            },
             reload: !self.no_reload,
             keep: self.keep.map(duration),
             store_max: self.store_max,

@@ -106,6 +106,8 @@ impl Admission {
     ) -> Result<Grant, Refused> {
         let admitted = {
             let mut state = self.lock();
+            // Who has gone in the meantime holds no place.
+            state.waiting.retain(|waiter| !waiter.admitted.is_closed());
             if bytes > self.capacity.memory {
                 return Err(Refused::TooLarge {
                     needed: Bytes(bytes),
@@ -137,7 +139,8 @@ impl Admission {
 
     /// What is going on.
     pub(crate) fn load(&self) -> Load {
-        let state = self.lock();
+        let mut state = self.lock();
+        state.waiting.retain(|waiter| !waiter.admitted.is_closed());
         Load {
             granted: state.granted,
             calls: state.calls.len(),

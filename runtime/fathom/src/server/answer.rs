@@ -7,7 +7,7 @@ use super::{
 use axum::body::Body;
 use bytes::Bytes;
 use host::GuestBody;
-use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use hyper::body::{Body as HttpBody, Frame};
 use serde_json::{Value, json};
 use std::{
@@ -37,17 +37,23 @@ impl Answer {
     }
 
     /// Keeps `here` until the client has the whole answer, or has gone.
-    pub(crate) fn while_here(self, here: oneshot::Sender<()>) -> Answer {
-        Answer(self.0.map(|inner| {
-            if inner.is_end_stream() {
-                let _ = here.send(());
-                return inner;
-            }
-            Body::new(Watched {
-                inner,
-                here: Some(here),
-            })
-        }))
+    pub(crate) fn while_here(self, here: oneshot::Sender<()>, method: &Method) -> Answer {
+        let (parts, inner) = self.0.into_parts();
+        let status = parts.status;
+        let has_none = *method == Method::HEAD
+            || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        if inner.is_end_stream() || has_none {
+            let _ = here.send(());
+            return Answer(Response::from_parts(parts, inner));
+        }
+        let length = parts.headers.get(header::CONTENT_LENGTH);
+        let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
+        let watched = Watched {
+            inner,
+            left: length,
+            here: Some(here),
+        };
+        Answer(Response::from_parts(parts, Body::new(watched)))
     }
 
     fn with(mut self, name: &'static str, value: &str) -> Answer {
@@ -63,6 +69,8 @@ impl Answer {
 /// A body that tells when it was read to its end. That it was dropped before tells that the client has gone.
 struct Watched {
     inner: Body,
+    /// Bytes still to come, where that was said: after the last of them nobody asks again.
+    left: Option<u64>,
     here: Option<oneshot::Sender<()>>,
 }
 
@@ -75,6 +83,13 @@ impl HttpBody for Watched {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let polled = Pin::new(&mut self.inner).poll_frame(context);
+        if let (Some(left), Poll::Ready(Some(Ok(frame)))) = (&mut self.left, &polled) {
+            let bytes = frame.data_ref().map_or(0, |data| data.len() as u64);
+            *left = left.saturating_sub(bytes);
+            if *left == 0 {
+                self.is_read();
+            }
+        }
         if matches!(polled, Poll::Ready(None)) || self.inner.is_end_stream() {
             self.is_read();
         }
@@ -95,15 +110,6 @@ impl Watched {
         if let Some(here) = self.here.take() {
             // The call may have ended before.
             let _ = here.send(());
-        }
-    }
-}
-
-impl Drop for Watched {
-    fn drop(&mut self) {
-        // A body of known length is not polled again after its last byte.
-        if self.inner.is_end_stream() || self.inner.size_hint().exact() == Some(0) {
-            self.is_read();
         }
     }
 }

@@ -1,14 +1,15 @@
 //! Who may use the control plane: whoever has the token. Functions themselves are for everyone who reaches the server.
 
 use super::Server;
-use anyhow::Context;
+use anyhow::{Context, bail};
 use axum::{body::Body, extract::State, middleware::Next};
 use base64::{Engine as _, prelude::BASE64_STANDARD, prelude::BASE64_URL_SAFE_NO_PAD};
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, header, uri::Authority};
 use rand::RngCore;
 use std::{
     fs::{self, OpenOptions},
-    io::Write,
+    io::{ErrorKind, Write},
+    net::IpAddr,
     os::unix::fs::OpenOptionsExt,
     path::Path,
     sync::Arc,
@@ -23,6 +24,11 @@ pub(crate) async fn required(
 ) -> Response<Body> {
     if is_of_a_foreign_page(request.headers()) {
         let what = "requests of web pages of other origins are refused";
+        return super::answer::refusal(StatusCode::FORBIDDEN, what);
+    }
+    // Another name that leads here is one that a web page of somebody else may have been given (DNS rebinding).
+    if server.settings.token.is_none() && !is_of_this_machine(request.headers()) {
+        let what = "without a token, the control plane answers to localhost and to loopback addresses only";
         return super::answer::refusal(StatusCode::FORBIDDEN, what);
     }
     let allowed = match &server.settings.token {
@@ -59,6 +65,24 @@ fn is_of_a_foreign_page(headers: &HeaderMap) -> bool {
     origin.is_none() || origin.as_deref() != host
 }
 
+/// Whether it is asked for under a name of this machine.
+fn is_of_this_machine(headers: &HeaderMap) -> bool {
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    let Some(authority) = host.and_then(|host| host.parse::<Authority>().ok()) else {
+        return false;
+    };
+    let name = authority
+        .host()
+        .trim_start_matches('[')
+        .trim_end_matches(']');
+    name == "localhost"
+        || name
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
 fn given(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, rest) = value.split_once(' ')?;
@@ -88,16 +112,17 @@ fn is_same(given: &str, token: &str) -> bool {
 pub(crate) fn token_in(path: &Path) -> anyhow::Result<String> {
     let cannot = || format!("cannot keep the token in `{}`", path.display());
     match fs::read_to_string(path) {
-        Ok(text) if !text.trim().is_empty() => return Ok(text.trim().to_owned()),
-        _ => {}
+        Ok(text) if text.trim().is_empty() => bail!("the token in `{}` is empty", path.display()),
+        Ok(text) => return Ok(text.trim().to_owned()),
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(error).with_context(cannot),
     }
     let mut random = [0; 24];
     rand::rngs::OsRng.fill_bytes(&mut random);
     let token = BASE64_URL_SAFE_NO_PAD.encode(random);
     let mut file = OpenOptions::new()
         .write(true)
-        .create(true)
-        .truncate(true)
+        .create_new(true)
         .mode(0o600)
         .open(path)
         .with_context(cannot)?;

@@ -124,11 +124,12 @@ pub(crate) async fn call(server: &Arc<Server>, ask: Ask) -> Answer {
     let (reply, answered) = oneshot::channel();
     let (here, gone) = oneshot::channel();
     let id = prepared.ask.id.clone();
+    let method = prepared.ask.request.method().clone();
     server
         .guests
         .spawn(prepared.run(place, grant, size, fixed, reply, gone));
     match answered.await {
-        Ok(answer) => answer.while_here(here),
+        Ok(answer) => answer.while_here(here, &method),
         Err(_) => answer::lost(&id),
     }
 }
@@ -249,7 +250,7 @@ impl Prepared {
         let metrics = self.function.metrics(&self.server);
         let setting = self.version.manifest.limits.memory;
         metrics.set(setting, self.function.phases.now());
-        metrics.begin();
+        let running = metrics.begin();
         let mut reply = Some(reply);
         let mut gone = Gone::new(gone);
         let mut grant = grant;
@@ -284,7 +285,7 @@ impl Prepared {
         }
         let granted = grant.bytes();
         drop(grant);
-        drop(place);
+        drop((place, running));
         if attempt.said.is_some() {
             // What was answered is known when it was read.
             let _ = tokio::time::timeout(self.server.settings.drain, gone.has_answer()).await;
@@ -394,7 +395,6 @@ impl Prepared {
         let served = match attempt.served {
             Ok(served) => served,
             Err(why) => {
-                self.function.metrics(&self.server).abandon();
                 if let Some(reply) = reply {
                     let _ = reply.send(answer::failed(&self.ask.id, &why));
                 }

@@ -2,9 +2,15 @@
 //! replaced goes on for the calls that began with it, and goes with the last of them.
 
 use super::{
-    Server, build, logs::Logs, manifest::Manifest, metrics::FunctionMetrics, phase::Phases,
-    sizing::Sizing, totals::Totals,
+    Server, build,
+    logs::Logs,
+    manifest::Manifest,
+    metrics::FunctionMetrics,
+    phase::{Phase, Phases},
+    sizing::Sizing,
+    totals::Totals,
 };
+use crate::plan_file;
 use anyhow::Context;
 use host::{Entry, Function};
 use std::{
@@ -87,6 +93,14 @@ impl Deployed {
         if before.id.digest != version.id.digest {
             self.sizing.set(None);
             self.phases.begin_anew();
+        } else if self.phases.now() == Phase::Selective
+            && let Some(plan) = self
+                .sizing
+                .learned()
+                .and_then(|learned| learned.plan.clone())
+        {
+            let watch = version.manifest.watch.clone();
+            version.serving().arm(plan_file::only(&plan, watch));
         }
     }
 
@@ -222,18 +236,21 @@ impl Code {
         }
         let (server, id) = (server.clone(), version.id.clone());
         let (selection, invoke) = (self.selection(), version.manifest.invoke.clone());
-        let engine = server.engine.clone();
+        let wanted = selection.clone();
         let load = move || {
             let wasm = server.modules.read(&id.digest)?;
-            load(&server, &engine, &id, &wasm, &selection, invoke)
+            load(&server, &id, &wasm, &selection, invoke)
         };
         let ready = Arc::new(
             tokio::task::spawn_blocking(load)
                 .await
                 .context("loading was broken off")??,
         );
-        let mut place = self.ready.write().unwrap_or_else(PoisonError::into_inner);
-        *place = Some(ready.clone());
+        // Other probes may have been asked for meanwhile; then it serves this call alone.
+        if self.selection() == wanted {
+            let mut place = self.ready.write().unwrap_or_else(PoisonError::into_inner);
+            *place = Some(ready.clone());
+        }
         Ok((ready, true))
     }
 
@@ -261,15 +278,15 @@ pub(crate) fn now(server: &Server) -> u64 {
 }
 
 /// Compiled code, from the cache where it is there.
-fn load(
+pub(super) fn load(
     server: &Server,
-    engine: &host::Engine,
     id: &FunctionId,
     wasm: &[u8],
     selection: &Selection,
     invoke: Option<String>,
 ) -> anyhow::Result<Ready> {
-    let function = Function::load(engine, Some(&server.cache), &id.name, wasm, selection)
+    let cache = Some(&server.cache);
+    let function = Function::load(&server.engine, cache, &id.name, wasm, selection)
         .with_context(|| format!("cannot load `{}`", id.name))?;
     let entry = crate::guest::entry(&function, invoke)?;
     Ok(Ready { function, entry })

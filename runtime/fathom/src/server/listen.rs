@@ -12,8 +12,8 @@ use hyper_util::{
     server::graceful::GracefulShutdown,
 };
 use std::{
-    io,
-    net::SocketAddr,
+    io::{self, Write},
+    net::{Shutdown, SocketAddr},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -116,7 +116,10 @@ fn turn_away(stream: TcpStream) {
     let text = format!(
         "HTTP/1.1 {status}\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 21\r\n\r\ntoo many connections\n"
     );
-    let _ = stream.try_write(text.as_bytes());
+    if let Ok(mut stream) = stream.into_std() {
+        let _ = stream.write_all(text.as_bytes());
+        let _ = stream.shutdown(Shutdown::Write);
+    }
 }
 
 /// Bytes of a request's head. What is read of it at once may be more than what is allowed.

@@ -433,24 +433,28 @@ impl Metrics {
     }
 }
 
+/// A call that is running.
+pub(crate) struct Running(Gauge);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
 /// The code of an answer that nobody has named.
 const OTHER: &str = "other";
 
 impl FunctionMetrics {
-    /// A call has begun.
-    pub(crate) fn begin(&self) {
+    /// A call has begun. It has ended when the answer is dropped, however that comes.
+    pub(crate) fn begin(&self) -> Running {
         self.gateway_started.inc();
         self.running.inc();
-    }
-
-    /// A call that had begun could not be made.
-    pub(crate) fn abandon(&self) {
-        self.running.dec();
+        Running(self.running.clone())
     }
 
     /// A call has ended.
     pub(crate) fn end(&self, trace: &Trace) {
-        self.running.dec();
         match trace.outcome {
             Outcome::Succeeded => self.succeeded.inc(),
             Outcome::Failed => self.failed.inc(),

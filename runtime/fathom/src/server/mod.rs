@@ -73,7 +73,8 @@ use store::Store;
 use teacher::Teacher;
 use tokio::{
     runtime::{Builder, Handle, Runtime},
-    sync::Notify,
+    signal::unix::{Signal, SignalKind, signal},
+    sync::{Notify, Semaphore},
 };
 
 /// Threads that accept, read, answer and administer.
@@ -81,6 +82,9 @@ const ADMINISTERING: usize = 2;
 
 /// So many turns are taken before it is looked for what else is ready.
 const TURNS: u32 = 3;
+
+/// Calls at the same time that nobody waits for.
+const DETACHED: usize = 1_000;
 
 /// How often code that nobody uses is looked for.
 const SWEEP: Duration = Duration::from_secs(5);
@@ -96,6 +100,8 @@ pub(crate) struct Server {
     registry: Registry,
     admission: Arc<Admission>,
     bodies: Bodies,
+    /// Places of calls that nobody waits for.
+    detached: Arc<Semaphore>,
     records: Records,
     metrics: Metrics,
     teacher: Teacher,
@@ -235,6 +241,7 @@ fn set_up(settings: Settings, guests: Handle) -> anyhow::Result<(Arc<Server>, Le
             calls: calls as usize,
             waiting: settings.queue,
         }),
+        detached: Arc::new(Semaphore::new(DETACHED)),
         bodies: Bodies::beside(settings.memory, settings.body),
         records,
         metrics: Metrics::new(settings.memory)?,
@@ -283,6 +290,7 @@ fn deploy_all(server: &Arc<Server>) -> anyhow::Result<()> {
 }
 
 async fn serve(server: &Arc<Server>, on_port: Option<OnPort>) -> anyhow::Result<()> {
+    let mut signals = Signals::new()?;
     let listener = listen::bind(server.settings.listen).await?;
     let stop = Arc::new(Notify::new());
     let mut ports = Vec::new();
@@ -319,7 +327,7 @@ async fn serve(server: &Arc<Server>, on_port: Option<OnPort>) -> anyhow::Result<
         })
         .collect();
     tokio::spawn(unload_idle(server.clone()));
-    told_to_stop().await;
+    signals.stop().await;
     server.stopping.store(true, Ordering::Relaxed);
     output::note("stopping: calls that are running go on; Ctrl-C again ends them");
     stop.notify_waiters();
@@ -331,7 +339,7 @@ async fn serve(server: &Arc<Server>, on_port: Option<OnPort>) -> anyhow::Result<
     };
     tokio::select! {
         () = ended => {}
-        () = told_to_stop() => {}
+        () = signals.stop() => {}
     }
     Ok(())
 }
@@ -351,18 +359,26 @@ async fn unload_idle(server: Arc<Server>) {
     }
 }
 
-async fn told_to_stop() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let terminated = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminated) => {
-                terminated.recv().await;
-            }
-            Err(_) => std::future::pending().await,
+/// What tells the server to stop, from the moment it is made.
+struct Signals {
+    interrupted: Signal,
+    terminated: Signal,
+}
+
+impl Signals {
+    fn new() -> anyhow::Result<Signals> {
+        let listen = |kind| signal(kind).context("cannot listen to signals");
+        Ok(Signals {
+            interrupted: listen(SignalKind::interrupt())?,
+            terminated: listen(SignalKind::terminate())?,
+        })
+    }
+
+    /// Waits for one.
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.interrupted.recv() => {}
+            _ = self.terminated.recv() => {}
         }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminated => {}
     }
 }

@@ -3,7 +3,7 @@
 
 use super::{
     Server, build,
-    function::{Deployed, Version},
+    function::{self, Deployed, Version},
     manifest::Manifest,
     modules::write_whole,
 };
@@ -18,7 +18,7 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 use trace::FunctionId;
 
@@ -34,6 +34,8 @@ pub(crate) struct Registry {
     functions: RwLock<BTreeMap<String, Arc<Deployed>>>,
     /// Which function a folder is, so that a name that changes there is noticed.
     folders: Mutex<BTreeMap<PathBuf, String>>,
+    /// Held while something is deployed or removed: one at a time.
+    changing: Mutex<()>,
 }
 
 /// What became of a deployment.
@@ -52,6 +54,10 @@ impl Registry {
             .read()
             .unwrap_or_else(PoisonError::into_inner);
         functions.get(name).cloned()
+    }
+
+    fn changing(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// All of them, by name.
@@ -125,6 +131,7 @@ pub(crate) fn deploy_folder(
     server: &Arc<Server>,
     folder: &Path,
 ) -> anyhow::Result<(Arc<Deployed>, Change)> {
+    let _one_at_a_time = server.registry.changing();
     let guest = Guest::find(folder)?;
     let name = checked_name(&guest.name)?.to_owned();
     {
@@ -171,6 +178,7 @@ pub(crate) fn deploy_module(
     manifest: &str,
 ) -> anyhow::Result<(Arc<Deployed>, Change)> {
     let name = checked_name(name)?;
+    let _one_at_a_time = server.registry.changing();
     let folder = server.uploads().join(name);
     {
         let folders = server
@@ -237,6 +245,7 @@ pub(crate) fn deploy_module(
 ///
 /// Where it lies in a folder of the user's: it would be back at the next start.
 pub(crate) fn remove(server: &Server, name: &str) -> anyhow::Result<bool> {
+    let _one_at_a_time = server.registry.changing();
     let mut folders = server
         .registry
         .folders
@@ -278,6 +287,19 @@ fn make_version(server: &Arc<Server>, guest: &Guest, name: String) -> anyhow::Re
         digest: digest(&guest.wasm),
     };
     build::build(server, &id, &guest.wasm, &manifest.watch)?;
+    // What cannot be called is not deployed either.
+    let ready = function::load(
+        server,
+        &id,
+        &guest.wasm,
+        &manifest.watch,
+        manifest.invoke.clone(),
+    )?;
+    ensure!(
+        manifest.scratch.is_none() || !ready.function.is_component(),
+        "`{}` is a component, and those get no scratch directory: limits.scratch is for modules",
+        id.name
+    );
     server.modules.keep(&id.digest, &guest.wasm)?;
     Ok(Version::new(id, manifest))
 }

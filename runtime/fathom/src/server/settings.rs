@@ -3,6 +3,7 @@
 
 use super::sizing::SizeBy;
 use crate::{allowance::LimitArgs, analysis::SizingArgs};
+use host::Outbound;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use trace::Bytes;
 
@@ -50,6 +51,8 @@ pub(crate) struct Settings {
     pub(crate) learning: SizingArgs,
     /// What the control plane asks for; `None` where everybody who reaches it may use it.
     pub(crate) token: Option<String>,
+    /// Hosts that may be told of the end of asynchronous calls.
+    pub(crate) callbacks: Outbound,
     /// Whether folders are watched for changes.
     pub(crate) reload: bool,
     /// How long calls are kept, and how large the database may become.

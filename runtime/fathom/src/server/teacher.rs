@@ -2,7 +2,7 @@
 //! the few breakpoints that predict. Calls never wait for it.
 
 use super::{
-    Server,
+    Server, build,
     function::{Deployed, Version},
     phase::Phase,
     sizing::Learned,
@@ -172,8 +172,15 @@ fn lesson(server: &Arc<Server>, function: &Arc<Deployed>) {
     let is_new = plan.is_some() && function.phases.now() != Phase::Selective;
     if let (true, Some(plan)) = (is_new, &plan) {
         let armed = plan_file::only(plan, version.manifest.watch.clone());
-        version.serving().arm(armed);
-        function.phases.become_selective();
+        let built = server
+            .modules
+            .read(&version.id.digest)
+            .and_then(|wasm| build::build(server, &version.id, &wasm, &armed));
+        // Where it cannot be compiled with them, it goes on as it is.
+        if built.is_ok() {
+            version.serving().arm(armed);
+            function.phases.become_selective();
+        }
     }
     function.sizing.set(Some(Learned {
         recommendation,

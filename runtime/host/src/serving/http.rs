@@ -44,7 +44,8 @@ pub struct Outbound {
 }
 
 impl Outbound {
-    fn allows(&self, uri: &::http::Uri) -> bool {
+    /// Whether an address may be asked.
+    pub fn allows(&self, uri: &::http::Uri) -> bool {
         let Some(host) = uri.host() else {
             return false;
         };

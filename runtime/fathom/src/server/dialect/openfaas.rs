@@ -33,6 +33,9 @@ pub(crate) const NAMESPACE: &str = "openfaas-fn";
 /// What its clients add to names.
 pub(super) const SUFFIX: &str = ".openfaas-fn";
 
+/// Longest answer that is handed on, bytes.
+const LONGEST_ANSWER: u64 = 16 << 20;
+
 /// Longest that a callback may take.
 const CALLBACK: Duration = Duration::from_secs(30);
 
@@ -515,6 +518,21 @@ impl hyper::body::Body for Following {
     }
 }
 
+/// Where the caller wants to be told of the end, if that is a place that may be told.
+fn callback(server: &Server, headers: &http::HeaderMap) -> Result<Option<String>, String> {
+    let Some(url) = headers.get("x-callback-url") else {
+        return Ok(None);
+    };
+    let url = url.to_str().unwrap_or_default();
+    match url.parse::<http::Uri>() {
+        Ok(address) if server.settings.callbacks.allows(&address) => Ok(Some(url.to_owned())),
+        _ => Err(format!(
+            "`{}` may not be told: the server was not started with that --callback-host",
+            url.escape_debug()
+        )),
+    }
+}
+
 /// Takes the call, and makes it afterwards.
 async fn call_later(
     State(server): State<Arc<Server>>,
@@ -525,7 +543,16 @@ async fn call_later(
     if server.registry.find(plain(&name)).is_none() {
         return not_found(&server, &name);
     }
-    let callback = request.headers().get("x-callback-url").cloned();
+    let callback = match callback(&server, request.headers()) {
+        Ok(callback) => callback,
+        Err(what) => return said(StatusCode::FORBIDDEN, what),
+    };
+    let Ok(place) = server.detached.clone().try_acquire_owned() else {
+        return said(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too many calls that nobody waits for",
+        );
+    };
     let (request, room) = match super::whole(&server, request, "").await {
         Ok(request) => request,
         Err((status, what)) => return said(status, what),
@@ -540,9 +567,14 @@ async fn call_later(
     };
     let begun = SystemTime::now();
     tokio::spawn(async move {
+        let _place = place;
         let answer = make_detached(server.clone(), ask).await;
-        if let Some(url) = callback.and_then(|url| url.to_str().ok().map(str::to_owned)) {
-            call_back(&server, &url, answer, begun).await;
+        let (parts, body) = answer.into_response().into_parts();
+        // To its end, also where nobody wants it: a component goes on as long as it is read.
+        let body =
+            super::collect(body, usize::MAX, CALLBACK, |bytes| bytes <= LONGEST_ANSWER).await;
+        if let Some(url) = callback {
+            call_back(url, parts, body.unwrap_or_default(), begun).await;
         }
     });
     let mut response = said(StatusCode::ACCEPTED, "");
@@ -555,22 +587,12 @@ async fn call_later(
 }
 
 /// Tells what has become of a call. Once: whoever wants more asks for its record.
-async fn call_back(
-    server: &Server,
-    url: &str,
-    answer: crate::server::answer::Answer,
-    begun: SystemTime,
-) {
-    let response = answer.into_response();
-    let (parts, body) = response.into_parts();
-    let Ok(body) = super::collect(body, server.settings.body, CALLBACK, |_| true).await else {
-        return;
-    };
+async fn call_back(url: String, parts: http::response::Parts, body: Bytes, begun: SystemTime) {
     let seconds = begun.elapsed().unwrap_or_default().as_secs_f64();
-    let url = url.to_owned();
     let posted = move || {
         let agent: ureq::Agent = ureq::Agent::config_builder()
             .timeout_global(Some(CALLBACK))
+            .max_redirects(0)
             .build()
             .into();
         let mut request = agent

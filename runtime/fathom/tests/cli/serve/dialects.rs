@@ -144,9 +144,16 @@ fn the_gateway_of_openfaas_is_spoken() {
 
 #[test]
 fn a_call_that_nobody_waits_for_is_answered_to_its_callback() {
-    let server = with_images();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/done", listener.local_addr().unwrap());
+    let host = listener.local_addr().unwrap().to_string();
+    let url = format!("http://{host}/done");
+    let place = Place::new();
+    function(&place, "own", &wat("exact-allocations"), "");
+    let server = start(place, &["--callback-host", &host]);
+    // Nobody else is told of anything.
+    let elsewhere = [("x-callback-url", "http://127.0.0.1:1/system/functions")];
+    let answer = server.ask_with("POST", "/async-function/own", &elsewhere, "");
+    assert_eq!(answer.status, 403, "{}", answer.body);
     let answer = server.ask_with(
         "POST",
         "/async-function/own.openfaas-fn",
@@ -179,6 +186,9 @@ fn web_pages_of_others_do_not_reach_the_control_plane() {
     let place = Place::new();
     function(&place, "own", &wat("exact-allocations"), "");
     let server = start(place, &[]);
+    let rebound = server
+        .send(b"GET /api/v1/functions HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n");
+    assert!(rebound.starts_with("HTTP/1.1 403"), "{rebound}");
     let foreign = [("origin", "http://evil.example")];
     assert_eq!(
         server
@@ -186,7 +196,7 @@ fn web_pages_of_others_do_not_reach_the_control_plane() {
             .status,
         403
     );
-    let own = [("origin", "http://here")];
+    let own = [("origin", "http://localhost")];
     assert_eq!(
         server.ask_with("GET", "/api/v1/functions", &own, "").status,
         200
@@ -233,25 +243,24 @@ const EVENT: [(&str, &str); 5] = [
 
 /// A server with one function on a port of its own; where that is.
 fn on_port(signature: &str) -> (Server, Server) {
-    let free = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
     let place = Place::new();
     function(&place, "hello", &hello(), "");
     place.write("functions/hello/unused", "");
-    let port = free.to_string();
     let server = start_with(
         place,
         &[],
         &[
             ("FUNCTION_TARGET", "hello"),
             ("FUNCTION_SIGNATURE_TYPE", signature),
-            ("PORT", port.as_str()),
+            ("PORT", "0"),
         ],
     );
-    (server, Server::at(format!("127.0.0.1:{port}")))
+    let said = server.said();
+    let address = said
+        .lines()
+        .find_map(|line| line.strip_prefix("hello on http://"));
+    let address = address.expect("its address").to_owned();
+    (server, Server::at(address))
 }
 
 #[test]

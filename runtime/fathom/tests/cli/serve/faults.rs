@@ -24,7 +24,14 @@ fn with_everything(args: &[&str]) -> Server {
     ] {
         function(&place, hostile, &wat(&format!("hostile/{hostile}")), short);
     }
-    function(&place, "hello", &hello(), short);
+    let longer = "[limits]\ntimeout = \"2 s\"\nmemory = \"32 MiB\"\noutput = \"1 MiB\"\n";
+    function(&place, "hello", &hello(), longer);
+    function(
+        &place,
+        "sleeps-longer",
+        &wat("hostile/sleeps-for-a-year"),
+        "",
+    );
     function(&place, "good", &wat("exact-allocations"), "");
     start(place, args)
 }
@@ -49,7 +56,7 @@ fn hostile_guests_have_their_answers_and_disturb_no_other() {
         ("traps", 500, "trapped"),
         ("writes-without-end", 500, "of output"),
         ("hello/trap", 500, "trapped"),
-        ("hello/loop", 504, "still running after 500.0 ms"),
+        ("hello/loop", 504, "still running after 2.00 s"),
         ("hello/allocate/99999999", 500, "out of memory"),
     ] {
         let answer = server.ask("POST", &format!("/function/{path}"), "");
@@ -62,7 +69,7 @@ fn hostile_guests_have_their_answers_and_disturb_no_other() {
 #[test]
 fn an_answer_that_breaks_off_is_seen_to() {
     let server = with_everything(&[]);
-    let said = server.send(b"GET /function/hello/trap-late HTTP/1.1\r\nhost: here\r\n\r\n");
+    let said = server.send(b"GET /function/hello/trap-late HTTP/1.1\r\nhost: localhost\r\n\r\n");
     assert!(!said.ends_with("0\r\n\r\n"), "it looks whole: {said}");
     is_well(&server);
 }
@@ -71,17 +78,18 @@ fn an_answer_that_breaks_off_is_seen_to() {
 fn a_client_that_goes_away_stops_its_call_which_is_recorded() {
     let server = with_everything(&[]);
     let mut stream = TcpStream::connect(&server.address).unwrap();
-    let request = "GET /function/sleeps-for-a-year HTTP/1.1\r\nhost: a\r\nx-call-id: left\r\n\r\n";
+    let request =
+        "GET /function/sleeps-longer HTTP/1.1\r\nhost: localhost\r\nx-call-id: left\r\n\r\n";
     stream.write_all(request.as_bytes()).unwrap();
     server.becomes(
-        || server.metric("fathom_calls_running{function=\"sleeps-for-a-year\"}") == Some(1.0),
+        || server.metric("fathom_calls_running{function=\"sleeps-longer\"}") == Some(1.0),
         || "it does not run".to_owned(),
     );
     drop(stream);
     let record = server.record("left");
     assert_eq!(record["failure"], "the client went away");
     assert!(
-        record["wall"].as_u64().expect("ns") < 450_000_000,
+        record["wall"].as_u64().expect("ns") < 25_000_000_000,
         "{record}"
     );
     is_well(&server);
@@ -113,7 +121,7 @@ fn a_soak_of_good_and_hostile_calls_loses_no_good_one() {
             scope.spawn(|| {
                 for broken in [
                     &b"GET"[..],
-                    b"POST /function/good HTTP/1.1\r\nhost: a\r\ncontent-length: 99\r\n\r\nshort",
+                    b"POST /function/good HTTP/1.1\r\nhost: localhost\r\ncontent-length: 99\r\n\r\nshort",
                     b"\0\0\0\0\r\n\r\n",
                 ] {
                     let mut stream = TcpStream::connect(&server.address).unwrap();

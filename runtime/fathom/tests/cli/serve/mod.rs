@@ -114,7 +114,13 @@ pub(crate) fn start(place: Place, args: &[&str]) -> Server {
 
 /// The same with variables in its environment.
 pub(crate) fn start_with(place: Place, args: &[&str], variables: &[(&str, &str)]) -> Server {
-    let mut process = Command::new(env!("CARGO_BIN_EXE_fathom"))
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fathom"));
+    for (name, _) in std::env::vars() {
+        if name.starts_with("FATHOM_") || name.starts_with("FUNCTION_") || name == "PORT" {
+            command.env_remove(name);
+        }
+    }
+    let mut process = command
         .args(["serve", "functions", "--listen", "127.0.0.1:0"])
         .args(args)
         .current_dir(place.path("."))
@@ -153,7 +159,8 @@ pub(crate) fn start_with(place: Place, args: &[&str], variables: &[(&str, &str)]
 /// A server with one function in a folder itself and one below.
 pub(crate) fn server() -> Server {
     let place = Place::new();
-    let limits = "[limits]\ntimeout = \"500ms\"\nmemory = \"4 MiB\"\n";
+    let limits = "[limits]\nmemory = \"4 MiB\"\n";
+    let short = "[limits]\ntimeout = \"500ms\"\n";
     function(
         &place,
         "exact-allocations",
@@ -164,7 +171,7 @@ pub(crate) fn server() -> Server {
         &place,
         "loops-for-ever",
         &wat("hostile/loops-for-ever"),
-        limits,
+        short,
     );
     start(place, &[])
 }
@@ -195,7 +202,7 @@ impl Server {
 
     /// Waits until something is so.
     pub(crate) fn becomes(&self, mut is_so: impl FnMut() -> bool, otherwise: impl Fn() -> String) {
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + Duration::from_secs(60);
         while !is_so() {
             assert!(Instant::now() < deadline, "{}", otherwise());
             thread::sleep(Duration::from_millis(20));
@@ -251,7 +258,7 @@ impl Server {
             .map(|(name, value)| format!("{name}: {value}\r\n"))
             .collect();
         let head = format!(
-            "{method} {path} HTTP/1.1\r\nhost: here\r\nconnection: close\r\n{fields}content-length: {}\r\n\r\n",
+            "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{fields}content-length: {}\r\n\r\n",
             body.len()
         );
         let mut stream = TcpStream::connect(&self.address).ok()?;
