@@ -54,6 +54,9 @@ pub(crate) enum Command {
     Learn(crate::commands::learn::LearnArgs),
     /// Write a guest with its probes injected
     Inject(crate::commands::inject::InjectArgs),
+    /// Measure what this machine gives
+    #[command(subcommand)]
+    Bench(crate::commands::bench::BenchCommand),
     /// Print what this machine offers and where things lie
     Doctor(crate::commands::doctor::DoctorArgs),
     /// Print a completion script for a shell
@@ -76,7 +79,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
     ),
     (
         "Stages and the rest",
-        &["learn", "inject", "doctor", "completions"],
+        &["learn", "inject", "bench", "doctor", "completions"],
     ),
 ];
 

@@ -51,6 +51,7 @@ fn main() -> ExitCode {
         Command::Remove(args) => commands::remove::run(args),
         Command::Learn(args) => commands::learn::run(args),
         Command::Inject(args) => commands::inject::run(args),
+        Command::Bench(command) => commands::bench::run(command),
         Command::Doctor(args) => commands::doctor::run(args),
         Command::Completions(args) => commands::completions::run(args, cli::command()),
         Command::Worker => worker::run(),

@@ -1,5 +1,6 @@
 //! One file per command: its arguments, and what it does with the stages.
 
+pub(crate) mod bench;
 pub(crate) mod completions;
 pub(crate) mod deploy;
 pub(crate) mod describe;

@@ -1,12 +1,10 @@
 //! Answers: of a function, and of the server where there is none. What went wrong is said so that a person can act on it:
 //! what happened, at which limit, in which function of the guest, and what to set.
 
-use super::{
-    call::Ask, cgi, function::Version, manifest::Protocol, metrics::Rejected, sizing::Learned,
-};
+use super::{cgi, function::Version, manifest::Protocol, metrics::Rejected, sizing::Learned};
 use axum::body::Body;
 use bytes::Bytes;
-use host::GuestBody;
+use host::{GuestBody, Served};
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use hyper::body::{Body as HttpBody, Frame};
 use serde_json::{Value, json};
@@ -128,30 +126,24 @@ pub(super) fn streaming(id: &str, response: Response<GuestBody>) -> Answer {
     with_id(id, response.map(Body::new))
 }
 
-/// What has become of a call that was not answered yet.
-#[allow(
-    clippy::too_many_arguments,
-    reason = "each is a fact of its own, used once"
-)]
+/// What has become of a call that was not answered yet; its output is taken.
 pub(super) fn of(
-    ask: &Ask,
+    id: &str,
     version: &Version,
     learned: Option<&Learned>,
-    trace: &Trace,
-    stdout: Vec<u8>,
-    results: Vec<String>,
-    stack: &[String],
-    starved: bool,
+    served: &mut Served,
     granted: trace::Bytes,
 ) -> Answer {
+    let stdout = std::mem::take(&mut served.finished.stdout);
+    let results = std::mem::take(&mut served.finished.results);
+    let trace = &served.finished.trace;
     let answer = match trace.outcome {
         Outcome::Succeeded => match succeeded(version, stdout, results) {
-            Ok(response) => with_id(&ask.id, response),
-            Err(error) => problem(
-                &ask.id,
-                StatusCode::BAD_GATEWAY,
-                &Problem::of(&error.to_string()),
-            ),
+            Ok(response) => with_id(id, response),
+            Err(error) => {
+                let what = Problem::of(&error.to_string());
+                problem(id, StatusCode::BAD_GATEWAY, &what)
+            }
         },
         Outcome::TimedOut => {
             let mut problem_text = Problem::of(failure(trace));
@@ -159,24 +151,21 @@ pub(super) fn of(
                 "[limits] timeout of `{}`, which is {}",
                 version.id.name, trace.limits.timeout
             ));
-            problem(&ask.id, StatusCode::GATEWAY_TIMEOUT, &problem_text)
+            problem(id, StatusCode::GATEWAY_TIMEOUT, &problem_text)
         }
         Outcome::Limited => {
-            let status = if starved {
+            let status = if served.starved {
                 StatusCode::INSUFFICIENT_STORAGE
             } else {
                 StatusCode::INTERNAL_SERVER_ERROR
             };
-            problem(
-                &ask.id,
-                status,
-                &out_of_memory(version, learned, trace, stack),
-            )
+            let what = out_of_memory(version, learned, trace, &served.stack);
+            problem(id, status, &what)
         }
         Outcome::Failed => {
             let mut what = Problem::of(failure(trace));
-            what.stack = stack.to_vec();
-            problem(&ask.id, StatusCode::INTERNAL_SERVER_ERROR, &what)
+            what.stack.clone_from(&served.stack);
+            problem(id, StatusCode::INTERNAL_SERVER_ERROR, &what)
         }
     };
     let outcome = trace.outcome.to_string().replace(' ', "_");

@@ -44,6 +44,8 @@ pub(crate) struct Ask {
     /// What its body takes, as long as the call lasts.
     pub(crate) room: Room,
     pub(crate) remote: Option<SocketAddr>,
+    /// What it will need, where somebody knows: nobody does but a benchmark.
+    pub(crate) known: Option<Bytes>,
 }
 
 /// A call with everything it needs.
@@ -97,9 +99,15 @@ pub(crate) async fn call(server: &Arc<Server>, ask: Ask) -> Answer {
         Err(error) => return answer::bad_request(&ask.id, &error.to_string()),
     };
     let setting = version.manifest.limits.memory;
-    let size = function
-        .sizing
-        .size(version.manifest.size_by, setting, &input);
+    let size = match ask.known {
+        Some(bytes) => Size {
+            bytes,
+            by: SizedBy::Model,
+        },
+        None => function
+            .sizing
+            .size(version.manifest.size_by, setting, &input),
+    };
     let fixed = OVERHEAD + ask.room.bytes();
     let waited = Instant::now();
     let grant = match admit(server, size.bytes, fixed, false).await {
@@ -228,6 +236,17 @@ fn describe(
     })
 }
 
+/// What a call was given, and why.
+struct Given {
+    /// Before it began.
+    first: Bytes,
+    /// When it ended.
+    last: Bytes,
+    /// Who said how much.
+    by: SizedBy,
+    mispredicted: bool,
+}
+
 /// How one attempt ended.
 struct Attempt {
     served: Result<Served, String>,
@@ -242,7 +261,7 @@ impl Prepared {
         mut self,
         place: Place,
         grant: Arc<Grant>,
-        mut size: Size,
+        size: Size,
         fixed: u64,
         reply: oneshot::Sender<Answer>,
         gone: oneshot::Receiver<()>,
@@ -255,8 +274,12 @@ impl Prepared {
         let mut gone = Gone::new(gone);
         let mut grant = grant;
         let mut attempt = self.attempt(&grant, fixed, &mut reply, &mut gone).await;
-        let mut mispredicted = grant.is_mispredicted();
-        let first = grant.first();
+        let mut given = Given {
+            first: grant.first(),
+            last: grant.bytes(),
+            by: size.by,
+            mispredicted: grant.is_mispredicted(),
+        };
         let can_again = attempt.starved
             && attempt.said.is_none()
             && attempt
@@ -271,26 +294,24 @@ impl Prepared {
                 Ok(full) => {
                     self.queued = Nanos(self.queued.0 + Nanos::from(waited.elapsed()).0);
                     grant = full;
-                    size.by = SizedBy::Replay;
                     attempt = self.attempt(&grant, fixed, &mut reply, &mut gone).await;
-                    mispredicted = true;
+                    given.last = grant.bytes();
+                    given.by = SizedBy::Replay;
                 }
                 Err((why, what)) => {
                     let answer = self.server.reject(why, self.ask.id.clone(), &what);
-                    self.end(attempt, first, first, true, size, reply, Some(answer));
-                    drop(place);
-                    return;
+                    drop((place, running));
+                    return self.end(attempt, given, reply, Some(answer));
                 }
             }
         }
-        let granted = grant.bytes();
         drop(grant);
         drop((place, running));
         if attempt.said.is_some() {
             // What was answered is known when it was read.
             let _ = tokio::time::timeout(self.server.settings.drain, gone.has_answer()).await;
         }
-        self.end(attempt, first, granted, mispredicted, size, reply, None);
+        self.end(attempt, given, reply, None);
     }
 
     async fn attempt(
@@ -377,22 +398,15 @@ impl Prepared {
         request
     }
 
-    /// Answers, counts, records.
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "each is a fact of its own, used once"
-    )]
+    /// Answers, with `instead` where there is something else to say, counts, records.
     fn end(
         self,
         attempt: Attempt,
-        first: Bytes,
-        granted: Bytes,
-        mispredicted: bool,
-        size: Size,
+        given: Given,
         reply: Option<oneshot::Sender<Answer>>,
         instead: Option<Answer>,
     ) {
-        let served = match attempt.served {
+        let mut served = match attempt.served {
             Ok(served) => served,
             Err(why) => {
                 if let Some(reply) = reply {
@@ -401,37 +415,34 @@ impl Prepared {
                 return;
             }
         };
+        served.starved = attempt.starved;
+        let learned = self.function.sizing.learned();
+        let answer = match instead {
+            Some(answer) => answer,
+            None => answer::of(
+                &self.ask.id,
+                &self.version,
+                learned.as_deref(),
+                &mut served,
+                given.last,
+            ),
+        };
         let mut trace = served.finished.trace;
         if let Some(passed) = served.passed {
             trace.bytes_out = passed.load(Ordering::Relaxed);
         }
-        let said = attempt.said;
-        let answer = match instead {
-            Some(answer) => answer,
-            None => answer::of(
-                &self.ask,
-                &self.version,
-                self.function.sizing.learned().as_deref(),
-                &trace,
-                served.finished.stdout,
-                served.finished.results,
-                &served.stack,
-                attempt.starved,
-                granted,
-            ),
-        };
         if let Some(failure) = &trace.failure {
             self.log.say(&format!("[{}] {failure}", trace.outcome));
         }
         trace.served = Some(trace::Served {
             id: self.ask.id.clone(),
             dialect: self.ask.dialect.to_owned(),
-            status: said.unwrap_or(answer.status()),
+            status: attempt.said.unwrap_or(answer.status()),
             cold: self.cold,
-            sized_by: size.by,
-            granted_first: first,
-            granted,
-            mispredicted,
+            sized_by: given.by,
+            granted_first: given.first,
+            granted: given.last,
+            mispredicted: given.mispredicted,
             queued: self.queued,
             init: Nanos(self.loaded.0 + served.init.0),
             total: self.begun.elapsed().into(),

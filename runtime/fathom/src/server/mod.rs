@@ -11,6 +11,7 @@
 //! | `call`, `answer`, `cgi` | one call, from a request to its record |
 //! | `admission`, `bodies`, `sizing` | who may run with how much memory |
 //! | `teacher`, `phase` | learning from what was recorded, and what is armed for it |
+//! | `density` | a benchmark: how many calls fit |
 //! | `records`, `logs`, `metrics`, `totals`, `summary` | what is kept and told of calls |
 //!
 //! Two sets of threads: those that accept and administer never run a guest, and those that run guests do nothing else.
@@ -22,6 +23,7 @@ mod bodies;
 mod build;
 mod call;
 mod cgi;
+pub(crate) mod density;
 mod dialect;
 mod function;
 mod listen;
@@ -148,7 +150,7 @@ pub(crate) fn run(settings: Settings, on_port: Option<OnPort>) -> anyhow::Result
     let guests = threads("guests", cores())?;
     let (server, lessons) = set_up(settings, guests.handle().clone())?;
     Teacher::start(Arc::downgrade(&server), lessons).context("cannot start a thread")?;
-    deploy_all(&server)?;
+    deploy_all(&server, true)?;
     let _reload = match &server.settings.folder {
         Some(folder) if server.settings.reload => Some(reload::watch(&server, folder)?),
         _ => None,
@@ -256,7 +258,7 @@ fn set_up(settings: Settings, guests: Handle) -> anyhow::Result<(Arc<Server>, Le
 
 /// Everything that lies in folders: the user's, and what came over HTTP before. A function that cannot be deployed keeps no
 /// other from being served.
-fn deploy_all(server: &Arc<Server>) -> anyhow::Result<()> {
+fn deploy_all(server: &Arc<Server>, says: bool) -> anyhow::Result<()> {
     let mut folders = match &server.settings.folder {
         Some(folder) => registry::function_folders(folder)?,
         None => Vec::new(),
@@ -267,6 +269,7 @@ fn deploy_all(server: &Arc<Server>) -> anyhow::Result<()> {
     let mut failed = None;
     for folder in &folders {
         match registry::deploy_folder(server, folder) {
+            Ok(_) if !says => {}
             Ok((function, _)) => output::note(format_args!(
                 "/function/{} ({})",
                 function.name,

@@ -56,6 +56,15 @@ impl Registry {
         functions.get(name).cloned()
     }
 
+    /// Another folder that has a function of this name.
+    fn elsewhere(&self, name: &str, folder: &Path) -> Option<PathBuf> {
+        let folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut others = folders
+            .iter()
+            .filter(|(of, known)| *known == name && of.as_path() != folder);
+        others.next().map(|(other, _)| other.clone())
+    }
+
     fn changing(&self) -> MutexGuard<'_, ()> {
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -134,22 +143,12 @@ pub(crate) fn deploy_folder(
     let _one_at_a_time = server.registry.changing();
     let guest = Guest::find(folder)?;
     let name = checked_name(&guest.name)?.to_owned();
-    {
-        let folders = server
-            .registry
-            .folders
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let other = folders
-            .iter()
-            .find(|(of, known)| **known == name && of.as_path() != folder);
-        if let Some((other, _)) = other {
-            bail!(
-                "two functions have the name `{name}`: that in `{}` and that in `{}`",
-                other.display(),
-                folder.display()
-            );
-        }
+    if let Some(other) = server.registry.elsewhere(&name, folder) {
+        bail!(
+            "two functions have the name `{name}`: that in `{}` and that in `{}`",
+            other.display(),
+            folder.display()
+        );
     }
     let version = make_version(server, &guest, name.clone())?;
     let before = {
@@ -180,21 +179,11 @@ pub(crate) fn deploy_module(
     let name = checked_name(name)?;
     let _one_at_a_time = server.registry.changing();
     let folder = server.uploads().join(name);
-    {
-        let folders = server
-            .registry
-            .folders
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let other = folders
-            .iter()
-            .find(|(of, known)| *known == name && **of != folder);
-        if let Some((other, _)) = other {
-            bail!(
-                "`{name}` is the function in `{}`: change it there, or choose another name",
-                other.display()
-            );
-        }
+    if let Some(other) = server.registry.elsewhere(name, &folder) {
+        bail!(
+            "`{name}` is the function in `{}`: change it there, or choose another name",
+            other.display()
+        );
     }
     let config: Config =
         toml::from_str(manifest).context("the manifest is not a valid fathom.toml")?;

@@ -1,6 +1,6 @@
 //! What has become of a function's calls since the server began, in a few numbers however many they are.
 
-use trace::{Bytes, Nanos, Outcome, Trace};
+use trace::{Bytes, Nanos, Outcome, SizedBy, Trace};
 
 /// Buckets of needs, each a quarter of a doubling wide, from one page on: what the median and p99 are read from.
 const BUCKETS: usize = 72;
@@ -14,6 +14,10 @@ pub(crate) struct Totals {
     pub(crate) timed_out: u64,
     pub(crate) cold: u64,
     pub(crate) mispredicted: u64,
+    /// Stopped for want of memory, and made once more.
+    pub(crate) made_again: u64,
+    /// Granted and not needed, times the time that they had it.
+    pub(crate) waste_byte_seconds: f64,
     pub(crate) cpu: Nanos,
     pub(crate) wall: Nanos,
     /// Smallest and largest need of calls that succeeded.
@@ -43,6 +47,9 @@ impl Totals {
         if let Some(served) = &trace.served {
             self.cold += u64::from(served.cold);
             self.mispredicted += u64::from(served.mispredicted);
+            self.made_again += u64::from(served.sized_by == SizedBy::Replay);
+            let waste = (served.granted.as_f64() - trace.needed().as_f64()).max(0.0);
+            self.waste_byte_seconds += waste * trace.wall.as_seconds();
         }
         self.cpu = Nanos(self.cpu.0 + trace.cpu.0);
         self.wall = Nanos(self.wall.0 + trace.wall.0);

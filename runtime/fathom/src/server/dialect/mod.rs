@@ -106,6 +106,7 @@ async fn make(
         request,
         room,
         remote,
+        known: None,
     };
     call::call(server, ask).await.into_response()
 }

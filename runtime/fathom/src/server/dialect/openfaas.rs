@@ -564,6 +564,7 @@ async fn call_later(
         request,
         room,
         remote: None,
+        known: None,
     };
     let begun = SystemTime::now();
     tokio::spawn(async move {

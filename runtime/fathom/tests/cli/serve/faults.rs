@@ -1,11 +1,10 @@
 //! Faults of every kind, and that the next call does not notice.
 
-use super::{Server, function, hello, start};
+use super::{Server, function, hello, start, start_after};
 use crate::support::{Place, wat};
 use std::{
     io::{Read, Write},
     net::TcpStream,
-    process::{Command, Stdio},
     thread,
     time::Duration,
 };
@@ -142,40 +141,7 @@ fn a_soak_of_good_and_hostile_calls_loses_no_good_one() {
 fn running_out_of_file_descriptors_passes() {
     let place = Place::new();
     function(&place, "good", &wat("exact-allocations"), "");
-    // The place has to be prepared before the shell lowers the limit.
-    let mut server = start(place, &[]);
-    server.signal("INT");
-    server.wait();
-    let place = std::mem::replace(&mut server.place, Place::new());
-    let script = format!(
-        "ulimit -n 64; exec {} serve functions --listen 127.0.0.1:0",
-        env!("CARGO_BIN_EXE_fathom")
-    );
-    let mut process = Command::new("sh")
-        .args(["-c", &script])
-        .current_dir(place.path("."))
-        .env(
-            "XDG_CACHE_HOME",
-            concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"),
-        )
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("sh");
-    let mut said = String::new();
-    let mut error = process.stderr.take().expect("its standard error");
-    let mut buffer = [0; 256];
-    while !said.contains("listening on http://") || !said.ends_with('\n') {
-        let read = error.read(&mut buffer).expect("it speaks");
-        assert!(read > 0, "{said}");
-        said.push_str(&String::from_utf8_lossy(&buffer[..read]));
-    }
-    let address = said
-        .rsplit("http://")
-        .next()
-        .expect("an address")
-        .trim()
-        .to_owned();
-    let server = Server::at(address);
+    let server = start_after(place, "ulimit -n 64");
     let held: Vec<_> = (0..80)
         .filter_map(|_| TcpStream::connect(&server.address).ok())
         .collect();
@@ -189,48 +155,14 @@ fn running_out_of_file_descriptors_passes() {
         },
         || "it does not come back".to_owned(),
     );
-    let _ = process.kill();
-    let _ = process.wait();
 }
 
 #[test]
 fn a_full_disk_loses_records_and_counts_them_and_no_call() {
     let place = Place::new();
     function(&place, "good", &wat("exact-allocations"), "");
-    let mut server = start(place, &[]);
-    server.signal("INT");
-    server.wait();
-    let place = std::mem::replace(&mut server.place, Place::new());
     // A limit on the size of files is a full disk to whoever writes.
-    let script = format!(
-        "trap '' XFSZ; ulimit -f 80; exec {} serve functions --listen 127.0.0.1:0",
-        env!("CARGO_BIN_EXE_fathom")
-    );
-    let mut process = Command::new("sh")
-        .args(["-c", &script])
-        .current_dir(place.path("."))
-        .env(
-            "XDG_CACHE_HOME",
-            concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"),
-        )
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("sh");
-    let mut said = String::new();
-    let mut error = process.stderr.take().expect("its standard error");
-    let mut buffer = [0; 256];
-    while !said.contains("listening on http://") || !said.ends_with('\n') {
-        let read = error.read(&mut buffer).expect("it speaks");
-        assert!(read > 0, "{said}");
-        said.push_str(&String::from_utf8_lossy(&buffer[..read]));
-    }
-    let address = said
-        .rsplit("http://")
-        .next()
-        .expect("an address")
-        .trim()
-        .to_owned();
-    let server = Server::at(address);
+    let server = start_after(place, "trap '' XFSZ; ulimit -f 80");
     server.becomes(
         || {
             for _ in 0..50 {
@@ -241,6 +173,4 @@ fn a_full_disk_loses_records_and_counts_them_and_no_call() {
         || server.metrics(),
     );
     is_well(&server);
-    let _ = process.kill();
-    let _ = process.wait();
 }

@@ -2,6 +2,7 @@
 
 mod calls;
 mod clients;
+mod density;
 mod deploying;
 mod dialects;
 mod faults;
@@ -115,14 +116,32 @@ pub(crate) fn start(place: Place, args: &[&str]) -> Server {
 /// The same with variables in its environment.
 pub(crate) fn start_with(place: Place, args: &[&str], variables: &[(&str, &str)]) -> Server {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fathom"));
+    command
+        .args(["serve", "functions", "--listen", "127.0.0.1:0"])
+        .args(args);
+    launch(command, place, variables)
+}
+
+/// The same from a shell that does something first. Everything is compiled before that.
+pub(crate) fn start_after(place: Place, first: &str) -> Server {
+    let mut before = start(place, &[]);
+    before.signal("INT");
+    before.wait();
+    let place = std::mem::replace(&mut before.place, Place::new());
+    let mut shell = Command::new("sh");
+    let fathom = env!("CARGO_BIN_EXE_fathom");
+    let script = format!("{first}; exec {fathom} serve functions --listen 127.0.0.1:0");
+    shell.args(["-c", &script]);
+    launch(shell, place, &[])
+}
+
+fn launch(mut command: Command, place: Place, variables: &[(&str, &str)]) -> Server {
     for (name, _) in std::env::vars() {
         if name.starts_with("FATHOM_") || name.starts_with("FUNCTION_") || name == "PORT" {
             command.env_remove(name);
         }
     }
     let mut process = command
-        .args(["serve", "functions", "--listen", "127.0.0.1:0"])
-        .args(args)
         .current_dir(place.path("."))
         .env(
             "XDG_CACHE_HOME",
