@@ -3,7 +3,7 @@
 //! A call is admitted with what it is predicted to need, and that is reserved for it until it ends: the sum of what is
 //! granted never exceeds the whole. What does not fit waits, in order; smaller calls may pass a large one, but not for
 //! ever. A call that turns out to need more is granted it from what is free, of which a reserve is kept back from
-//! admission. When nothing is free the youngest of those that were predicted wrongly is stopped. Nobody waits for memory
+//! admission. What a call holds beyond what it has taken it may give back before it ends. When nothing is free the youngest of those that were predicted wrongly is stopped. Nobody waits for memory
 //! while holding memory that others wait for: the one that grows waits at most for a call that is being stopped, and that
 //! one waits for nothing.
 //!
@@ -299,6 +299,20 @@ impl Grant {
         self.take_from_youngest(state, to, free)
     }
 
+    /// Gives back what it holds beyond `to` bytes.
+    pub(crate) fn give_back(&self, to: u64) {
+        let mut state = self.admission.lock();
+        let Some(held) = state.calls.get_mut(&self.number) else {
+            return;
+        };
+        let surplus = held.bytes.saturating_sub(to);
+        held.bytes -= surplus;
+        state.granted -= surplus;
+        if surplus > 0 {
+            self.admission.let_in(state);
+        }
+    }
+
     fn take_from_youngest(&self, state: &mut State, to: u64, free: u64) -> Growing {
         let before = state.calls.get(&self.number).map_or(0, |held| held.bytes);
         let missing = (to - before) - free;
@@ -456,6 +470,9 @@ mod tests {
                     }
                     2 if !running.is_empty() => {
                         let call = &running[rng.gen_range(0..running.len())];
+                        if rng.gen_bool(0.3) {
+                            call.give_back(rng.gen_range(0..=call.bytes().0));
+                        }
                         let to = call.bytes().0 + rng.gen_range(1..200);
                         drop(call.grow(to, || rng.gen_bool(0.5).then_some(to + 10)));
                     }

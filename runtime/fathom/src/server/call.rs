@@ -11,17 +11,18 @@ use super::{
     logs::CallLog,
     manifest::Protocol,
     metrics::Rejected,
-    sizing::{self, Size},
+    sizing::{self, Size, SizeBy},
     teacher,
 };
 use bytes::Bytes as Body;
 use host::{Call, Entry, Event, Growing, HttpCall, Output, Served, Service, Stop};
 use http::{Request, Response, header};
 use std::{
+    convert::Infallible,
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Instant,
 };
@@ -321,14 +322,16 @@ impl Prepared {
         reply: &mut Option<oneshot::Sender<Answer>>,
         gone: &mut Gone,
     ) -> Attempt {
+        let share = Arc::new(Share {
+            grant: grant.clone(),
+            fixed,
+            taken: AtomicU64::new(fixed),
+            function: self.function.clone(),
+            version: self.version.clone(),
+            input: self.input.clone(),
+        });
         let service = Service {
-            grants: Some(Arc::new(Share {
-                grant: grant.clone(),
-                fixed,
-                function: self.function.clone(),
-                version: self.version.clone(),
-                input: self.input.clone(),
-            })),
+            grants: Some(share.clone()),
             log: Some(self.log.clone()),
             outbound: self.version.manifest.outbound.clone(),
         };
@@ -339,6 +342,7 @@ impl Prepared {
                     outcome: Outcome::Failed,
                     why: "the client went away".to_owned(),
                 },
+                never = self.give_back(&share) => match never {},
                 () = grant.stopped() => {
                     evicted.store(true, Ordering::Relaxed);
                     Stop {
@@ -384,6 +388,20 @@ impl Prepared {
             starved,
             said,
         }
+    }
+
+    /// Once it hardly ever grows any more, what was reserved and not taken is for others. Only where each call is sized for
+    /// itself: who is given a fixed size keeps it.
+    async fn give_back(&self, share: &Share) -> Infallible {
+        let grown_up = match self.version.manifest.size_by {
+            SizeBy::Call => self.function.totals().grown_up(),
+            SizeBy::Setting | SizeBy::Recommendation => None,
+        };
+        if let Some(grown_up) = grown_up {
+            tokio::time::sleep(grown_up).await;
+            share.grant.give_back(share.taken.load(Ordering::Relaxed));
+        }
+        std::future::pending().await
     }
 
     /// A component wants a whole address, and gets no more than the request has.
@@ -483,6 +501,8 @@ fn record(server: &Arc<Server>, function: &Arc<Deployed>, trace: trace::Trace) {
 struct Share {
     grant: Arc<Grant>,
     fixed: u64,
+    /// What it has taken so far, bytes.
+    taken: AtomicU64,
     function: Arc<Deployed>,
     version: Arc<Version>,
     input: Vec<Observed>,
@@ -497,7 +517,12 @@ impl host::Grants for Share {
             let bound = sizing::refined(plan, &self.version.id, limits, &self.input, seen())?;
             Some(bound.min(limits.memory).0.saturating_add(self.fixed))
         };
-        self.grant.grow(to.0.saturating_add(self.fixed), predicted)
+        let to = to.0.saturating_add(self.fixed);
+        let answer = self.grant.grow(to, predicted);
+        if matches!(answer, Growing::Granted) {
+            self.taken.store(to, Ordering::Relaxed);
+        }
+        answer
     }
 }
 

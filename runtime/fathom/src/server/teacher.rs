@@ -24,6 +24,9 @@ use trace::{AskedOfPlan, PredictivePlan, Trace};
 /// Calls looked back on.
 const LOOK_BACK: usize = 1_000;
 
+/// Calls of which it is remembered when they have grown.
+const GROWTHS: usize = 200;
+
 /// Calls between two lessons once there were many.
 const CALLS_BETWEEN: u64 = 200;
 
@@ -144,6 +147,9 @@ fn lesson(server: &Arc<Server>, function: &Arc<Deployed>) {
             return;
         }
     };
+    if let Err(error) = remember_growth(server, function, &version) {
+        output::note(format_args!("warning: {error:#}"));
+    }
     let configured = Configured {
         failure_rate: version.manifest.failure_rate,
         memory: Some(version.manifest.limits.memory),
@@ -190,13 +196,34 @@ fn lesson(server: &Arc<Server>, function: &Arc<Deployed>) {
 
 fn recorded(server: &Server, version: &Version) -> anyhow::Result<Vec<Trace>> {
     let store = Store::open_existing(&server.settings.database)?;
-    Ok(store.traces(&Filter {
+    Ok(store.traces(&of(version, LOOK_BACK, Detail::Summary))?)
+}
+
+fn of(version: &Version, newest: usize, detail: Detail) -> Filter {
+    Filter {
         function: Some(version.id.name.clone()),
         digest: Some(version.id.digest.clone()),
-        newest: Some(LOOK_BACK),
-        detail: Detail::Summary,
+        newest: Some(newest),
+        detail,
         ..Filter::default()
-    })?)
+    }
+}
+
+/// When calls of former times have grown, before the first one of this time.
+fn remember_growth(server: &Server, function: &Deployed, version: &Version) -> anyhow::Result<()> {
+    if function.totals().calls > 0 {
+        return Ok(());
+    }
+    let store = Store::open_existing(&server.settings.database)?;
+    let mut calls = Vec::new();
+    store.each(&of(version, GROWTHS, Detail::Full), |_, call| {
+        if call.served.is_some() && call.is_measurement() {
+            calls.push(call);
+        }
+    })?;
+    let mut totals = function.totals();
+    calls.iter().for_each(|call| totals.see_growth(call));
+    Ok(())
 }
 
 /// The few breakpoints that predict; `None` where none do well enough, or there is too little to say.

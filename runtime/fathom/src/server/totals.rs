@@ -1,9 +1,13 @@
 //! What has become of a function's calls since the server began, in a few numbers however many they are.
 
+use std::time::Duration;
 use trace::{Bytes, Nanos, Outcome, SizedBy, Trace};
 
 /// Buckets of needs, each a quarter of a doubling wide, from one page on: what the median and p99 are read from.
 const BUCKETS: usize = 72;
+
+/// Of fewer calls nobody can say when they have grown.
+const FEW: u64 = 100;
 
 /// The sums.
 #[derive(Clone, Default)]
@@ -23,6 +27,8 @@ pub(crate) struct Totals {
     /// Smallest and largest need of calls that succeeded.
     pub(crate) needed: Option<(Bytes, Bytes)>,
     needs: Vec<u64>,
+    /// Calls by the time of their last growth: bucket i is below 2^i nanoseconds.
+    grown: Vec<u64>,
     pub(crate) last: Option<LastUse>,
 }
 
@@ -66,7 +72,32 @@ impl Totals {
                 self.needs = vec![0; BUCKETS];
             }
             self.needs[bucket(needed)] += 1;
+            self.see_growth(trace);
         }
+    }
+
+    /// Takes in when a call that succeeded has grown.
+    pub(crate) fn see_growth(&mut self, trace: &Trace) {
+        if self.grown.is_empty() {
+            self.grown = vec![0; 64];
+        }
+        let last = trace.growths.last().map_or(0, |growth| growth.at.0);
+        self.grown[(64 - last.leading_zeros() as usize).min(63)] += 1;
+    }
+
+    /// How long after its begin a call hardly ever grows any more; `None` while too few were seen. Four times as long as
+    /// it took all but one call in two hundred.
+    pub(crate) fn grown_up(&self) -> Option<Duration> {
+        let all: u64 = self.grown.iter().sum();
+        if all < FEW {
+            return None;
+        }
+        let mut seen = 0;
+        let bucket = self.grown.iter().position(|calls| {
+            seen += calls;
+            (all - seen) * 200 <= all
+        })?;
+        Some(Duration::from_nanos(4 << bucket.min(60)))
     }
 
     /// Calls that did not succeed.
@@ -101,6 +132,22 @@ fn upper_end(bucket: usize) -> Bytes {
 mod tests {
     use super::*;
     use trace::{FunctionId, Input, Limits};
+
+    #[test]
+    fn nobody_says_when_calls_have_grown_before_there_were_a_hundred() {
+        let mut totals = Totals {
+            grown: vec![0; 64],
+            ..Totals::default()
+        };
+        // All below 2^20 ns, but one in a thousand, which is below 2^30.
+        totals.grown[20] = 99;
+        assert_eq!(totals.grown_up(), None);
+        totals.grown[20] = 999;
+        totals.grown[30] = 1;
+        assert_eq!(totals.grown_up(), Some(Duration::from_nanos(4 << 20)));
+        totals.grown[30] = 100;
+        assert_eq!(totals.grown_up(), Some(Duration::from_nanos(4 << 30)));
+    }
 
     #[test]
     fn quantiles_are_at_most_a_fifth_too_high() {

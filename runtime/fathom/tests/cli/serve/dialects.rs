@@ -319,7 +319,7 @@ import sys, urllib.request
 from cloudevents.core.v1.event import CloudEvent
 from cloudevents.core.bindings.http import HTTPMessage, from_http_event, to_binary_event, to_structured_event
 url = sys.argv[1]
-for data in ({"message": "\u00fc \" %"}, [1, 2.5, None], "text", None):
+for data in ({"message": "\u00fc \" %"}, {"list": [1, 2.5, None]}, "text", None):
     attributes = {"id": "1", "type": "a.b", "source": "/s p%c\u00e9", "subject": "x\"y", "own": "1", "specversion": "1.0"}
     attributes["datacontenttype"] = "text/plain" if data == "text" else "application/json"
     event = CloudEvent(attributes=attributes, data=data)
