@@ -41,30 +41,27 @@ skip() { # what is absent
 # 128 KiB keeps the initial memory small, so that what an algorithm needs is seen early. The line reader, which is profiled
 # first, is built as a Rust program usually is, with 1 MiB.
 rust() { # package, module
-    if [ ! -d "$(rustc --print target-libdir --target wasm32-wasip1 2>/dev/null)" ]; then
-        skip "no wasm32-wasip1 (rustup target add wasm32-wasip1)"
+    stack=-Clink-arg=-zstack-size=131072
+    [ "$example" = line-reader ] && stack=
+    cargo_build wasm32-wasip1 "$1" "$1" "$2" "$stack"
+}
+
+# A component that answers requests: a library, whose file is named with underscores.
+component() { # package, module
+    cargo_build wasm32-wasip2 "$1" "$(echo "$1" | tr - _)" "$2" ""
+}
+
+cargo_build() { # target, package, what the compiler calls it, module, flag
+    if [ ! -d "$(rustc --print target-libdir --target "$1" 2>/dev/null)" ]; then
+        skip "no $1 (rustup target add $1)"
         return
     fi
     # Between flags stands a control character, for there may be spaces in paths.
     next=$(printf '\037')
     flags="--remap-path-prefix=$guests=guests$next--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=cargo"
-    [ "$example" = line-reader ] || flags="$flags$next-Clink-arg=-zstack-size=131072"
-    CARGO_ENCODED_RUSTFLAGS="$flags" cargo build --quiet --release --locked \
-        --target wasm32-wasip1 --target-dir target --package "$1"
-    install -m 644 "target/wasm32-wasip1/release/$1.wasm" "$to/$example/$2"
-}
-
-# A component that answers requests.
-component() { # package, module
-    if [ ! -d "$(rustc --print target-libdir --target wasm32-wasip2 2>/dev/null)" ]; then
-        skip "no wasm32-wasip2 (rustup target add wasm32-wasip2)"
-        return
-    fi
-    next=$(printf '\037')
-    flags="--remap-path-prefix=$guests=guests$next--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=cargo"
-    CARGO_ENCODED_RUSTFLAGS="$flags" cargo build --quiet --release --locked \
-        --target wasm32-wasip2 --target-dir target --package "$1"
-    install -m 644 "target/wasm32-wasip2/release/$(echo "$1" | tr - _).wasm" "$to/$example/$2"
+    CARGO_ENCODED_RUSTFLAGS="$flags${5:+$next$5}" cargo build --quiet --release --locked \
+        --target "$1" --target-dir target --package "$2"
+    install -m 644 "target/$1/release/$3.wasm" "$to/$example/$4"
 }
 
 # The modules that are kept come from Debian's clang-22, whose wasi-libc has the common allocator, dlmalloc. Zig brings

@@ -230,17 +230,6 @@ pub enum SizedBy {
     Replay,
 }
 
-impl fmt::Display for SizedBy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            SizedBy::Setting => "setting",
-            SizedBy::Recommendation => "recommendation",
-            SizedBy::Model => "model",
-            SizedBy::Replay => "replay",
-        })
-    }
-}
-
 /// What only a call that was served has.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Served {

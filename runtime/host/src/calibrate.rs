@@ -128,6 +128,8 @@ fn solve(bare: f64, few: Run, many: Run) -> Rates {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Slots;
+    use trace::Bytes;
 
     #[test]
     fn the_guest_is_what_its_text_says() {
@@ -148,12 +150,17 @@ mod tests {
     /// Hits and calls are those that are meant; how long they take is not asserted.
     #[test]
     fn the_first_hits_all_call_the_host_and_later_ones_hardly_do() {
-        let engine = Engine::new().unwrap();
-        let rates = measure(&engine).expect("rates");
-        let cost = rates.cost(1_000, 10);
-        assert_eq!((cost.hits, cost.host_calls), (1_000, 10));
-        assert!(rates.host_call.is_finite() && rates.hit.is_finite());
-        assert!(cost.cpu_seconds > 0.0, "{rates:?}");
+        let slots = Slots {
+            calls: 4,
+            keep_resident: Bytes(0),
+        };
+        for engine in [Engine::new(), Engine::serving(slots)] {
+            let rates = measure(&engine.unwrap()).expect("rates");
+            let cost = rates.cost(1_000, 10);
+            assert_eq!((cost.hits, cost.host_calls), (1_000, 10));
+            assert!(rates.host_call.is_finite() && rates.hit.is_finite());
+            assert!(cost.cpu_seconds > 0.0, "{rates:?}");
+        }
     }
 
     #[test]

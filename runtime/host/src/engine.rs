@@ -162,9 +162,10 @@ impl Engine {
         &self.machine
     }
 
-    /// Lets a store run without being interrupted. Where nobody says otherwise its first check would end it.
+    /// Lets a store run without being interrupted. Where there are epochs and nobody says otherwise its first check would
+    /// end it.
     pub(crate) fn never_interrupt<T: 'static>(&self, store: &mut Store<T>) {
-        if self.cpu_period.is_some() && self.serving.is_none() {
+        if self.cpu_period.is_some() || self.serving.is_some() {
             store.set_epoch_deadline(u64::MAX / 2);
         }
     }

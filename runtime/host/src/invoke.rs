@@ -111,9 +111,7 @@ impl Target {
         function.call(&mut *store, &self.arguments, &mut results)?;
         Ok(results.iter().map(show).collect())
     }
-}
 
-impl Target {
     /// The same, of a guest that is served.
     pub(crate) async fn run_async(
         &self,

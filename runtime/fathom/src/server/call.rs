@@ -331,6 +331,7 @@ impl Prepared {
             input: self.input.clone(),
         });
         let service = Service {
+            input: self.input.clone(),
             grants: Some(share.clone()),
             log: Some(self.log.clone()),
             outbound: self.version.manifest.outbound.clone(),

@@ -31,7 +31,7 @@ use std::{
     sync::{Arc, atomic::AtomicU64},
     time::{Instant, SystemTime},
 };
-use trace::{Heap, Input, Limits, Nanos, Trace};
+use trace::{Heap, Input, Limits, Nanos, Observed, Trace};
 use wasmtime::Store;
 use world::{Streams, wasi};
 
@@ -80,7 +80,8 @@ impl Function {
     /// See [`InvokeError`]. Whatever the guest does once it runs is an outcome in the trace, not an error.
     pub fn invoke(&self, call: &Call, on_deadline: OnDeadline) -> Result<Finished, InvokeError> {
         let target = self.guest.target(&call.entry, &call.event.args)?;
-        Sandbox::set_up(self, call, None)?.run(self, &target, on_deadline)
+        let features = input_features(&call.event)?;
+        Sandbox::set_up(self, call, features, None)?.run(self, &target, on_deadline)
     }
 }
 
@@ -106,13 +107,13 @@ impl Sandbox {
     pub(crate) fn set_up(
         function: &Function,
         call: &Call,
+        features: Vec<Observed>,
         log: Option<Arc<dyn Log>>,
     ) -> Result<Sandbox, InvokeError> {
         let input = Input {
             label: call.event.label.clone(),
             digest: call.event.digest(&call.entry)?,
         };
-        let features = input_features(&call.event)?;
         let streams = Streams::open(call, log)?;
         if call.event.scratch.is_some() && function.is_component() {
             let why =
@@ -160,19 +161,18 @@ impl Sandbox {
         });
         state.scratch = scratch.as_ref().map(|scratch| scratch.budget());
         let mut store = Store::new(function.guest.engine(), state);
+        let cpu = function
+            .cpu_period()
+            .map(|period| CpuSamples::of(&mut store, period));
         if served {
             store.limiter_async(|state| &mut state.meter);
             store.epoch_deadline_async_yield_and_update(1);
             store.set_epoch_deadline(1);
         } else {
             store.limiter(|state| &mut state.meter);
-        }
-        let cpu = function
-            .cpu_period()
-            .map(|period| CpuSamples::of(&mut store, period));
-        if cpu.is_none() {
-            // Where epochs are for sampling and there is nothing to sample.
-            function.engine.never_interrupt(&mut store);
+            if cpu.is_none() {
+                function.engine.never_interrupt(&mut store);
+            }
         }
         let so_far = SoFar {
             function: function.id.clone(),

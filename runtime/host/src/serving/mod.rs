@@ -31,12 +31,14 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use trace::{Nanos, Outcome};
+use trace::{Nanos, Observed, Outcome};
 use wasmtime::WasmBacktrace;
 
 /// What a served call is given beside what every call is.
 #[derive(Clone, Default)]
 pub struct Service {
+    /// What is known of the call before it begins: [`input_features`](crate::input_features) of its event.
+    pub input: Vec<Observed>,
     /// Who shares the memory of this machine among the calls. Nobody: the limit alone counts.
     pub grants: Option<Arc<dyn Grants>>,
     /// Where its standard error goes, and of a component that answers requests its standard output too.
@@ -90,7 +92,7 @@ impl Function {
             Entry::Http => Target::Http,
             entry => self.guest.target(entry, &call.event.args)?,
         };
-        let mut sandbox = Sandbox::set_up(self, call, service.log.clone())?;
+        let mut sandbox = Sandbox::set_up(self, call, service.input.clone(), service.log.clone())?;
         sandbox.share(service, self);
         let request = match http {
             Some(http) => Some(http::begin(&mut sandbox, http)?),
