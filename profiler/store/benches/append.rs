@@ -4,7 +4,7 @@
 
 use std::time::Instant;
 use store::{Detail, Filter, Store};
-use trace::Trace;
+use trace::{Breakpoint, Bytes, Nanos, Observed, Served, SizedBy, Trace};
 
 #[allow(dead_code, reason = "the tests use more of it")]
 #[path = "../tests/all/sample.rs"]
@@ -23,9 +23,40 @@ fn main() {
         "{:<34} {:>10} {:>12} {:>12} {:>12}",
         "", "append", "bytes", "read", "summary"
     );
+    measure("served, few probes", &served(&plain));
     measure("few probes, no stacks", &plain);
     measure("300 probes, no stacks", &many_probes);
     measure("300 probes, 200 stacks, 2,000 events", &stacks);
+}
+
+/// A short call that was served: hardly any timeline, a variable or two of each of a few probes.
+fn served(call: &Trace) -> Trace {
+    let watched = (0..8).map(|number| Observed {
+        variable: format!("arg{}", number % 3),
+        breakpoint: Breakpoint::Entry(format!("a::path::of::modules::to::function_{}", number / 3)),
+        hits: Vec::new(),
+        ..call.observations[1].clone()
+    });
+    Trace {
+        growths: Vec::new(),
+        samples: call.samples[..1].to_vec(),
+        observations: call.observations[..1].iter().cloned().chain(watched).collect(),
+        armed: sample::probes(8),
+        served: Some(Served {
+            id: String::new(),
+            dialect: "http".to_owned(),
+            status: 200,
+            cold: false,
+            sized_by: SizedBy::Model,
+            granted_first: Bytes::mib(2),
+            granted: Bytes::mib(2),
+            mispredicted: false,
+            queued: Nanos(7_704),
+            init: Nanos(71_233),
+            total: Nanos(11_931_934),
+        }),
+        ..call.clone()
+    }
 }
 
 /// Prints one line: microseconds to append and to read a call in full and without its timeline, and bytes per call.
@@ -33,6 +64,11 @@ fn measure(name: &str, call: &Trace) {
     let traces: Vec<Trace> = (0..CALLS as u64)
         .map(|number| Trace {
             started_unix_ms: call.started_unix_ms + number,
+            // One after the other, as those of Fathom are.
+            served: call.served.clone().map(|served| Served {
+                id: format!("019a0000-0000-7000-8000-{number:012x}"),
+                ..served
+            }),
             ..call.clone()
         })
         .collect();

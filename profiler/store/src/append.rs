@@ -1,34 +1,12 @@
 //! Appending calls. The only statements that insert.
 
 use crate::{AppendError, Store, TraceId, open::BUSY, stacks, wire};
-use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, named_params};
+use rusqlite::{
+    CachedStatement, Connection, ErrorCode, OptionalExtension, ToSql, TransactionBehavior,
+    params_from_iter,
+};
 use std::borrow::Borrow;
 use trace::{Heap, Outcome, Served, SizedBy, Touched, Trace};
-
-/// Every column but the id; the rows that several calls share are looked up before it.
-const INSERT_CALL: &str = "
-    INSERT INTO calls (
-        function, input_label, input_digest, started_unix_ms, limit_memory, limit_timeout, outcome, exit_code, failure,
-        committed_start, committed_peak, needed, refused_count, heap, live_peak, live_at_end, allocated_total,
-        allocations, wall, cpu, bytes_in, bytes_out, contended, runtime_base, machine, armed, probe_hits,
-        probe_host_calls, probe_cpu, touched_at_end, touched_unavailable, refusals, observations, timeline,
-        heap_profile, cpu_profile
-    ) VALUES (
-        :function, :input_label, :input_digest, :started_unix_ms, :limit_memory, :limit_timeout, :outcome, :exit_code,
-        :failure, :committed_start, :committed_peak, :needed, :refused_count, :heap, :live_peak, :live_at_end,
-        :allocated_total, :allocations, :wall, :cpu, :bytes_in, :bytes_out, :contended, :runtime_base, :machine, :armed,
-        :probe_hits, :probe_host_calls, :probe_cpu, :touched_at_end, :touched_unavailable, :refusals, :observations,
-        :timeline, :heap_profile, :cpu_profile
-    )";
-
-/// What only a served call has.
-const INSERT_SERVED: &str = "
-    INSERT INTO served (
-        call, request, dialect, status, cold, sized_by, granted_first, granted, mispredicted, queued, init, total
-    ) VALUES (
-        :call, :request, :dialect, :status, :cold, :sized_by, :granted_first, :granted, :mispredicted, :queued, :init,
-        :total
-    )";
 
 impl Store {
     /// Records one call. When this returns, the call survives the death of the process.
@@ -111,21 +89,59 @@ impl<'a> Row<'a> {
 fn insert_all(connection: &mut Connection, rows: &[Row<'_>]) -> rusqlite::Result<Vec<TraceId>> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut ids = Vec::with_capacity(rows.len());
+    let mut statements = Statements::default();
     let mut shared = None;
     for row in rows {
         let these = Shared::of(&transaction, row, shared)?;
-        let id = insert(&transaction, row, these)?;
+        let id = insert(&transaction, &mut statements, row, these)?;
         if let Some(served) = &row.trace.served {
-            insert_served(&transaction, id, served)?;
+            insert_served(&transaction, &mut statements, id, served)?;
         }
         ids.push(id);
         shared = Some((row.trace, these));
     }
+    drop(statements);
     transaction.commit()?;
     Ok(ids)
 }
 
-fn insert(connection: &Connection, row: &Row<'_>, shared: Shared) -> rusqlite::Result<TraceId> {
+/// Prepared once for all rows of a transaction.
+#[derive(Default)]
+struct Statements<'c> {
+    calls: Option<CachedStatement<'c>>,
+    served: Option<CachedStatement<'c>>,
+}
+
+/// A column and what goes into it.
+type Column<'v> = (&'static str, &'v dyn ToSql);
+
+/// Inserts a row; `place` is where the statement is kept for the next one. By position: with forty columns, finding each
+/// by its name takes longer than inserting does.
+fn insert_into<'c>(
+    connection: &'c Connection,
+    place: &mut Option<CachedStatement<'c>>,
+    table: &str,
+    columns: &[Column<'_>],
+) -> rusqlite::Result<i64> {
+    let statement = match place {
+        Some(statement) => statement,
+        None => {
+            let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
+            let values = vec!["?"; columns.len()].join(", ");
+            let names = names.join(", ");
+            let text = format!("INSERT INTO {table} ({names}) VALUES ({values})");
+            place.insert(connection.prepare_cached(&text)?)
+        }
+    };
+    statement.insert(params_from_iter(columns.iter().map(|(_, value)| value)))
+}
+
+fn insert<'c>(
+    connection: &'c Connection,
+    statements: &mut Statements<'c>,
+    row: &Row<'_>,
+    shared: Shared,
+) -> rusqlite::Result<TraceId> {
     let trace = row.trace;
     let heap = HeapColumns::from(trace.heap);
     let (touched_at_end, touched_unavailable) = match &trace.touched {
@@ -134,67 +150,69 @@ fn insert(connection: &Connection, row: &Row<'_>, shared: Shared) -> rusqlite::R
         Some(Touched::Unavailable { reason }) => (None, Some(reason)),
     };
     // SQLite's integers are signed: `as i64` wraps above 2^63, and reading wraps back.
-    connection
-        .prepare_cached(INSERT_CALL)?
-        .insert(named_params! {
-            ":function": shared.function,
-            ":input_label": trace.input.label,
-            ":input_digest": trace.input.digest,
-            ":started_unix_ms": trace.started_unix_ms as i64,
-            ":limit_memory": trace.limits.memory.0 as i64,
-            ":limit_timeout": trace.limits.timeout.0 as i64,
-            ":outcome": outcome_text(trace.outcome),
-            ":exit_code": trace.exit_code,
-            ":failure": trace.failure,
-            ":committed_start": trace.committed_start.0 as i64,
-            ":committed_peak": trace.committed_peak.0 as i64,
-            ":needed": trace.needed().0 as i64,
-            ":refused_count": trace.refused_count as i64,
-            ":heap": heap.kind,
-            ":live_peak": heap.live_peak,
-            ":live_at_end": heap.live_at_end,
-            ":allocated_total": heap.allocated_total,
-            ":allocations": heap.allocations,
-            ":wall": trace.wall.0 as i64,
-            ":cpu": trace.cpu.0 as i64,
-            ":bytes_in": trace.bytes_in as i64,
-            ":bytes_out": trace.bytes_out as i64,
-            ":contended": trace.contended,
-            ":runtime_base": trace.runtime_base.0 as i64,
-            ":machine": shared.machine,
-            ":armed": shared.armed,
-            ":probe_hits": trace.probe_cost.hits as i64,
-            ":probe_host_calls": trace.probe_cost.host_calls as i64,
-            ":probe_cpu": trace.probe_cost.cpu_seconds,
-            ":touched_at_end": touched_at_end,
-            ":touched_unavailable": touched_unavailable,
-            ":refusals": row.refusals,
-            ":observations": row.observations,
-            ":timeline": row.timeline,
-            ":heap_profile": row.heap_profile,
-            ":cpu_profile": row.cpu_profile,
-        })
-        .map(TraceId)
+    let columns: [Column<'_>; 36] = [
+        ("function", &shared.function),
+        ("input_label", &trace.input.label),
+        ("input_digest", &trace.input.digest),
+        ("started_unix_ms", &(trace.started_unix_ms as i64)),
+        ("limit_memory", &(trace.limits.memory.0 as i64)),
+        ("limit_timeout", &(trace.limits.timeout.0 as i64)),
+        ("outcome", &outcome_text(trace.outcome)),
+        ("exit_code", &trace.exit_code),
+        ("failure", &trace.failure),
+        ("committed_start", &(trace.committed_start.0 as i64)),
+        ("committed_peak", &(trace.committed_peak.0 as i64)),
+        ("needed", &(trace.needed().0 as i64)),
+        ("refused_count", &(trace.refused_count as i64)),
+        ("heap", &heap.kind),
+        ("live_peak", &heap.live_peak),
+        ("live_at_end", &heap.live_at_end),
+        ("allocated_total", &heap.allocated_total),
+        ("allocations", &heap.allocations),
+        ("wall", &(trace.wall.0 as i64)),
+        ("cpu", &(trace.cpu.0 as i64)),
+        ("bytes_in", &(trace.bytes_in as i64)),
+        ("bytes_out", &(trace.bytes_out as i64)),
+        ("contended", &trace.contended),
+        ("runtime_base", &(trace.runtime_base.0 as i64)),
+        ("machine", &shared.machine),
+        ("armed", &shared.armed),
+        ("probe_hits", &(trace.probe_cost.hits as i64)),
+        ("probe_host_calls", &(trace.probe_cost.host_calls as i64)),
+        ("probe_cpu", &trace.probe_cost.cpu_seconds),
+        ("touched_at_end", &touched_at_end),
+        ("touched_unavailable", &touched_unavailable),
+        ("refusals", &row.refusals),
+        ("observations", &row.observations),
+        ("timeline", &row.timeline),
+        ("heap_profile", &row.heap_profile),
+        ("cpu_profile", &row.cpu_profile),
+    ];
+    insert_into(connection, &mut statements.calls, "calls", &columns).map(TraceId)
 }
 
-fn insert_served(connection: &Connection, call: TraceId, served: &Served) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached(INSERT_SERVED)?
-        .insert(named_params! {
-            ":call": call.0,
-            ":request": served.id,
-            ":dialect": served.dialect,
-            ":status": served.status,
-            ":cold": served.cold,
-            ":sized_by": sized_by_text(served.sized_by),
-            ":granted_first": served.granted_first.0 as i64,
-            ":granted": served.granted.0 as i64,
-            ":mispredicted": served.mispredicted,
-            ":queued": served.queued.0 as i64,
-            ":init": served.init.0 as i64,
-            ":total": served.total.0 as i64,
-        })
-        .map(|_| ())
+/// What only a served call has.
+fn insert_served<'c>(
+    connection: &'c Connection,
+    statements: &mut Statements<'c>,
+    call: TraceId,
+    served: &Served,
+) -> rusqlite::Result<()> {
+    let columns: [Column<'_>; 12] = [
+        ("call", &call.0),
+        ("request", &served.id),
+        ("dialect", &served.dialect),
+        ("status", &served.status),
+        ("cold", &served.cold),
+        ("sized_by", &sized_by_text(served.sized_by)),
+        ("granted_first", &(served.granted_first.0 as i64)),
+        ("granted", &(served.granted.0 as i64)),
+        ("mispredicted", &served.mispredicted),
+        ("queued", &(served.queued.0 as i64)),
+        ("init", &(served.init.0 as i64)),
+        ("total", &(served.total.0 as i64)),
+    ];
+    insert_into(connection, &mut statements.served, "served", &columns).map(|_| ())
 }
 
 /// The words of the column.

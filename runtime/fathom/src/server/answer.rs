@@ -126,25 +126,32 @@ pub(super) fn streaming(id: &str, response: Response<GuestBody>) -> Answer {
     with_id(id, response.map(Body::new))
 }
 
-/// What has become of a call that was not answered yet; its output is taken.
+/// What has become of a call that was not answered yet; its output is taken. `whole` is what a component has answered.
 pub(super) fn of(
     id: &str,
     version: &Version,
     learned: Option<&Learned>,
     served: &mut Served,
+    whole: Option<Response<GuestBody>>,
     granted: trace::Bytes,
 ) -> Answer {
     let stdout = std::mem::take(&mut served.finished.stdout);
     let results = std::mem::take(&mut served.finished.results);
     let trace = &served.finished.trace;
     let answer = match trace.outcome {
-        Outcome::Succeeded => match succeeded(version, stdout, results) {
-            Ok(response) => with_id(id, response),
-            Err(error) => {
-                let what = Problem::of(&error.to_string());
-                problem(id, StatusCode::BAD_GATEWAY, &what)
+        Outcome::Succeeded => {
+            let response = match whole {
+                Some(response) => Ok(response.map(Body::new)),
+                None => succeeded(version, stdout, results),
+            };
+            match response {
+                Ok(response) => with_id(id, response),
+                Err(error) => {
+                    let what = Problem::of(&error.to_string());
+                    problem(id, StatusCode::BAD_GATEWAY, &what)
+                }
             }
-        },
+        }
         Outcome::TimedOut => {
             let mut problem_text = Problem::of(failure(trace));
             problem_text.set = Some(format!(

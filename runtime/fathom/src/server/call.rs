@@ -15,15 +15,19 @@ use super::{
     teacher,
 };
 use bytes::Bytes as Body;
-use host::{Call, Entry, Event, Growing, HttpCall, Output, Served, Service, Stop};
+use host::{
+    Ahead, Call, Entry, Event, Growing, GuestBody, HttpCall, InvokeError, Output, Served, Service, Stop,
+};
 use http::{Request, Response, header};
 use std::{
     convert::Infallible,
     net::SocketAddr,
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    task::Poll,
     time::Instant,
 };
 use tokio::sync::oneshot;
@@ -255,6 +259,44 @@ struct Attempt {
     starved: bool,
     /// The status that was said while it ran; its answer is on its way.
     said: Option<u16>,
+    /// The answer that it gave, where nobody was given it yet.
+    whole: Option<Response<GuestBody>>,
+}
+
+/// Waits for the end of a call and reads its answer meanwhile. Once the guest waits for something, or has answered more
+/// than is read ahead, `say` is given what there is: then it is a stream. An answer that is whole before is for whoever
+/// asked when the call has ended, and is given back.
+async fn read_ahead(
+    mut serving: Pin<&mut impl Future<Output = Result<Served, InvokeError>>>,
+    mut head: oneshot::Receiver<Response<GuestBody>>,
+    say: &mut impl FnMut(Response<GuestBody>),
+) -> (Result<Served, InvokeError>, Option<Response<GuestBody>>) {
+    let mut answer: Option<Response<GuestBody>> = None;
+    let served = std::future::poll_fn(|context| {
+        loop {
+            let served = serving.as_mut().poll(context);
+            let begins = head.try_recv().ok();
+            let mut goes_on = begins.is_some();
+            answer = answer.take().or(begins);
+            let ahead = match &mut answer {
+                Some(answer) => answer.body_mut().read_ahead(context),
+                None => Ahead::Waiting,
+            };
+            goes_on |= ahead == Ahead::Read;
+            let is_said = match &served {
+                Poll::Ready(_) => ahead != Ahead::Whole,
+                Poll::Pending => ahead == Ahead::Full || !goes_on,
+            };
+            if is_said && let Some(answer) = answer.take() {
+                say(answer);
+            }
+            if served.is_ready() || !goes_on {
+                return served;
+            }
+        }
+    })
+    .await;
+    (served, answer)
 }
 
 impl Prepared {
@@ -354,40 +396,28 @@ impl Prepared {
                 }
             }
         };
-        let (respond, mut head) = oneshot::channel();
+        let (respond, head) = oneshot::channel();
         let http = (self.call.entry == Entry::Http).then(|| HttpCall {
             request: self.request_for_component(),
             respond,
         });
         let mut said = None;
-        let mut say = |response: Response<host::GuestBody>| {
+        let mut say = |response: Response<GuestBody>| {
             said = Some(response.status().as_u16());
             if let Some(reply) = reply.take() {
                 // The client may have gone; that stops the call.
                 let _ = reply.send(answer::streaming(&self.ask.id, response));
             }
         };
-        let mut serving =
-            std::pin::pin!(self.ready.function.serve(&self.call, &service, http, stop));
-        let served = tokio::select! {
-            biased;
-            Ok(response) = &mut head => {
-                say(response);
-                serving.await
-            }
-            served = &mut serving => {
-                if let Ok(response) = head.try_recv() {
-                    say(response);
-                }
-                served
-            }
-        };
+        let serving = std::pin::pin!(self.ready.function.serve(&self.call, &service, http, stop));
+        let (served, whole) = read_ahead(serving, head, &mut say).await;
         let starved =
             evicted.load(Ordering::Relaxed) || served.as_ref().is_ok_and(|served| served.starved);
         Attempt {
             served: served.map_err(|error| error.to_string()),
             starved,
             said,
+            whole,
         }
     }
 
@@ -443,6 +473,7 @@ impl Prepared {
                 &self.version,
                 learned.as_deref(),
                 &mut served,
+                attempt.whole,
                 given.last,
             ),
         };

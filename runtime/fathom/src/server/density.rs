@@ -3,7 +3,7 @@
 
 use super::{
     Server, Settings, SizeBy, bodies::Room, call, call::Ask, deploy_all, records::Counts, set_up,
-    teacher::Teacher, threads,
+    guest_threads, teacher::Teacher, threads,
 };
 use anyhow::{Context, ensure};
 use bytes::Bytes as Body;
@@ -224,7 +224,7 @@ fn run(
     stream: Vec<Planned>,
     learning: bool,
 ) -> anyhow::Result<Outcome> {
-    let guests = threads("guests", 2)?;
+    let guests = guest_threads(2)?;
     let (server, lessons) = set_up(settings, guests.handle().clone())?;
     Teacher::start(Arc::downgrade(&server), lessons).context("cannot start a thread")?;
     deploy_all(&server, false)?;

@@ -79,9 +79,6 @@ use tokio::{
     sync::{Notify, Semaphore},
 };
 
-/// Threads that accept, read, answer and administer.
-const ADMINISTERING: usize = 2;
-
 /// So many turns are taken before it is looked for what else is ready.
 const TURNS: u32 = 3;
 
@@ -147,7 +144,7 @@ pub(crate) fn run(settings: Settings, on_port: Option<OnPort>) -> anyhow::Result
     fs::create_dir_all(&settings.state)
         .with_context(|| format!("cannot make the folder `{}`", settings.state.display()))?;
     let _only_one = lock(&settings)?;
-    let guests = threads("guests", cores())?;
+    let guests = guest_threads(cores())?;
     let (server, lessons) = set_up(settings, guests.handle().clone())?;
     Teacher::start(Arc::downgrade(&server), lessons).context("cannot start a thread")?;
     deploy_all(&server, true)?;
@@ -155,7 +152,7 @@ pub(crate) fn run(settings: Settings, on_port: Option<OnPort>) -> anyhow::Result
         Some(folder) if server.settings.reload => Some(reload::watch(&server, folder)?),
         _ => None,
     };
-    let administering = threads("http", ADMINISTERING)?;
+    let administering = threads("http", administering())?;
     let served = administering.block_on(serve(&server, on_port));
     administering.shutdown_timeout(Duration::from_secs(1));
     guests.shutdown_timeout(Duration::from_secs(1));
@@ -170,17 +167,35 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(2, usize::from)
 }
 
+/// Threads that accept, read, answer and administer. A call takes them about a quarter of what it takes those that run
+/// guests; where there were as many they would mostly take turns with them.
+fn administering() -> usize {
+    cores().div_ceil(4)
+}
+
+fn guest_threads(number: usize) -> anyhow::Result<Runtime> {
+    start(
+        Builder::new_multi_thread()
+            .worker_threads(number)
+            .thread_name("guests")
+            // A guest may run for a whole turn: what has become ready meanwhile is looked for soon. Not after each, or what
+            // waits in a thread's own queue would never come to it.
+            .event_interval(TURNS)
+            .global_queue_interval(TURNS),
+    )
+}
+
 fn threads(name: &str, number: usize) -> anyhow::Result<Runtime> {
-    Builder::new_multi_thread()
-        .worker_threads(number)
-        .thread_name(name)
-        // A guest may run for a whole turn: what has become ready meanwhile is looked for soon. Not after each, or what waits
-        // in a thread's own queue would never come to it.
-        .event_interval(TURNS)
-        .global_queue_interval(TURNS)
-        .enable_all()
-        .build()
-        .context("cannot start the runtime")
+    start(
+        Builder::new_multi_thread()
+            .worker_threads(number)
+            .thread_name(name),
+    )
+}
+
+fn start(threads: &mut Builder) -> anyhow::Result<Runtime> {
+    let built = threads.enable_all().build();
+    built.context("cannot start threads")
 }
 
 /// Two servers with one folder would take each other's functions away. Held as long as the file is open.

@@ -6,9 +6,9 @@ use crate::{
 use ::http::HeaderName;
 use bytes::{Buf, Bytes};
 use http_body_util::{Full, combinators::UnsyncBoxBody};
-use hyper::body::{Body, Frame};
+use hyper::body::{Body, Frame, SizeHint};
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, VecDeque},
     pin::Pin,
     sync::{
         Arc,
@@ -149,9 +149,14 @@ impl WasiHttpHooks for Network {
     }
 }
 
-/// The body of a component's answer: counted, and bounded.
+/// Bytes of an answer that are read ahead at most.
+const MOST_AHEAD: u64 = 64 << 10;
+
+/// The body of a component's answer: counted, and bounded. Its beginning may have been read ahead.
 pub struct GuestBody {
     inner: UnsyncBoxBody<Bytes, Error>,
+    ahead: VecDeque<Frame<Bytes>>,
+    rest: Rest,
     passed: Arc<AtomicU64>,
     most: u64,
     broken: Arc<AtomicBool>,
@@ -168,12 +173,57 @@ pub enum BodyError {
     BrokenOff(String),
 }
 
-impl Body for GuestBody {
-    type Data = Bytes;
-    type Error = BodyError;
+/// What comes after what was read ahead.
+enum Rest {
+    /// What the guest writes.
+    ToCome,
+    /// Nothing.
+    End,
+    /// It breaks off.
+    Error(BodyError),
+}
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
+/// What reading ahead has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ahead {
+    /// The answer is whole.
+    Whole,
+    /// There is more than is read ahead, or it broke off.
+    Full,
+    /// More was read, and there may be more.
+    Read,
+    /// The guest has not written more so far. The task is woken when it does.
+    Waiting,
+}
+
+impl GuestBody {
+    /// Reads what the guest has written, so that it can go on writing. An answer that is whole before anybody was given
+    /// it crosses from thread to thread once.
+    pub fn read_ahead(&mut self, context: &mut Context<'_>) -> Ahead {
+        let mut said = Ahead::Waiting;
+        loop {
+            match &self.rest {
+                Rest::End => return Ahead::Whole,
+                Rest::Error(_) => return Ahead::Full,
+                Rest::ToCome if self.passed.load(Ordering::Relaxed) >= MOST_AHEAD => {
+                    return Ahead::Full;
+                }
+                Rest::ToCome => {}
+            }
+            match self.poll_inner(context) {
+                Poll::Pending => return said,
+                Poll::Ready(None) => self.rest = Rest::End,
+                Poll::Ready(Some(Err(error))) => self.rest = Rest::Error(error),
+                Poll::Ready(Some(Ok(frame))) => {
+                    self.ahead.push_back(frame);
+                    said = Ahead::Read;
+                }
+            }
+        }
+    }
+
+    fn poll_inner(
+        &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let frame = match Pin::new(&mut self.inner).poll_frame(context) {
@@ -197,13 +247,51 @@ impl Body for GuestBody {
             Ok(frame)
         }))
     }
+}
 
-    fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream() && !self.broken.load(Ordering::Acquire)
+impl Body for GuestBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if let Some(frame) = self.ahead.pop_front() {
+            return Poll::Ready(Some(Ok(frame)));
+        }
+        if matches!(self.rest, Rest::ToCome) {
+            return self.poll_inner(context);
+        }
+        Poll::Ready(match std::mem::replace(&mut self.rest, Rest::End) {
+            Rest::Error(error) => Some(Err(error)),
+            Rest::ToCome | Rest::End => None,
+        })
     }
 
-    fn size_hint(&self) -> hyper::body::SizeHint {
-        self.inner.size_hint()
+    fn is_end_stream(&self) -> bool {
+        let no_more = match self.rest {
+            Rest::End => true,
+            Rest::Error(_) => false,
+            Rest::ToCome => self.inner.is_end_stream() && !self.broken.load(Ordering::Acquire),
+        };
+        no_more && self.ahead.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let ahead = self.ahead.iter().filter_map(Frame::data_ref);
+        let ahead: u64 = ahead.map(|data| data.remaining() as u64).sum();
+        let rest = match self.rest {
+            Rest::End => SizeHint::with_exact(0),
+            Rest::Error(_) => SizeHint::new(),
+            Rest::ToCome => self.inner.size_hint(),
+        };
+        let mut whole = SizeHint::new();
+        if let Some(upper) = rest.upper() {
+            whole.set_upper(ahead + upper);
+        }
+        whole.set_lower(ahead + rest.lower());
+        whole
     }
 }
 
@@ -242,6 +330,8 @@ pub(super) fn begin(sandbox: &mut Sandbox, http: HttpCall) -> Result<Request, In
             // The client may have gone.
             let _ = respond.send(response.map(|inner| GuestBody {
                 inner,
+                ahead: VecDeque::new(),
+                rest: Rest::ToCome,
                 passed,
                 most,
                 broken: breaks,

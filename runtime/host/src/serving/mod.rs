@@ -11,7 +11,7 @@ mod grants;
 mod http;
 
 pub use grants::{Grants, Growing};
-pub use http::{BodyError, GuestBody, HttpCall, Outbound};
+pub use http::{Ahead, BodyError, GuestBody, HttpCall, Outbound};
 
 pub(crate) use http::Http;
 
