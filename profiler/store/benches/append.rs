@@ -40,7 +40,11 @@ fn served(call: &Trace) -> Trace {
     Trace {
         growths: Vec::new(),
         samples: call.samples[..1].to_vec(),
-        observations: call.observations[..1].iter().cloned().chain(watched).collect(),
+        observations: call.observations[..1]
+            .iter()
+            .cloned()
+            .chain(watched)
+            .collect(),
         armed: sample::probes(8),
         served: Some(Served {
             id: String::new(),

@@ -1,6 +1,6 @@
 //! Appending calls. The only statements that insert.
 
-use crate::{AppendError, Store, TraceId, open::BUSY, stacks, wire};
+use crate::{AppendError, Store, TraceId, open::BUSY, places::Places, stacks, wire};
 use rusqlite::{
     CachedStatement, Connection, ErrorCode, OptionalExtension, ToSql, TransactionBehavior,
     params_from_iter,
@@ -20,10 +20,14 @@ impl Store {
         &mut self,
         traces: &[T],
     ) -> Result<Vec<TraceId>, AppendError> {
+        let observed = traces.iter().flat_map(|trace| &trace.borrow().observations);
+        self.places
+            .learn(&mut self.connection, observed)
+            .map_err(|source| self.explain_append(source))?;
         let mut rows = Vec::with_capacity(traces.len());
         let mut before = None;
         for trace in traces.iter().map(Borrow::borrow) {
-            rows.push(Row::of(trace, before)?);
+            rows.push(Row::of(trace, before, &self.places)?);
             before = Some(trace);
         }
         insert_all(&mut self.connection, &rows).map_err(|source| self.explain_append(source))
@@ -56,13 +60,17 @@ struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    fn of(trace: &'a Trace, before: Option<&Trace>) -> Result<Row<'a>, AppendError> {
+    fn of(
+        trace: &'a Trace,
+        before: Option<&Trace>,
+        places: &Places,
+    ) -> Result<Row<'a>, AppendError> {
         let as_before = before.is_some_and(|before| before.armed == trace.armed);
         let encoded = || -> serde_json::Result<Row<'a>> {
             Ok(Row {
                 trace,
                 refusals: wire::encode_refusals(&trace.refusals)?,
-                observations: wire::encode_observations(&trace.observations)?,
+                observations: wire::encode_observations(&trace.observations, places)?,
                 timeline: wire::encode_timeline(trace)?,
                 armed: (!as_before)
                     .then(|| wire::encode_armed(&trace.armed))

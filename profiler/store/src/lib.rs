@@ -16,6 +16,7 @@ mod append;
 mod error;
 mod filter;
 mod open;
+mod places;
 mod prune;
 mod read;
 mod schema;

@@ -1,7 +1,7 @@
 //! Opening a file of recorded calls: checked first, made or brought up to date second, so that a file which is not
 //! ours, or no longer whole, is never written to.
 
-use crate::{OpenError, schema};
+use crate::{OpenError, places::Places, schema};
 use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 use std::{
     fs, io,
@@ -17,11 +17,15 @@ pub(crate) const BUSY: Duration = Duration::from_secs(10);
 /// the damaged part is read.
 const CHECKED_WHOLE: u64 = 16 * 1024 * 1024;
 
+/// Pages of the log after which it is written back into the file: 16 MiB.
+const LOG_PAGES: u32 = 4096;
+
 /// A file of recorded calls. One connection: for several threads, open the file several times.
 #[derive(Debug)]
 pub struct Store {
     pub(crate) connection: Connection,
     pub(crate) path: PathBuf,
+    pub(crate) places: Places,
 }
 
 impl Store {
@@ -44,6 +48,7 @@ impl Store {
         Ok(Store {
             connection,
             path: path.to_owned(),
+            places: Places::default(),
         })
     }
 
@@ -75,6 +80,7 @@ impl Store {
         Ok(Store {
             connection,
             path: path.to_owned(),
+            places: Places::default(),
         })
     }
 
@@ -246,6 +252,8 @@ fn prepare_to_write(connection: &mut Connection) -> rusqlite::Result<()> {
     schema::migrate(connection, schema::STEPS)?;
     use_log(connection)?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
+    // Written back into the file less often: a page that many calls were added to is then written back once.
+    connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     Ok(())
 }

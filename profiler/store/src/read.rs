@@ -221,7 +221,7 @@ fn trace_of(row: &Row<'_>, shared: &mut Shared<'_>) -> Result<Trace, RowError> {
         refused_count: unsigned(row, "refused_count")?,
         heap: heap_of(row)?,
         samples: Vec::new(),
-        observations: wire::decode_observations(text(row, "observations")?)?,
+        observations: shared.observations(text(row, "observations")?)?,
         wall: Nanos(unsigned(row, "wall")?),
         cpu: Nanos(unsigned(row, "cpu")?),
         bytes_in: unsigned(row, "bytes_in")?,
@@ -251,7 +251,7 @@ fn trace_of(row: &Row<'_>, shared: &mut Shared<'_>) -> Result<Trace, RowError> {
 }
 
 fn add_timeline(trace: &mut Trace, timeline: wire::Timeline) -> Result<(), RowError> {
-    if timeline.hits.len() != trace.observations.len() {
+    if !timeline.hits.is_empty() && timeline.hits.len() != trace.observations.len() {
         return Err(RowError::Timeline);
     }
     if let Some(Touched::Measured { samples, .. }) = &mut trace.touched {

@@ -3,13 +3,14 @@
 use crate::{read::RowError, wire};
 use rusqlite::{Connection, OptionalExtension};
 use std::collections::HashMap;
-use trace::{Machine, PlannedProbe};
+use trace::{Breakpoint, Machine, Observed, PlannedProbe};
 
 /// Rows already read, by their ids.
 pub(crate) struct Shared<'a> {
     connection: &'a Connection,
     machines: HashMap<i64, Machine>,
     armed: HashMap<i64, Vec<PlannedProbe>>,
+    places: HashMap<i64, (String, Breakpoint)>,
 }
 
 impl Shared<'_> {
@@ -18,6 +19,7 @@ impl Shared<'_> {
             connection,
             machines: HashMap::new(),
             armed: HashMap::new(),
+            places: HashMap::new(),
         }
     }
 
@@ -54,5 +56,39 @@ impl Shared<'_> {
         let armed = wire::decode_armed(&text)?;
         self.armed.insert(id, armed.clone());
         Ok(armed)
+    }
+
+    /// The observations of a row, with the names that they have elsewhere.
+    pub(crate) fn observations(&mut self, text: &str) -> Result<Vec<Observed>, RowError> {
+        match wire::decode_observations(text)? {
+            wire::Observations::Named(observed) => Ok(observed),
+            wire::Observations::Numbered(observed) => observed
+                .into_iter()
+                .map(|observed| {
+                    let (variable, breakpoint) = match observed.place {
+                        wire::PlaceWire::Number(id) => self.place(id)?,
+                        wire::PlaceWire::Names(variable, breakpoint) => {
+                            (variable.into_owned(), breakpoint.into_owned())
+                        }
+                    };
+                    Ok(observed.values.of(variable, breakpoint))
+                })
+                .collect(),
+        }
+    }
+
+    fn place(&mut self, id: i64) -> Result<(String, Breakpoint), RowError> {
+        if let Some(place) = self.places.get(&id) {
+            return Ok(place.clone());
+        }
+        let (variable, breakpoint): (String, String) = self
+            .connection
+            .prepare_cached("SELECT variable, breakpoint FROM places WHERE id = ?1")?
+            .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?
+            .ok_or(RowError::Shared("variable"))?;
+        let place = (variable, wire::decode_breakpoint(&breakpoint)?);
+        self.places.insert(id, place.clone());
+        Ok(place)
     }
 }

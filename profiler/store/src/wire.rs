@@ -4,7 +4,8 @@
 //! fraction may miss by one bit), and long series are kept by column, times and committed sizes as differences, which
 //! is a third of the size.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use crate::places::Places;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser::SerializeSeq as _};
 use std::{borrow::Cow, fmt};
 use trace::{
     Breakpoint, Bytes, Growth, Hit, Moment, Nanos, Observed, PlannedProbe, Refusal, Sample,
@@ -50,6 +51,7 @@ impl<'de> Deserialize<'de> for Exact {
 }
 
 /// Integers as differences from the one before. They wrap, so any order and any size comes back.
+#[derive(Default)]
 pub(crate) struct Steps(pub(crate) Vec<u64>);
 
 impl Serialize for Steps {
@@ -97,69 +99,183 @@ impl From<MomentWire> for Moment {
     }
 }
 
-/// An observation without its hits. A value that is absent is the same as `first`: most are seen once.
-#[derive(Serialize, Deserialize)]
-struct ObservedWire<'a> {
-    variable: Cow<'a, str>,
-    breakpoint: Cow<'a, Breakpoint>,
+/// What was observed, but for its name and its hits: as far as the last part that says something. The count, the first
+/// value, the two moments, then the other values, each of which is absent where it is the first: most are seen once.
+pub(crate) struct ValuesWire {
     count: u64,
     first: Exact,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    last: Option<Exact>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    min: Option<Exact>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    max: Option<Exact>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    sum: Option<Exact>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     first_moment: Option<MomentWire>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     last_moment: Option<MomentWire>,
+    last: Option<Exact>,
+    min: Option<Exact>,
+    max: Option<Exact>,
+    sum: Option<Exact>,
 }
 
-impl<'a> From<&'a Observed> for ObservedWire<'a> {
-    fn from(observed: &'a Observed) -> ObservedWire<'a> {
+/// Which variable at which breakpoint.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum PlaceWire<'a> {
+    /// A row of `places`.
+    Number(i64),
+    /// One that has no number.
+    Names(Cow<'a, str>, Cow<'a, Breakpoint>),
+}
+
+/// An observation without its hits: its place and its values, in one list.
+pub(crate) struct NumberedWire<'a> {
+    pub(crate) place: PlaceWire<'a>,
+    pub(crate) values: ValuesWire,
+}
+
+/// The observations of a row.
+pub(crate) enum Observations<'a> {
+    /// They say their names.
+    Named(Vec<Observed>),
+    /// Most of them say the number of their place.
+    Numbered(Vec<NumberedWire<'a>>),
+}
+
+impl ValuesWire {
+    fn from(observed: &Observed) -> ValuesWire {
         let other =
             |value: f64| (value.to_bits() != observed.first.to_bits()).then_some(Exact(value));
-        ObservedWire {
-            variable: Cow::Borrowed(&observed.variable),
-            breakpoint: Cow::Borrowed(&observed.breakpoint),
+        ValuesWire {
             count: observed.count,
             first: Exact(observed.first),
+            first_moment: observed.first_moment.map(MomentWire::from),
+            last_moment: observed.last_moment.map(MomentWire::from),
             last: other(observed.last),
             min: other(observed.min),
             max: other(observed.max),
             sum: other(observed.sum),
-            first_moment: observed.first_moment.map(MomentWire::from),
-            last_moment: observed.last_moment.map(MomentWire::from),
         }
     }
-}
 
-impl From<ObservedWire<'_>> for Observed {
-    fn from(wire: ObservedWire<'_>) -> Observed {
-        let or_first = |value: Option<Exact>| value.unwrap_or(wire.first).0;
+    /// The observation of a variable at a breakpoint.
+    pub(crate) fn of(self, variable: String, breakpoint: Breakpoint) -> Observed {
+        let or_first = |value: Option<Exact>| value.unwrap_or(self.first).0;
         Observed {
-            count: wire.count,
-            first: wire.first.0,
-            last: or_first(wire.last),
-            min: or_first(wire.min),
-            max: or_first(wire.max),
-            sum: or_first(wire.sum),
-            variable: wire.variable.into_owned(),
-            breakpoint: wire.breakpoint.into_owned(),
-            first_moment: wire.first_moment.map(Moment::from),
-            last_moment: wire.last_moment.map(Moment::from),
+            variable,
+            breakpoint,
+            count: self.count,
+            first: self.first.0,
+            last: or_first(self.last),
+            min: or_first(self.min),
+            max: or_first(self.max),
+            sum: or_first(self.sum),
+            first_moment: self.first_moment.map(Moment::from),
+            last_moment: self.last_moment.map(Moment::from),
             hits: Vec::new(),
         }
     }
 }
 
-#[derive(Serialize, Deserialize)]
+impl Serialize for NumberedWire<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let NumberedWire { place, values } = self;
+        let moments = [&values.first_moment, &values.last_moment];
+        let others = [&values.last, &values.min, &values.max, &values.sum];
+        let said = others.iter().rposition(|value| value.is_some());
+        let others = &others[..said.map_or(0, |last| last + 1)];
+        let said = moments.iter().rposition(|moment| moment.is_some());
+        let moments = match said {
+            _ if !others.is_empty() => &moments[..],
+            said => &moments[..said.map_or(0, |last| last + 1)],
+        };
+        let mut list = serializer.serialize_seq(Some(3 + moments.len() + others.len()))?;
+        list.serialize_element(place)?;
+        list.serialize_element(&values.count)?;
+        list.serialize_element(&values.first)?;
+        for moment in moments {
+            list.serialize_element(moment)?;
+        }
+        for value in others {
+            list.serialize_element(value)?;
+        }
+        list.end()
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for NumberedWire<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<NumberedWire<'a>, D::Error> {
+        struct Visitor;
+        impl<'de> de::Visitor<'de> for Visitor {
+            type Value = NumberedWire<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a place, a count, a value, and what more there is")
+            }
+            fn visit_seq<A: de::SeqAccess<'de>>(
+                self,
+                mut list: A,
+            ) -> Result<Self::Value, A::Error> {
+                let missing = |at| move || de::Error::invalid_length(at, &"at least three");
+                Ok(NumberedWire {
+                    place: list.next_element()?.ok_or_else(missing(0))?,
+                    values: ValuesWire {
+                        count: list.next_element()?.ok_or_else(missing(1))?,
+                        first: list.next_element()?.ok_or_else(missing(2))?,
+                        first_moment: list.next_element()?.flatten(),
+                        last_moment: list.next_element()?.flatten(),
+                        last: list.next_element()?.flatten(),
+                        min: list.next_element()?.flatten(),
+                        max: list.next_element()?.flatten(),
+                        sum: list.next_element()?.flatten(),
+                    },
+                })
+            }
+        }
+        deserializer.deserialize_seq(Visitor)
+    }
+}
+
+/// The form of before version 4: an observation with its names, without its hits.
+#[derive(Deserialize)]
+struct ObservedWire {
+    variable: String,
+    breakpoint: Breakpoint,
+    count: u64,
+    first: Exact,
+    #[serde(default)]
+    last: Option<Exact>,
+    #[serde(default)]
+    min: Option<Exact>,
+    #[serde(default)]
+    max: Option<Exact>,
+    #[serde(default)]
+    sum: Option<Exact>,
+    #[serde(default)]
+    first_moment: Option<MomentWire>,
+    #[serde(default)]
+    last_moment: Option<MomentWire>,
+}
+
+impl From<ObservedWire> for Observed {
+    fn from(wire: ObservedWire) -> Observed {
+        let values = ValuesWire {
+            count: wire.count,
+            first: wire.first,
+            first_moment: wire.first_moment,
+            last_moment: wire.last_moment,
+            last: wire.last,
+            min: wire.min,
+            max: wire.max,
+            sum: wire.sum,
+        };
+        values.of(wire.variable, wire.breakpoint)
+    }
+}
+
+#[derive(Default, Serialize, Deserialize)]
 struct GrowthsWire {
     at: Steps,
     to: Steps,
+}
+
+impl GrowthsWire {
+    fn is_empty(&self) -> bool {
+        self.at.0.is_empty()
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -179,8 +295,12 @@ struct HitsWire {
 /// What only a full read wants: `hits` has one entry per observation, `null` where there are none.
 #[derive(Serialize, Deserialize)]
 struct TimelineWire {
+    /// Absent where there are none.
+    #[serde(default, skip_serializing_if = "GrowthsWire::is_empty")]
     growths: GrowthsWire,
     samples: MomentsWire,
+    /// Empty, too, where none of them has any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     hits: Vec<Option<HitsWire>>,
     /// Absent where there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -220,14 +340,34 @@ pub(crate) fn decode_armed(text: &str) -> Result<Vec<PlannedProbe>, WireError> {
     Ok(serde_json::from_str(text)?)
 }
 
-pub(crate) fn encode_observations(observations: &[Observed]) -> serde_json::Result<String> {
-    let wire: Vec<ObservedWire<'_>> = observations.iter().map(ObservedWire::from).collect();
-    serde_json::to_string(&wire)
+pub(crate) fn decode_breakpoint(text: &str) -> Result<Breakpoint, WireError> {
+    Ok(serde_json::from_str(text)?)
 }
 
-pub(crate) fn decode_observations(text: &str) -> Result<Vec<Observed>, WireError> {
-    let wire: Vec<ObservedWire<'_>> = serde_json::from_str(text)?;
-    Ok(wire.into_iter().map(Observed::from).collect())
+pub(crate) fn encode_observations(
+    observations: &[Observed],
+    places: &Places,
+) -> serde_json::Result<String> {
+    let wire = observations.iter().map(|observed| NumberedWire {
+        place: match places.number(observed) {
+            Some(number) => PlaceWire::Number(number),
+            None => PlaceWire::Names(
+                Cow::Borrowed(&observed.variable),
+                Cow::Borrowed(&observed.breakpoint),
+            ),
+        },
+        values: ValuesWire::from(observed),
+    });
+    serde_json::to_string(&wire.collect::<Vec<_>>())
+}
+
+pub(crate) fn decode_observations(text: &str) -> Result<Observations<'_>, WireError> {
+    if text.starts_with("[{") {
+        let wire: Vec<ObservedWire> = serde_json::from_str(text)?;
+        let observed = wire.into_iter().map(Observed::from);
+        return Ok(Observations::Named(observed.collect()));
+    }
+    Ok(Observations::Numbered(serde_json::from_str(text)?))
 }
 
 pub(crate) fn encode_refusals(refusals: &[Refusal]) -> serde_json::Result<String> {
@@ -249,7 +389,14 @@ pub(crate) fn encode_timeline(trace: &Trace) -> serde_json::Result<String> {
             to: Steps(trace.growths.iter().map(|growth| growth.to.0).collect()),
         },
         samples: moments_wire(trace.samples.iter().copied()),
-        hits: trace.observations.iter().map(hits_wire).collect(),
+        hits: match trace
+            .observations
+            .iter()
+            .all(|observed| observed.hits.is_empty())
+        {
+            true => Vec::new(),
+            false => trace.observations.iter().map(hits_wire).collect(),
+        },
         touched: touched_wire(trace),
     })
 }

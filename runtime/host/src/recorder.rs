@@ -219,8 +219,8 @@ impl Recorder {
         }
         let mut observed = Vec::new();
         for (number, slot) in self.slots.iter_mut().enumerate() {
-            if let (Some(summary), Some((breakpoint, variable))) =
-                (slot.summary.take(), name(number))
+            if let Some(summary) = slot.summary.take()
+                && let Some((breakpoint, variable)) = name(number)
             {
                 observed.push(Observed {
                     variable,

@@ -81,5 +81,7 @@ pub(crate) fn run() {
 }
 
 fn line(name: &str, rate: f64, p99: f64, resident: f64) {
-    println!("  {name:<26} {rate:>8.0} requests/s   p99 {p99:>7.2} ms   {resident:>5.0} MiB resident");
+    println!(
+        "  {name:<26} {rate:>8.0} requests/s   p99 {p99:>7.2} ms   {resident:>5.0} MiB resident"
+    );
 }

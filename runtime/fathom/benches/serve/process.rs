@@ -52,7 +52,11 @@ impl Server {
         let patience = Instant::now() + Duration::from_secs(120);
         while TcpStream::connect(&server.address).is_err() {
             let ended = server.process.try_wait().expect("its state");
-            assert!(ended.is_none(), "{} has ended", command.get_program().display());
+            assert!(
+                ended.is_none(),
+                "{} has ended",
+                command.get_program().display()
+            );
             assert!(Instant::now() < patience, "nobody listens");
             sleep(Duration::from_millis(20));
         }
@@ -88,7 +92,10 @@ impl Server {
 
     /// CPU time so far of its threads with this name, seconds.
     pub(crate) fn cpu_of(&self, name: &str) -> f64 {
-        let threads = fs::read_dir(self.file("task")).into_iter().flatten().flatten();
+        let threads = fs::read_dir(self.file("task"))
+            .into_iter()
+            .flatten()
+            .flatten();
         let of_that_name = threads.filter(|thread| {
             let found = fs::read_to_string(thread.path().join("comm"));
             found.is_ok_and(|found| found.trim_end() == name)
@@ -108,5 +115,7 @@ impl Server {
 
 /// A folder of this repository.
 pub(crate) fn repository(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .join(path)
 }

@@ -19,6 +19,10 @@ pub(crate) fn spread(mut of: Vec<f64>) -> Spread {
 
 impl std::fmt::Display for Spread {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:.2} ({:.2} to {:.2})", self.median, self.least, self.most)
+        write!(
+            f,
+            "{:.2} ({:.2} to {:.2})",
+            self.median, self.least, self.most
+        )
     }
 }

@@ -16,7 +16,8 @@ use super::{
 };
 use bytes::Bytes as Body;
 use host::{
-    Ahead, Call, Entry, Event, Growing, GuestBody, HttpCall, InvokeError, Output, Served, Service, Stop,
+    Ahead, Call, Entry, Event, Growing, GuestBody, HttpCall, InvokeError, Output, Served, Service,
+    Stop,
 };
 use http::{Request, Response, header};
 use std::{

@@ -2,8 +2,8 @@
 //! Guests take the memory that they are told to and hold it for a while; they compute nothing. Not here: how it is printed.
 
 use super::{
-    Server, Settings, SizeBy, bodies::Room, call, call::Ask, deploy_all, records::Counts, set_up,
-    guest_threads, teacher::Teacher, threads,
+    Server, Settings, SizeBy, bodies::Room, call, call::Ask, deploy_all, guests::Guests,
+    records::Counts, set_up, teacher::Teacher, threads,
 };
 use anyhow::{Context, ensure};
 use bytes::Bytes as Body;
@@ -224,8 +224,7 @@ fn run(
     stream: Vec<Planned>,
     learning: bool,
 ) -> anyhow::Result<Outcome> {
-    let guests = guest_threads(2)?;
-    let (server, lessons) = set_up(settings, guests.handle().clone())?;
+    let (server, lessons) = set_up(settings, Guests::start(2)?)?;
     Teacher::start(Arc::downgrade(&server), lessons).context("cannot start a thread")?;
     deploy_all(&server, false)?;
     wait_for_lessons(&server, learning)?;
@@ -263,6 +262,7 @@ fn run(
         thread::sleep(Duration::from_millis(200));
     }
     let outcome = outcome(&server, policy, calls, seconds, &seen);
+    server.guests.stop();
     server.records.finish();
     ensure!(
         lost(server.records.counts()) == 0,

@@ -9,6 +9,7 @@
 //! | `build` | compiling it, in a process of its own |
 //! | `reload` | noticing what changes in folders |
 //! | `call`, `answer`, `cgi` | one call, from a request to its record |
+//! | `guests` | the threads that run them |
 //! | `admission`, `bodies`, `sizing` | who may run with how much memory |
 //! | `teacher`, `phase` | learning from what was recorded, and what is armed for it |
 //! | `density` | a benchmark: how many calls fit |
@@ -26,6 +27,7 @@ mod cgi;
 pub(crate) mod density;
 mod dialect;
 mod function;
+mod guests;
 mod listen;
 mod logs;
 mod manifest;
@@ -55,6 +57,7 @@ use answer::Answer;
 use anyhow::{Context, bail};
 use bodies::Bodies;
 use build::Built;
+use guests::Guests;
 use host::{Cache, Engine, Slots};
 use metrics::{Metrics, Rejected};
 use modules::Modules;
@@ -74,13 +77,10 @@ use std::{
 use store::Store;
 use teacher::Teacher;
 use tokio::{
-    runtime::{Builder, Handle, Runtime},
+    runtime::{Builder, Runtime},
     signal::unix::{Signal, SignalKind, signal},
     sync::{Notify, Semaphore},
 };
-
-/// So many turns are taken before it is looked for what else is ready.
-const TURNS: u32 = 3;
 
 /// Calls at the same time that nobody waits for.
 const DETACHED: usize = 1_000;
@@ -105,7 +105,7 @@ pub(crate) struct Server {
     metrics: Metrics,
     teacher: Teacher,
     /// Where guests run.
-    guests: Handle,
+    guests: Guests,
     stopping: AtomicBool,
 }
 
@@ -144,8 +144,7 @@ pub(crate) fn run(settings: Settings, on_port: Option<OnPort>) -> anyhow::Result
     fs::create_dir_all(&settings.state)
         .with_context(|| format!("cannot make the folder `{}`", settings.state.display()))?;
     let _only_one = lock(&settings)?;
-    let guests = guest_threads(cores())?;
-    let (server, lessons) = set_up(settings, guests.handle().clone())?;
+    let (server, lessons) = set_up(settings, Guests::start(cores())?)?;
     Teacher::start(Arc::downgrade(&server), lessons).context("cannot start a thread")?;
     deploy_all(&server, true)?;
     let _reload = match &server.settings.folder {
@@ -155,7 +154,7 @@ pub(crate) fn run(settings: Settings, on_port: Option<OnPort>) -> anyhow::Result
     let administering = threads("http", administering())?;
     let served = administering.block_on(serve(&server, on_port));
     administering.shutdown_timeout(Duration::from_secs(1));
-    guests.shutdown_timeout(Duration::from_secs(1));
+    server.guests.stop();
     server.records.finish();
     for line in summary::lines(&server) {
         output::note(line);
@@ -173,29 +172,13 @@ fn administering() -> usize {
     cores().div_ceil(4)
 }
 
-fn guest_threads(number: usize) -> anyhow::Result<Runtime> {
-    start(
-        Builder::new_multi_thread()
-            .worker_threads(number)
-            .thread_name("guests")
-            // A guest may run for a whole turn: what has become ready meanwhile is looked for soon. Not after each, or what
-            // waits in a thread's own queue would never come to it.
-            .event_interval(TURNS)
-            .global_queue_interval(TURNS),
-    )
-}
-
 fn threads(name: &str, number: usize) -> anyhow::Result<Runtime> {
-    start(
-        Builder::new_multi_thread()
-            .worker_threads(number)
-            .thread_name(name),
-    )
-}
-
-fn start(threads: &mut Builder) -> anyhow::Result<Runtime> {
-    let built = threads.enable_all().build();
-    built.context("cannot start threads")
+    Builder::new_multi_thread()
+        .worker_threads(number)
+        .thread_name(name)
+        .enable_all()
+        .build()
+        .context("cannot start threads")
 }
 
 /// Two servers with one folder would take each other's functions away. Held as long as the file is open.
@@ -223,7 +206,7 @@ fn lock(settings: &Settings) -> anyhow::Result<fs::File> {
 
 type Lessons = mpsc::Receiver<Arc<function::Deployed>>;
 
-fn set_up(settings: Settings, guests: Handle) -> anyhow::Result<(Arc<Server>, Lessons)> {
+fn set_up(settings: Settings, guests: Guests) -> anyhow::Result<(Arc<Server>, Lessons)> {
     let engine = Engine::serving(Slots {
         calls: settings.calls,
         keep_resident: settings.keep_resident,

@@ -6,9 +6,8 @@ use crate::output;
 use std::{
     collections::VecDeque,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
-        mpsc::{self, RecvTimeoutError, SyncSender, TrySendError},
     },
     thread::{self, JoinHandle},
     time::{Duration, Instant, SystemTime},
@@ -33,10 +32,69 @@ const TIDY: Duration = Duration::from_secs(60);
 
 /// The queue, seen by those who put something in.
 pub(crate) struct Records {
-    queue: Mutex<Option<SyncSender<Arc<Trace>>>>,
+    queue: Arc<Queue>,
     recent: Mutex<VecDeque<Arc<Trace>>>,
     counts: Arc<Counts>,
     writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// Calls that wait to be written. The thread that writes is woken for the first of them and for a full batch, not for
+/// each: waking costs a call more than everything else here.
+#[derive(Default)]
+struct Queue {
+    waiting: Mutex<Waiting>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    calls: Vec<Arc<Trace>>,
+    closed: bool,
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether there was room.
+    fn push(&self, trace: Arc<Trace>) -> bool {
+        let mut waiting = self.lock();
+        if waiting.closed || waiting.calls.len() >= QUEUE {
+            return false;
+        }
+        waiting.calls.push(trace);
+        let is_due = matches!(waiting.calls.len(), 1 | BATCH);
+        drop(waiting);
+        if is_due {
+            self.changed.notify_one();
+        }
+        true
+    }
+
+    fn close(&self) {
+        self.lock().closed = true;
+        self.changed.notify_one();
+    }
+
+    /// Everything that waits, once it is a batch or has waited long enough; empty where nothing has come for so long.
+    /// `None` at the end.
+    fn take(&self, longest: Duration) -> Option<Vec<Arc<Trace>>> {
+        let wait = |waiting, longest, until: fn(&Waiting) -> bool| -> MutexGuard<'_, Waiting> {
+            let waited =
+                self.changed
+                    .wait_timeout_while(waiting, longest, |waiting: &mut Waiting| {
+                        !waiting.closed && !until(waiting)
+                    });
+            waited.unwrap_or_else(PoisonError::into_inner).0
+        };
+        let waiting = wait(self.lock(), longest, |waiting| !waiting.calls.is_empty());
+        if waiting.calls.is_empty() {
+            return (!waiting.closed).then(Vec::new);
+        }
+        let mut waiting = wait(waiting, LINGER, |waiting| waiting.calls.len() >= BATCH);
+        Some(std::mem::take(&mut waiting.calls))
+    }
 }
 
 /// What has become of the records.
@@ -60,7 +118,7 @@ pub(crate) struct Retention {
 impl Records {
     /// Starts the thread that writes.
     pub(crate) fn start(store: Store, retention: Retention) -> std::io::Result<Records> {
-        let (queue, calls) = mpsc::sync_channel::<Arc<Trace>>(QUEUE);
+        let queue = Arc::<Queue>::default();
         let counts = Arc::<Counts>::default();
         let writer = Writer {
             store,
@@ -69,11 +127,12 @@ impl Records {
             tidied: Instant::now(),
             failing: false,
         };
-        let thread = thread::Builder::new()
-            .name("records".to_owned())
-            .spawn(move || writer.run(&calls))?;
+        let thread = thread::Builder::new().name("records".to_owned()).spawn({
+            let queue = queue.clone();
+            move || writer.run(&queue)
+        })?;
         Ok(Records {
-            queue: Mutex::new(Some(queue)),
+            queue,
             recent: Mutex::default(),
             counts,
             writer: Mutex::new(Some(thread)),
@@ -89,13 +148,8 @@ impl Records {
             }
             recent.push_back(trace.clone());
         }
-        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(queue) = &*queue else {
-            self.counts.lost.fetch_add(1, Ordering::Relaxed);
-            return;
-        };
         self.counts.queued.fetch_add(1, Ordering::Relaxed);
-        if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) = queue.try_send(trace) {
+        if !self.queue.push(trace) {
             self.counts.queued.fetch_sub(1, Ordering::Relaxed);
             self.counts.lost.fetch_add(1, Ordering::Relaxed);
         }
@@ -121,12 +175,7 @@ impl Records {
 
     /// Writes what is in the queue, and ends.
     pub(crate) fn finish(&self) {
-        let queue = self
-            .queue
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        drop(queue);
+        self.queue.close();
         let writer = self
             .writer
             .lock()
@@ -149,35 +198,20 @@ struct Writer {
 }
 
 impl Writer {
-    fn run(mut self, calls: &mpsc::Receiver<Arc<Trace>>) {
-        loop {
-            let first = match calls.recv_timeout(TIDY) {
-                Ok(first) => first,
-                Err(RecvTimeoutError::Timeout) => {
-                    self.tidy();
-                    continue;
-                }
-                Err(RecvTimeoutError::Disconnected) => return,
-            };
-            let deadline = Instant::now() + LINGER;
-            let mut batch = vec![first];
-            while batch.len() < BATCH {
-                let left = deadline.saturating_duration_since(Instant::now());
-                match calls.recv_timeout(left) {
-                    Ok(trace) => batch.push(trace),
-                    Err(_) => break,
-                }
+    fn run(mut self, queue: &Queue) {
+        while let Some(calls) = queue.take(TIDY) {
+            for batch in calls.chunks(BATCH) {
+                self.write(batch);
             }
-            self.write(batch);
             if self.tidied.elapsed() >= TIDY {
                 self.tidy();
             }
         }
     }
 
-    fn write(&mut self, batch: Vec<Arc<Trace>>) {
+    fn write(&mut self, batch: &[Arc<Trace>]) {
         let calls = batch.len() as u64;
-        match self.store.append_all(&batch) {
+        match self.store.append_all(batch) {
             Ok(_) => {
                 self.counts.stored.fetch_add(calls, Ordering::Relaxed);
                 self.failing = false;
