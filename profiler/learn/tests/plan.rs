@@ -245,14 +245,15 @@ fn calls_under_a_plan_do_not_count_as_calls_where_nothing_happened() {
     traces.iter_mut().for_each(counted);
     for trace in &mut traces {
         trace.cpu = Nanos(10_000_000_000);
-        trace.armed = vec![
+        trace.armed = [
             probe("rows", entry("process")),
             probe("table", entry("process")),
-        ];
+        ]
+        .into();
         trace.observations.truncate(3);
     }
     for trace in &mut traces[..6] {
-        trace.armed = vec![probe("other", entry("other"))];
+        trace.armed = [probe("other", entry("other"))].into();
         trace.observations.truncate(1);
     }
     let plan = planned(&traces, within(0.05)).unwrap();

@@ -16,7 +16,7 @@ const ROUNDS: usize = 5;
 fn main() {
     let plain = sample::call("line-reader", 5_000);
     let mut many_probes = plain.clone();
-    many_probes.armed = sample::probes(300);
+    many_probes.armed = sample::probes(300).into();
     let mut stacks = many_probes.clone();
     stacks.heap_profile = Some(sample::heap_profile(200, 2_000));
     println!(
@@ -45,7 +45,7 @@ fn served(call: &Trace) -> Trace {
             .cloned()
             .chain(watched)
             .collect(),
-        armed: sample::probes(8),
+        armed: sample::probes(8).into(),
         served: Some(Served {
             id: String::new(),
             dialect: "http".to_owned(),

@@ -5,8 +5,8 @@ use rusqlite::{
     CachedStatement, Connection, ErrorCode, OptionalExtension, ToSql, TransactionBehavior,
     params_from_iter,
 };
-use std::borrow::Borrow;
-use trace::{Heap, Outcome, Served, SizedBy, Touched, Trace};
+use std::{borrow::Borrow, sync::Arc};
+use trace::{Heap, Outcome, PlannedProbe, Served, SizedBy, Touched, Trace};
 
 impl Store {
     /// Records one call. When this returns, the call survives the death of the process.
@@ -59,13 +59,18 @@ struct Row<'a> {
     cpu_profile: Option<String>,
 }
 
+/// Mostly the very same list.
+fn same(one: &Arc<[PlannedProbe]>, other: &Arc<[PlannedProbe]>) -> bool {
+    Arc::ptr_eq(one, other) || one == other
+}
+
 impl<'a> Row<'a> {
     fn of(
         trace: &'a Trace,
         before: Option<&Trace>,
         places: &Places,
     ) -> Result<Row<'a>, AppendError> {
-        let as_before = before.is_some_and(|before| before.armed == trace.armed);
+        let as_before = before.is_some_and(|before| same(&before.armed, &trace.armed));
         let encoded = || -> serde_json::Result<Row<'a>> {
             Ok(Row {
                 trace,

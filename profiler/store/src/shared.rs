@@ -2,14 +2,14 @@
 
 use crate::{read::RowError, wire};
 use rusqlite::{Connection, OptionalExtension};
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 use trace::{Breakpoint, Machine, Observed, PlannedProbe};
 
 /// Rows already read, by their ids.
 pub(crate) struct Shared<'a> {
     connection: &'a Connection,
     machines: HashMap<i64, Machine>,
-    armed: HashMap<i64, Vec<PlannedProbe>>,
+    armed: HashMap<i64, Arc<[PlannedProbe]>>,
     places: HashMap<i64, (String, Breakpoint)>,
 }
 
@@ -43,7 +43,7 @@ impl Shared<'_> {
         Ok(machine)
     }
 
-    pub(crate) fn armed(&mut self, id: i64) -> Result<Vec<PlannedProbe>, RowError> {
+    pub(crate) fn armed(&mut self, id: i64) -> Result<Arc<[PlannedProbe]>, RowError> {
         if let Some(armed) = self.armed.get(&id) {
             return Ok(armed.clone());
         }
@@ -53,7 +53,7 @@ impl Shared<'_> {
             .query_row([id], |row| row.get(0))
             .optional()?
             .ok_or(RowError::Shared("list of probes"))?;
-        let armed = wire::decode_armed(&text)?;
+        let armed: Arc<[PlannedProbe]> = wire::decode_armed(&text)?.into();
         self.armed.insert(id, armed.clone());
         Ok(armed)
     }

@@ -5,7 +5,7 @@ use crate::{
     ProbeCost,
 };
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 /// Which function a call was of: its name and the digest of its unmodified module.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -306,9 +306,9 @@ pub struct Trace {
     /// What it ran on.
     #[serde(default)]
     pub machine: Machine,
-    /// The probes that were armed.
-    #[serde(default)]
-    pub armed: Vec<PlannedProbe>,
+    /// The probes that were armed: those of the function, so the same for many calls.
+    #[serde(default, with = "shared_list")]
+    pub armed: Arc<[PlannedProbe]>,
     /// What observing cost.
     #[serde(default)]
     pub probe_cost: ProbeCost,
@@ -356,7 +356,7 @@ impl Trace {
             contended: false,
             runtime_base: Bytes(0),
             machine: Machine::default(),
-            armed: Vec::new(),
+            armed: Arc::default(),
             probe_cost: ProbeCost::default(),
             touched: None,
             heap_profile: None,
@@ -387,5 +387,24 @@ impl Trace {
     /// Whether the call can be learned from: it ran to its own end.
     pub fn is_measurement(&self) -> bool {
         self.outcome == Outcome::Succeeded
+    }
+}
+
+/// A list that many own, written as a list.
+mod shared_list {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::sync::Arc;
+
+    pub(super) fn serialize<T: Serialize, S: Serializer>(
+        list: &Arc<[T]>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        list.as_ref().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Arc<[T]>, D::Error> {
+        Vec::deserialize(deserializer).map(Arc::from)
     }
 }

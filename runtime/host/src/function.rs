@@ -13,7 +13,7 @@ use probe::{Counted, Injected, Memory};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::{io, sync::Arc};
-use trace::{Bytes, FunctionId, HeapSampling, Machine, Nanos, Plan, Selection};
+use trace::{Bytes, FunctionId, HeapSampling, Machine, Nanos, Plan, PlannedProbe, Selection};
 use wasmtime::{InstancePre, Linker, Module};
 use wasmtime_wasi::{I32Exit, p1};
 
@@ -22,7 +22,10 @@ use wasmtime_wasi::{I32Exit, p1};
 pub struct Function {
     pub(crate) id: FunctionId,
     pub(crate) parts: Arc<Parts>,
-    pub(crate) plan: Arc<Plan>,
+    /// The probes that are armed.
+    pub(crate) armed: Arc<[PlannedProbe]>,
+    /// What there was to say when they were planned.
+    plan_notes: Arc<[String]>,
     pub(crate) guest: Guest,
     /// What there was to say when it was rewritten.
     notes: Arc<[String]>,
@@ -138,7 +141,8 @@ impl Function {
                 }
             },
             notes: notes(engine, &armed, rewritten.notes).into(),
-            plan: Arc::new(armed.into_plan()),
+            plan_notes: armed.plan().notes.clone().into(),
+            armed: armed.plan().probes.clone().into(),
             parts,
         })
     }
@@ -169,7 +173,7 @@ impl Function {
     /// What a user should know of what is observed and what cannot be.
     pub fn notes(&self) -> impl Iterator<Item = &str> {
         let injected = self.parts.modules().iter().flat_map(|part| &part.notes);
-        let all = self.plan.notes.iter().chain(injected).chain(&*self.notes);
+        let all = self.plan_notes.iter().chain(injected).chain(&*self.notes);
         all.map(String::as_str)
     }
 
@@ -288,10 +292,10 @@ impl Armed {
         }
     }
 
-    fn into_plan(self) -> Plan {
+    fn plan(&self) -> &Plan {
         match self {
-            Armed::Module { armed, .. } => armed.plan,
-            Armed::Component { armed, .. } => armed.plan,
+            Armed::Module { armed, .. } => &armed.plan,
+            Armed::Component { armed, .. } => &armed.plan,
         }
     }
 }

@@ -173,7 +173,7 @@ fn what_is_shared_is_kept_once_and_goes_with_the_last_call() {
     let mut store = Store::open(&path).unwrap();
     let calls = (1..=6).map(|lines| {
         let mut call = call("a", lines);
-        call.armed = crate::sample::probes(1 + lines as usize % 2);
+        call.armed = crate::sample::probes(1 + lines as usize % 2).into();
         call
     });
     let calls: Vec<_> = calls.collect();

@@ -105,7 +105,7 @@ fn with_everything(call: Trace) -> Trace {
             kernel: "Linux 6.18.5".to_owned(),
             engine: "wasmtime 48.0.8, cranelift speed, on-demand".to_owned(),
         },
-        armed: probes(3),
+        armed: probes(3).into(),
         probe_cost: ProbeCost {
             hits: 5_000,
             host_calls: 300,

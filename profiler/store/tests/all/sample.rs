@@ -306,7 +306,7 @@ impl Random {
                 kernel: self.text(),
                 engine: self.text(),
             },
-            armed: self.many(Random::probe),
+            armed: self.many(Random::probe).into(),
             probe_cost: ProbeCost {
                 hits: self.integer(),
                 host_calls: self.integer(),

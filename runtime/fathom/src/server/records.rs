@@ -22,7 +22,7 @@ const QUEUE: usize = 10_000;
 const BATCH: usize = 512;
 
 /// Longest that a call waits for others to be written with it.
-const LINGER: Duration = Duration::from_millis(50);
+const LINGER: Duration = Duration::from_millis(5);
 
 /// Calls kept in memory.
 const RECENT: usize = 1_000;

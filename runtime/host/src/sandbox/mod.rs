@@ -183,7 +183,7 @@ impl Sandbox {
             contended: call.contended,
             runtime_base: function.runtime_base,
             machine: function.machine().clone(),
-            armed: function.plan.clone(),
+            armed: function.armed.clone(),
             cpu: cpu.zip(function.symbolizer.clone()),
             parts: function.parts.clone(),
             committed,

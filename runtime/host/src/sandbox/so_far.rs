@@ -18,8 +18,8 @@ use std::{
     time::Duration,
 };
 use trace::{
-    Bytes, FunctionId, Heap, Input, Limits, Machine, Nanos, Observed, Outcome, Plan, ProbeCost,
-    Trace,
+    Bytes, FunctionId, Heap, Input, Limits, Machine, Nanos, Observed, Outcome, PlannedProbe,
+    ProbeCost, Trace,
 };
 
 /// What is known of a call while it runs, readable from any thread.
@@ -33,7 +33,7 @@ pub(super) struct SoFar {
     pub(super) contended: bool,
     pub(super) runtime_base: Bytes,
     pub(super) machine: Machine,
-    pub(super) armed: Arc<Plan>,
+    pub(super) armed: Arc<[PlannedProbe]>,
     /// Where its time goes, where that is asked for, and who makes it readable.
     pub(super) cpu: Option<(CpuSamples, Arc<Symbolizer>)>,
     pub(super) parts: Arc<Parts>,
@@ -129,7 +129,7 @@ impl SoFar {
             contended: self.contended,
             runtime_base: self.runtime_base,
             machine: self.machine,
-            armed: self.armed.probes.clone(),
+            armed: self.armed,
             probe_cost: ProbeCost::default(),
             touched: None,
             heap_profile: None,

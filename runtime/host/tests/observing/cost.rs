@@ -26,7 +26,7 @@ fn hits_are_exact_and_only_those_that_are_kept_call_the_host() {
         "{cost:?}"
     );
 
-    let [armed] = trace.armed.as_slice() else {
+    let [armed] = trace.armed.as_ref() else {
         panic!("{:?}", trace.armed)
     };
     assert_eq!(armed.breakpoint.to_string(), "entry:step");
