@@ -54,6 +54,12 @@ impl Answer {
         Answer(Response::from_parts(parts, Body::new(watched)))
     }
 
+    fn with_number(mut self, name: &'static str, number: u64) -> Answer {
+        let name = HeaderName::from_static(name);
+        self.0.headers_mut().insert(name, number.into());
+        self
+    }
+
     fn with(mut self, name: &'static str, value: &str) -> Answer {
         if let Ok(value) = HeaderValue::from_str(value) {
             self.0
@@ -178,11 +184,8 @@ pub(super) fn of(
     let outcome = trace.outcome.to_string().replace(' ', "_");
     answer
         .with("x-fathom-outcome", &outcome)
-        .with(
-            "x-fathom-memory-needed-bytes",
-            &trace.needed().0.to_string(),
-        )
-        .with("x-fathom-memory-granted-bytes", &granted.0.to_string())
+        .with_number("x-fathom-memory-needed-bytes", trace.needed().0)
+        .with_number("x-fathom-memory-granted-bytes", granted.0)
         .with(
             "x-duration-seconds",
             &format!("{:.6}", trace.wall.as_seconds()),

@@ -111,8 +111,9 @@ impl Function {
             );
             tokio::select! {
                 biased;
-                why = stop => Err(why),
+                // First: for a short call nothing has to be set up that would stop it.
                 result = guest => Ok(result),
+                why = stop => Err(why),
                 () = tokio::time::sleep(timeout) => Err(Stop {
                     outcome: Outcome::TimedOut,
                     why: format!("still running after {}", call.limits.timeout),
