@@ -1,7 +1,7 @@
 //! Traces in and out of SQLite. Nothing else in the workspace touches a database.
 //!
-//! One row per call, appended in a transaction of its own and never changed afterwards; only [`Store::prune`] removes
-//! rows. What is learned from the traces is not stored: it is cheaper to learn again than to keep in step.
+//! One row per call, appended in a transaction of its own and never changed afterwards; only [`Store::prune`] and
+//! [`Store::fold`] remove rows. What is learned from the traces is not stored: it is cheaper to learn again than to keep in step.
 //!
 //! # Safety of the data
 //! The write-ahead log with `synchronous = NORMAL`: a killed process loses nothing that [`Store::append`] has
@@ -15,6 +15,7 @@
 mod append;
 mod error;
 mod filter;
+mod fold;
 mod open;
 mod places;
 mod prune;
@@ -26,6 +27,7 @@ mod wire;
 
 pub use error::{AppendError, OpenError, PruneError, ReadError};
 pub use filter::{Detail, Filter};
+pub use fold::{Folded, Stay};
 pub use open::Store;
 pub use prune::Keep;
 pub use read::{RecordedFunction, Summary};

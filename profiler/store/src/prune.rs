@@ -1,7 +1,8 @@
-//! Removing calls: the one thing that takes rows away.
+//! Removing calls. What they have come to goes with them; folding keeps it (`fold`).
 
 use crate::{PruneError, Store};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use std::path::Path;
 
 /// Which calls stay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,13 +17,15 @@ impl Store {
     /// Removes all calls but those kept, gives their space back to the file system, and returns how many were removed.
     /// Numbers of calls that stay do not change, and those of calls that went are not given again.
     pub fn prune(&mut self, keep: Keep) -> Result<usize, PruneError> {
-        remove(&mut self.connection, keep).map_err(|source| {
-            let path = self.path.clone();
-            match source.sqlite_error_code() {
-                Some(ErrorCode::ReadOnly) => PruneError::ReadOnly { path },
-                _ => PruneError::Database { path, source },
-            }
-        })
+        remove(&mut self.connection, keep).map_err(|source| explain(&self.path, source))
+    }
+}
+
+pub(crate) fn explain(path: &Path, source: rusqlite::Error) -> PruneError {
+    let path = path.to_owned();
+    match source.sqlite_error_code() {
+        Some(ErrorCode::ReadOnly) => PruneError::ReadOnly { path },
+        _ => PruneError::Database { path, source },
     }
 }
 
@@ -51,12 +54,18 @@ fn remove(connection: &mut Connection, keep: Keep) -> rusqlite::Result<usize> {
         transaction.execute(unused, ())?;
     }
     transaction.commit()?;
+    give_space_back(connection)?;
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()))?;
+    Ok(removed)
+}
+
+/// What rows have left.
+pub(crate) fn give_space_back(connection: &Connection) -> rusqlite::Result<()> {
     // One page per row that this statement returns. Readers may hold the log open; then the file shrinks later.
     let mut vacuum = connection.prepare("PRAGMA incremental_vacuum")?;
     let mut pages = vacuum.query(())?;
     while pages.next()?.is_some() {}
     drop(pages);
     drop(vacuum);
-    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()))?;
-    Ok(removed)
+    Ok(())
 }

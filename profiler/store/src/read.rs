@@ -167,7 +167,7 @@ impl Store {
     }
 }
 
-fn database(path: &Path, source: rusqlite::Error) -> ReadError {
+pub(crate) fn database(path: &Path, source: rusqlite::Error) -> ReadError {
     ReadError::Database {
         path: path.to_owned(),
         source,

@@ -15,7 +15,6 @@ use std::{
     },
     task::{Context, Poll, Waker},
 };
-use tokio::runtime::Handle;
 use trace::Bytes;
 use wasmtime::{AsContextMut, Caller, Extern, Linker};
 use wasmtime_wasi::p1::{
@@ -75,77 +74,103 @@ impl Budget {
 
 type Guest<'a> = Caller<'a, State>;
 
-/// Shadows what makes a directory larger.
-pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    const WASI: &str = "wasi_snapshot_preview1";
+/// Puts a function of WASI's first preview into a linker, in the form that its engine wants: what is to be done is a
+/// future, which an engine that serves waits for while other guests run, and any other does at once.
+macro_rules! shadow {
+    ($linker:ident, $serves:ident, $name:literal, |$guest:ident, $($argument:ident: $type:ty),+| $done:expr) => {
+        if $serves {
+            $linker.func_wrap_async(
+                "wasi_snapshot_preview1",
+                $name,
+                |mut $guest: Guest<'_>, ($($argument,)+): ($($type,)+)| Box::new(async move { $done.await }),
+            )?
+        } else {
+            $linker.func_wrap(
+                "wasi_snapshot_preview1",
+                $name,
+                |mut $guest: Guest<'_>, $($argument: $type),+| at_once(async { $done.await }),
+            )?
+        }
+    };
+}
+
+/// Shadows what makes a directory larger, and what opens files.
+pub(crate) fn add_to_linker(linker: &mut Linker<State>, serves: bool) -> wasmtime::Result<()> {
     /// `O_CREAT` of WASI.
     const CREATE: i32 = 1;
-    linker.func_wrap(
-        WASI,
+    shadow!(
+        linker,
+        serves,
         "fd_write",
-        |mut guest: Guest<'_>, fd: i32, buffers: i32, count: i32, written: i32| {
+        |guest, fd: i32, buffers: i32, count: i32, written: i32| {
             let budget = guest.data_mut().scratch.as_mut();
             let elsewhere = budget.is_some_and(|budget| budget.moved.remove(&fd));
             let bytes = first_buffer(&mut guest, buffers, count);
             let bytes = bytes.saturating_add(if elsewhere { BLOCK } else { 0 });
-            charged(&mut guest, bytes, async |wasi, memory| {
+            charged(&mut guest, bytes, async move |wasi, memory| {
                 original::fd_write(wasi, memory, fd, buffers, count, written).await
             })
-        },
-    )?;
-    linker.func_wrap(
-        WASI,
+        }
+    );
+    shadow!(
+        linker,
+        serves,
         "fd_pwrite",
-        |mut guest: Guest<'_>, fd: i32, buffers: i32, count: i32, at: i64, written: i32| {
+        |guest, fd: i32, buffers: i32, count: i32, at: i64, written: i32| {
             // Anywhere in the file: whole blocks, and one that it may begin in the middle of.
             let bytes = first_buffer(&mut guest, buffers, count).saturating_add(BLOCK);
-            charged(&mut guest, bytes, async |wasi, memory| {
+            charged(&mut guest, bytes, async move |wasi, memory| {
                 original::fd_pwrite(wasi, memory, fd, buffers, count, at, written).await
             })
-        },
-    )?;
-    linker.func_wrap(
-        WASI,
+        }
+    );
+    shadow!(
+        linker,
+        serves,
         "fd_seek",
-        |mut guest: Guest<'_>, fd: i32, by: i64, from: i32, position: i32| {
+        |guest, fd: i32, by: i64, from: i32, position: i32| {
             moved(&mut guest, fd);
-            charged(&mut guest, 0, async |wasi, memory| {
+            charged(&mut guest, 0, async move |wasi, memory| {
                 original::fd_seek(wasi, memory, fd, by, from, position).await
             })
-        },
-    )?;
-    linker.func_wrap(
-        WASI,
+        }
+    );
+    shadow!(
+        linker,
+        serves,
         "fd_renumber",
-        |mut guest: Guest<'_>, from: i32, to: i32| {
+        |guest, from: i32, to: i32| {
             moved(&mut guest, to);
-            charged(&mut guest, 0, async |wasi, memory| {
+            charged(&mut guest, 0, async move |wasi, memory| {
                 original::fd_renumber(wasi, memory, from, to).await
             })
-        },
-    )?;
-    linker.func_wrap(
-        WASI,
+        }
+    );
+    shadow!(
+        linker,
+        serves,
         "fd_filestat_set_size",
-        |mut guest: Guest<'_>, fd: i32, size: i64| {
-            charged(&mut guest, size as u64, async |wasi, memory| {
+        |guest, fd: i32, size: i64| {
+            charged(&mut guest, size as u64, async move |wasi, memory| {
                 original::fd_filestat_set_size(wasi, memory, fd, size).await
             })
-        },
-    )?;
-    linker.func_wrap(
-        WASI,
+        }
+    );
+    shadow!(
+        linker,
+        serves,
         "path_create_directory",
-        |mut guest: Guest<'_>, fd: i32, path: i32, length: i32| {
-            charged(&mut guest, BLOCK, async |wasi, memory| {
+        |guest, fd: i32, path: i32, length: i32| {
+            charged(&mut guest, BLOCK, async move |wasi, memory| {
                 original::path_create_directory(wasi, memory, fd, path, length).await
             })
-        },
-    )?;
-    linker.func_wrap(
-        WASI,
+        }
+    );
+    shadow!(
+        linker,
+        serves,
         "path_open",
-        |mut guest: Guest<'_>,
+        |guest,
          fd: i32,
          lookup: i32,
          path: i32,
@@ -156,39 +181,34 @@ pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
          flags: i32,
          opened: i32| {
             let bytes = if how & CREATE == 0 { 0 } else { BLOCK };
-            charged(&mut guest, bytes, async |wasi, memory| {
+            charged(&mut guest, bytes, async move |wasi, memory| {
                 original::path_open(
                     wasi, memory, fd, lookup, path, length, how, rights, inherited, flags, opened,
                 )
                 .await
             })
-        },
-    )?;
-    linker.func_wrap(
-        WASI,
+        }
+    );
+    shadow!(
+        linker,
+        serves,
         "path_link",
-        |mut guest: Guest<'_>,
-         fd: i32,
-         lookup: i32,
-         path: i32,
-         length: i32,
-         to: i32,
-         name: i32,
-         long: i32| {
-            charged(&mut guest, BLOCK, async |wasi, memory| {
+        |guest, fd: i32, lookup: i32, path: i32, length: i32, to: i32, name: i32, long: i32| {
+            charged(&mut guest, BLOCK, async move |wasi, memory| {
                 original::path_link(wasi, memory, fd, lookup, path, length, to, name, long).await
             })
-        },
-    )?;
-    linker.func_wrap(
-        WASI,
+        }
+    );
+    shadow!(
+        linker,
+        serves,
         "path_symlink",
-        |mut guest: Guest<'_>, path: i32, length: i32, fd: i32, name: i32, long: i32| {
-            charged(&mut guest, BLOCK, async |wasi, memory| {
+        |guest, path: i32, length: i32, fd: i32, name: i32, long: i32| {
+            charged(&mut guest, BLOCK, async move |wasi, memory| {
                 original::path_symlink(wasi, memory, path, length, fd, name, long).await
             })
-        },
-    )?;
+        }
+    );
     Ok(())
 }
 
@@ -199,7 +219,7 @@ fn moved(guest: &mut Guest<'_>, fd: i32) {
 }
 
 /// Calls the original function if the budget has room for what it is about to write; what failed costs nothing.
-fn charged<F>(guest: &mut Guest<'_>, bytes: u64, call: F) -> wasmtime::Result<i32>
+async fn charged<F>(guest: &mut Guest<'_>, bytes: u64, call: F) -> wasmtime::Result<i32>
 where
     F: for<'m> AsyncFnOnce(&mut WasiP1Ctx, &mut GuestMemory<'m>) -> wasmtime::Result<i32>,
 {
@@ -215,7 +235,7 @@ where
     let (memory, state) = memory.data_and_store_mut(guest);
     state.wasi.set_hostcall_fuel(fuel);
     let mut memory = GuestMemory::Unshared(memory);
-    let errno = at_once(call(&mut state.wasi, &mut memory))?;
+    let errno = call(&mut state.wasi, &mut memory).await?;
     if errno != Errno::Success as i32
         && let Some(budget) = &mut state.scratch
     {
@@ -224,16 +244,12 @@ where
     Ok(errno)
 }
 
-/// Does what is asked before it returns. Streams of guests are always ready, so mostly there is nothing to wait for; files of
-/// served guests are written by other threads, which this one then waits for while others take its place.
+/// Does what is asked before it returns. Streams of guests are always ready, so mostly there is nothing to wait for.
 fn at_once(call: impl Future<Output = wasmtime::Result<i32>>) -> wasmtime::Result<i32> {
     let mut call = pin!(call);
-    if let Poll::Ready(done) = call.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-        return done;
-    }
-    match Handle::try_current() {
-        Ok(runtime) => tokio::task::block_in_place(|| runtime.block_on(call)),
-        Err(_) => wasmtime_wasi::runtime::in_tokio(call),
+    match call.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(done) => done,
+        Poll::Pending => wasmtime_wasi::runtime::in_tokio(call),
     }
 }
 

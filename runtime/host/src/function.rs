@@ -380,7 +380,7 @@ fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     add_probes_to_linker(&mut linker)?;
     // The engine's own takes codes of 126 and above for a failure of the guest; to a shell they are codes.
     linker.allow_shadowing(true);
-    budget::add_to_linker(&mut linker)?;
+    budget::add_to_linker(&mut linker, engine.serving.is_some())?;
     linker.func_wrap(
         "wasi_snapshot_preview1",
         "proc_exit",

@@ -112,6 +112,11 @@ impl State {
         Store::new(engine, state)
     }
 
+    /// From now on the guest has no more things of the host at once.
+    pub(crate) fn bound_handles(&mut self, most: usize) {
+        self.wasi.ctx().table.set_max_capacity(most);
+    }
+
     pub(crate) fn mailboxes(&self) -> &Mailboxes {
         &self.mailboxes
     }

@@ -1,8 +1,9 @@
 //! Which calls are returned, which are removed.
 
 use crate::sample::call;
-use store::{Filter, Keep, Store, TraceId};
+use store::{Filter, Keep, Stay, Store, TraceId};
 use tempfile::TempDir;
+use trace::{Outcome, Trace};
 
 /// Ten calls: `a` with odd, `b` with even numbers of lines, 1 to 10; `b` is called last.
 fn ten_calls() -> (TempDir, Store) {
@@ -149,6 +150,59 @@ fn pruning_keeps_what_was_asked_for_and_gives_no_number_twice() {
     assert_eq!(store.prune(Keep::NewestPerFunction(0)).unwrap(), 4);
     assert!(store.functions().unwrap().is_empty());
     assert_eq!(store.append(&call("a", 11)).unwrap(), TraceId(11));
+}
+
+/// The oracle is the calls themselves, before they went.
+#[test]
+fn folding_keeps_what_old_calls_have_come_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Store::open(&folder.path().join("fathom.db")).unwrap();
+    let day = 86_400_000;
+    let calls: Vec<Trace> = (1..=30)
+        .map(|number| Trace {
+            started_unix_ms: number * day / 10,
+            outcome: match number % 4 {
+                0 => Outcome::Limited,
+                1 => Outcome::TimedOut,
+                _ => Outcome::Succeeded,
+            },
+            ..call(["a", "b"][number as usize % 2], number)
+        })
+        .collect();
+    store.append_all(&calls).unwrap();
+    assert_eq!(store.fold(Stay::Since(25 * day / 10), 7).unwrap(), 7);
+    assert_eq!(store.fold(Stay::Since(25 * day / 10), 100).unwrap(), 17);
+    assert_eq!(store.fold(Stay::Since(25 * day / 10), 100).unwrap(), 0);
+    assert_eq!(store.fold(Stay::Newest(4), 100).unwrap(), 2);
+    assert_eq!(store.fold(Stay::Newest(4), 100).unwrap(), 0);
+    assert_eq!(store.calls().unwrap(), 4);
+
+    let gone = &calls[..26];
+    let folded = store.folded(None).unwrap();
+    assert_eq!(folded.len(), 6, "two functions on three days");
+    for part in &folded {
+        let its: Vec<&Trace> = gone
+            .iter()
+            .filter(|call| call.function == part.function)
+            .filter(|call| call.started_unix_ms / day * day == part.day_unix_ms)
+            .collect();
+        let with = |outcome| its.iter().filter(|call| call.outcome == outcome).count() as u64;
+        assert_eq!(part.calls, its.len() as u64);
+        assert_eq!(part.succeeded, with(Outcome::Succeeded));
+        assert_eq!(part.limited, with(Outcome::Limited));
+        assert_eq!(part.timed_out, with(Outcome::TimedOut));
+        let cpu: f64 = its.iter().map(|call| call.cpu.as_seconds()).sum();
+        assert!((part.cpu_seconds - cpu).abs() < 1e-9);
+        let needed = its.iter().filter(|call| call.outcome == Outcome::Succeeded);
+        let needed: Vec<u64> = needed.map(|call| call.needed().0).collect();
+        let (least, mean, most) = part.needed.unwrap();
+        assert_eq!(Some(&least), needed.iter().min());
+        assert_eq!(Some(&most), needed.iter().max());
+        let exact = needed.iter().sum::<u64>() as f64 / needed.len() as f64;
+        assert!((mean - exact).abs() < 1e-6 * exact);
+    }
+    assert_eq!(store.folded(Some("a")).unwrap().len(), 3);
+    assert_eq!(store.folded(Some("c")).unwrap(), []);
 }
 
 #[test]

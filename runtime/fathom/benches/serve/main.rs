@@ -1,15 +1,31 @@
 //! What serving costs, beside others that serve, clients included, on one machine in one run:
-//! `cargo bench -p fathom --bench serve -- [ROW...]`. Not a test: nothing here fails for being slow. Peers are installed by
-//! `benches/serve/peers.sh`.
+//! `cargo bench --workspace --bench serve -- [ROW...]`. Not a test: nothing here fails for being slow. Who is compared with is
+//! installed by `benches/serve/peers.sh`.
+//!
+//! What it costs that guests can be interrupted, as they have to be where they are served, is in another one:
+//! `cargo bench --workspace --bench overhead -- cpu`, at 1 Hz.
 
+mod circle;
 mod hello;
 mod load;
+mod loops;
+mod many;
+mod million;
+mod p1;
 mod process;
 mod recording;
 mod rounds;
 
 /// Every row, by its name.
-const ROWS: [(&str, fn()); 2] = [("hello", hello::run), ("recording", recording::run)];
+const ROWS: [(&str, fn()); 7] = [
+    ("hello", hello::run),
+    ("p1", p1::run),
+    ("recording", recording::run),
+    ("loops", loops::run),
+    ("circle", circle::run),
+    ("many", many::run),
+    ("million", million::run),
+];
 
 fn main() {
     // Cargo says `--bench` to whatever it runs so.
@@ -17,6 +33,11 @@ fn main() {
         .skip(1)
         .filter(|argument| !argument.starts_with("--"))
         .collect();
+    if let [itself, address] = &wanted[..]
+        && itself == p1::AXUM
+    {
+        return p1::axum(address);
+    }
     for (name, run) in ROWS {
         if wanted.is_empty() || wanted.iter().any(|wanted| wanted == name) {
             run();

@@ -34,8 +34,10 @@ pub(crate) fn run(args: DescribeArgs) -> anyhow::Result<ExitCode> {
         args.function, args.calls
     );
     let calls = client.document("GET", &path, None)?;
+    let history = client.document("GET", &path_of(&args.function, "/history"), None)?;
     if args.json {
         function["last_calls"] = json!(calls);
+        function["history"] = history;
         output::line(serde_json::to_string_pretty(&function)?)?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -95,7 +97,8 @@ pub(crate) fn run(args: DescribeArgs) -> anyhow::Result<ExitCode> {
             ),
         ),
     ];
-    for (what, said) in rows {
+    let before = before(&history).map(|said| ("Before", said));
+    for (what, said) in rows.into_iter().chain(before) {
         output::line(format_args!("{what:<10}{said}"))?;
     }
     for call in calls.as_array().map_or(&[][..], Vec::as_slice) {
@@ -109,4 +112,27 @@ pub(crate) fn run(args: DescribeArgs) -> anyhow::Result<ExitCode> {
         ))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What calls have come to that are kept no longer; `None` where there are none.
+fn before(history: &Value) -> Option<String> {
+    let days = history.as_array().filter(|days| !days.is_empty())?;
+    let sum = |name: &str| -> u64 { days.iter().filter_map(|day| day[name].as_u64()).sum() };
+    let ends = |name: &str| {
+        days.iter()
+            .filter_map(|day| day["needed_bytes"][name].as_u64())
+            .collect::<Vec<_>>()
+    };
+    let needed = match (ends("min").into_iter().min(), ends("max").into_iter().max()) {
+        (Some(least), Some(most)) => format!(", needed {} to {}", Bytes(least), Bytes(most)),
+        _ => String::new(),
+    };
+    Some(format!(
+        "{} calls since {}, {} failed, {} out of memory, {} timed out{needed}",
+        sum("calls"),
+        days[0]["day"].as_str().unwrap_or("-"),
+        sum("failed"),
+        sum("limited"),
+        sum("timed_out"),
+    ))
 }

@@ -116,10 +116,10 @@ pub(crate) struct ServeArgs {
     /// than this machine can connect
     #[arg(long, value_name = "FILE", env = "FATHOM_TOKEN_FILE")]
     token_file: Option<PathBuf>,
-    /// How long calls are kept [default: for ever]
+    /// How long calls are kept; older ones are folded into a few numbers a day [default: for ever]
     #[arg(long, value_name = "TIME", value_parser = quantity::duration)]
     keep: Option<Nanos>,
-    /// How large the database may become [default: no limit]
+    /// How large the database may become; the oldest calls are folded [default: no limit]
     #[arg(long, value_name = "SIZE", value_parser = quantity::bytes)]
     store_max: Option<Bytes>,
     /// Give this function a port of its own, on which every path is a call of it, as Functions Framework does

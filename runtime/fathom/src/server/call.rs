@@ -264,6 +264,10 @@ struct Attempt {
     whole: Option<Response<GuestBody>>,
 }
 
+fn is_success(served: &Served) -> bool {
+    served.finished.trace.outcome == Outcome::Succeeded
+}
+
 /// Waits for the end of a call and reads its answer meanwhile. Once the guest waits for something, or has answered more
 /// than is read ahead, `say` is given what there is: then it is a stream. An answer that is whole before is for whoever
 /// asked when the call has ended, and is given back.
@@ -285,7 +289,12 @@ async fn read_ahead(
             };
             goes_on |= ahead == Ahead::Read;
             let is_said = match &served {
-                Poll::Ready(_) => ahead != Ahead::Whole,
+                Poll::Ready(Ok(served)) if is_success(served) => ahead != Ahead::Whole,
+                // What went wrong is a better answer than the beginning of another one.
+                Poll::Ready(_) => {
+                    answer = None;
+                    false
+                }
                 Poll::Pending => ahead == Ahead::Full || !goes_on,
             };
             if is_said && let Some(answer) = answer.take() {
@@ -387,6 +396,10 @@ impl Prepared {
                     why: "the client went away".to_owned(),
                 },
                 never = self.give_back(&share) => match never {},
+                () = self.server.is_ending() => Stop {
+                    outcome: Outcome::Failed,
+                    why: "the server has stopped".to_owned(),
+                },
                 () = grant.stopped() => {
                     evicted.store(true, Ordering::Relaxed);
                     Stop {

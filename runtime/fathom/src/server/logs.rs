@@ -66,6 +66,11 @@ impl Logs {
             .subscribe()
     }
 
+    /// Nobody follows any more.
+    pub(crate) fn let_go(&self) {
+        self.lock().followed = None;
+    }
+
     fn add(&self, line: Line) {
         let mut kept = self.lock();
         if let Some(followed) = &kept.followed

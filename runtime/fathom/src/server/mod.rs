@@ -79,11 +79,14 @@ use teacher::Teacher;
 use tokio::{
     runtime::{Builder, Runtime},
     signal::unix::{Signal, SignalKind, signal},
-    sync::{Notify, Semaphore},
+    sync::{Notify, Semaphore, watch},
 };
 
 /// Calls at the same time that nobody waits for.
 const DETACHED: usize = 1_000;
+
+/// Longest that calls are waited for that were told to end: they do at their next turn.
+const ENDING: Duration = Duration::from_secs(2);
 
 /// How often code that nobody uses is looked for.
 const SWEEP: Duration = Duration::from_secs(5);
@@ -107,6 +110,8 @@ pub(crate) struct Server {
     /// Where guests run.
     guests: Guests,
     stopping: AtomicBool,
+    /// True once calls are to end, whatever they do.
+    ending: watch::Sender<bool>,
 }
 
 /// One function on a port of its own.
@@ -132,6 +137,27 @@ impl Server {
         self.stopping.load(Ordering::Relaxed)
     }
 
+    /// Ready once calls are to end.
+    async fn is_ending(&self) {
+        // It is not dropped before the calls are.
+        let _ = self.ending.subscribe().wait_for(|ending| *ending).await;
+    }
+
+    /// Ends the calls that are still there, each with its record.
+    fn end_calls(&self) {
+        self.ending.send_replace(true);
+        let until = Instant::now() + ENDING;
+        let running = || {
+            self.registry
+                .all()
+                .iter()
+                .any(|function| function.running() > 0)
+        };
+        while running() && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// Turns a call away.
     fn reject(&self, why: Rejected, id: String, what: &str) -> Answer {
         self.metrics.reject(why);
@@ -153,6 +179,7 @@ pub(crate) fn run(settings: Settings, on_port: Option<OnPort>) -> anyhow::Result
     };
     let administering = threads("http", administering())?;
     let served = administering.block_on(serve(&server, on_port));
+    server.end_calls();
     administering.shutdown_timeout(Duration::from_secs(1));
     server.guests.stop();
     server.records.finish();
@@ -248,6 +275,7 @@ fn set_up(settings: Settings, guests: Guests) -> anyhow::Result<(Arc<Server>, Le
         teacher: Teacher::new(teach),
         guests,
         stopping: AtomicBool::new(false),
+        ending: watch::Sender::new(false),
         engine,
         settings,
     };
@@ -332,11 +360,17 @@ async fn serve(server: &Arc<Server>, on_port: Option<OnPort>) -> anyhow::Result<
     server.stopping.store(true, Ordering::Relaxed);
     output::note("stopping: calls that are running go on; Ctrl-C again ends them");
     stop.notify_waiters();
+    for function in server.registry.all() {
+        function.logs.let_go();
+    }
     let ended = async {
         for port in serving {
             // It does not panic; if it did, the others are waited for all the same.
             let _ = port.await;
         }
+        // Those that nobody waits for are waited for, too.
+        let all = server.detached.acquire_many(DETACHED as u32);
+        let _ = tokio::time::timeout(server.settings.drain, all).await;
     };
     tokio::select! {
         () = ended => {}

@@ -12,7 +12,7 @@ use std::{
     thread::{self, JoinHandle},
     time::{Duration, Instant, SystemTime},
 };
-use store::{Keep, Store};
+use store::{Stay, Store};
 use trace::{Bytes, Trace};
 
 /// Calls that may wait to be written.
@@ -27,8 +27,14 @@ const LINGER: Duration = Duration::from_millis(5);
 /// Calls kept in memory.
 const RECENT: usize = 1_000;
 
-/// How often what is old is removed.
-const TIDY: Duration = Duration::from_secs(60);
+/// How often it is looked for what is old.
+const TIDY: Duration = Duration::from_secs(30);
+
+/// Calls folded at once: those that end meanwhile wait in the queue.
+const SLICE: usize = 2_000;
+
+/// Of the largest size, what is left when it was passed.
+const FULL: f64 = 0.9;
 
 /// The queue, seen by those who put something in.
 pub(crate) struct Records {
@@ -108,7 +114,7 @@ pub(crate) struct Counts {
     pub(crate) lost: AtomicU64,
 }
 
-/// How long calls are kept.
+/// How long calls are kept; those that are not are folded into a few numbers.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Retention {
     pub(crate) keep: Option<Duration>,
@@ -199,12 +205,14 @@ struct Writer {
 
 impl Writer {
     fn run(mut self, queue: &Queue) {
-        while let Some(calls) = queue.take(TIDY) {
+        let mut is_tidy = false;
+        while let Some(calls) = queue.take(if is_tidy { TIDY } else { LINGER }) {
             for batch in calls.chunks(BATCH) {
                 self.write(batch);
             }
-            if self.tidied.elapsed() >= TIDY {
-                self.tidy();
+            if !is_tidy || self.tidied.elapsed() >= TIDY {
+                is_tidy = !self.tidy();
+                self.tidied = Instant::now();
             }
         }
     }
@@ -229,34 +237,40 @@ impl Writer {
         self.counts.queued.fetch_sub(calls, Ordering::Release);
     }
 
-    /// Removes what is older than asked for, and the oldest half of the time that is left while the file is too large.
-    fn tidy(&mut self) {
-        self.tidied = Instant::now();
+    /// Folds a slice of the calls that are older, or more, than may be kept. Whether there may be more of them.
+    fn tidy(&mut self) -> bool {
+        match self.fold() {
+            Ok(folded) => folded >= SLICE,
+            Err(error) => {
+                output::note(format_args!(
+                    "warning: old calls were not folded: {error:#}"
+                ));
+                false
+            }
+        }
+    }
+
+    fn fold(&mut self) -> anyhow::Result<usize> {
         if let Some(keep) = self.retention.keep {
-            self.prune(keep);
+            let since = SystemTime::now()
+                .checked_sub(keep)
+                .and_then(|since| since.duration_since(SystemTime::UNIX_EPOCH).ok())
+                .map_or(0, |since| since.as_millis() as u64);
+            let folded = self.store.fold(Stay::Since(since), SLICE)?;
+            if folded > 0 {
+                return Ok(folded);
+            }
         }
         let Some(largest) = self.retention.largest else {
-            return;
+            return Ok(0);
         };
-        let mut keep = self.retention.keep.unwrap_or(Duration::from_secs(32 << 20));
-        while self.size() > largest && keep > Duration::from_secs(60) {
-            keep /= 2;
-            self.prune(keep);
+        let (used, calls) = (self.store.used_bytes()?, self.store.calls()?);
+        if used <= largest.0 {
+            return Ok(0);
         }
-    }
-
-    fn size(&self) -> Bytes {
-        let file = std::fs::metadata(self.store.path());
-        Bytes(file.map_or(0, |file| file.len()))
-    }
-
-    fn prune(&mut self, keep: Duration) {
-        let since = SystemTime::now()
-            .checked_sub(keep)
-            .and_then(|since| since.duration_since(SystemTime::UNIX_EPOCH).ok())
-            .map_or(0, |since| since.as_millis() as u64);
-        if let Err(error) = self.store.prune(Keep::StartedSince(since)) {
-            output::note(format_args!("warning: old calls were not removed: {error}"));
-        }
+        // A little more than has to go, so that there is room for those to come.
+        let share = largest.as_f64() * FULL / used as f64;
+        let stay = (calls as f64 * share) as usize;
+        Ok(self.store.fold(Stay::Newest(stay), SLICE)?)
     }
 }

@@ -35,6 +35,9 @@ use trace::{Heap, Input, Limits, Nanos, Observed, Trace};
 use wasmtime::Store;
 use world::{Streams, wasi};
 
+/// Files, streams and other things of the host that a served guest may have at once: others want some, too.
+const MOST_HANDLES: usize = 512;
+
 /// One call to be made.
 #[derive(Clone, Debug)]
 pub struct Call {
@@ -165,6 +168,7 @@ impl Sandbox {
             .cpu_period()
             .map(|period| CpuSamples::of(&mut store, period));
         if served {
+            store.data_mut().bound_handles(MOST_HANDLES);
             store.limiter_async(|state| &mut state.meter);
             store.epoch_deadline_async_yield_and_update(1);
             store.set_epoch_deadline(1);

@@ -19,8 +19,11 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use http::{HeaderValue, Response, StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::sync::{Arc, atomic::Ordering};
-use store::{Filter, Store};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, SystemTime},
+};
+use store::{Filter, Folded, Store};
 use trace::{Outcome, Trace};
 
 /// The description of this API.
@@ -44,6 +47,7 @@ pub(super) fn control() -> Router<Arc<Server>> {
         )
         .route("/api/v1/functions/{name}/phase", post(set_phase))
         .route("/api/v1/functions/{name}/logs", get(logs))
+        .route("/api/v1/functions/{name}/history", get(history))
         .route("/api/v1/calls", get(calls))
         .route("/api/v1/calls/{id}", get(call))
 }
@@ -261,6 +265,45 @@ async fn logs(
     let ndjson = HeaderValue::from_static("application/x-ndjson");
     response.headers_mut().insert(header::CONTENT_TYPE, ndjson);
     response
+}
+
+/// What calls have come to that are kept no longer.
+async fn history(State(server): State<Arc<Server>>, Path(name): Path<String>) -> Response<Body> {
+    let read = {
+        let (database, name) = (server.settings.database.clone(), name.clone());
+        move || -> anyhow::Result<Vec<Folded>> {
+            Ok(Store::open_existing(&database)?.folded(Some(&name))?)
+        }
+    };
+    match tokio::task::spawn_blocking(read).await {
+        Ok(Ok(days)) if days.is_empty() && server.registry.find(&name).is_none() => {
+            unknown(&server, &name)
+        }
+        Ok(Ok(days)) => {
+            let days: Vec<Value> = days.iter().map(day).collect();
+            document(StatusCode::OK, &json!(days))
+        }
+        Ok(Err(error)) => refusal(StatusCode::INTERNAL_SERVER_ERROR, &format!("{error:#}")),
+        Err(_) => refusal(StatusCode::INTERNAL_SERVER_ERROR, "reading was broken off"),
+    }
+}
+
+fn day(folded: &Folded) -> Value {
+    let day = SystemTime::UNIX_EPOCH + Duration::from_millis(folded.day_unix_ms);
+    let day = humantime::format_rfc3339_seconds(day).to_string();
+    json!({
+        "day": day.get(..10),
+        "digest": folded.function.digest,
+        "calls": folded.calls,
+        "failed": folded.calls - folded.succeeded - folded.limited - folded.timed_out,
+        "limited": folded.limited,
+        "timed_out": folded.timed_out,
+        "cpu_seconds": folded.cpu_seconds,
+        "wall_seconds": folded.wall_seconds,
+        "needed_bytes": folded.needed.map(|(least, mean, most)| {
+            json!({ "min": least, "mean": mean, "max": most })
+        }),
+    })
 }
 
 #[derive(Deserialize)]

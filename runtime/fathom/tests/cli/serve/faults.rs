@@ -18,6 +18,7 @@ fn with_everything(args: &[&str]) -> Server {
         "loops-for-ever",
         "recurses-without-end",
         "sleeps-for-a-year",
+        "starts-without-end",
         "traps",
         "writes-without-end",
     ] {
@@ -52,6 +53,7 @@ fn hostile_guests_have_their_answers_and_disturb_no_other() {
         ("loops-for-ever", 504, "still running after 500.0 ms"),
         ("recurses-without-end", 500, "call stack exhausted"),
         ("sleeps-for-a-year", 504, "still running after 500.0 ms"),
+        ("starts-without-end", 504, "still running after 500.0 ms"),
         ("traps", 500, "trapped"),
         ("writes-without-end", 500, "of output"),
         ("hello/trap", 500, "trapped"),
@@ -68,9 +70,44 @@ fn hostile_guests_have_their_answers_and_disturb_no_other() {
 #[test]
 fn an_answer_that_breaks_off_is_seen_to() {
     let server = with_everything(&[]);
-    let said = server.send(b"GET /function/hello/trap-late HTTP/1.1\r\nhost: localhost\r\n\r\n");
-    assert!(!said.ends_with("0\r\n\r\n"), "it looks whole: {said}");
+    // Nobody was given anything of it yet: so it is said what has happened.
+    let answer = server.ask("GET", "/function/hello/trap-late", "");
+    assert_eq!(answer.status, 500);
+    assert!(answer.body.contains("trapped"), "{}", answer.body);
+    // Of this one the client has the beginning.
+    let said = server.send(b"GET /function/hello/endless HTTP/1.1\r\nhost: localhost\r\n\r\n");
+    assert!(said.starts_with("HTTP/1.1 200"), "{said}");
+    assert!(!said.ends_with("0\r\n\r\n"), "it looks whole");
     is_well(&server);
+}
+
+/// What a guest leaves open goes with it, and it cannot take what others need meanwhile.
+#[test]
+fn a_guest_that_opens_files_without_end_takes_none_from_others() {
+    let place = Place::new();
+    let grants = "[grants]\ndirectory = \"files\"\n";
+    function(&place, "opens", &wat("hostile/opens-without-end"), grants);
+    place.write("functions/opens/files/a", "one line\n");
+    function(&place, "good", &wat("exact-allocations"), "");
+    let server = start(place, &[]);
+    let ask = || server.ask("POST", "/function/opens", "");
+    ask();
+    let open = || {
+        let folder = format!("/proc/{}/fd", server.number());
+        std::fs::read_dir(folder).map_or(0, Iterator::count)
+    };
+    let before = open();
+    for _ in 0..5 {
+        let answer = ask();
+        assert_eq!(answer.status, 500);
+        assert!(!answer.body.contains("code 100"), "{}", answer.body);
+        is_well(&server);
+    }
+    // A few come and go: connections, code that traces deep.
+    server.becomes(
+        || open() <= before + 10,
+        || format!("{before}, then {}", open()),
+    );
 }
 
 #[test]

@@ -1,9 +1,14 @@
 //! Records of calls: there at once, there for good, never in the way.
 
-use super::{function, server, start};
-use crate::support::{Place, guest_example};
-use serde_json::Value;
-use std::{collections::BTreeSet, thread};
+use super::{Server, function, server, start};
+use crate::support::{Place, guest_example, wat};
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeSet,
+    io::{Read, Write},
+    net::TcpStream,
+    thread,
+};
 
 #[test]
 fn every_call_has_a_record_that_can_be_asked_for() {
@@ -186,4 +191,90 @@ fn phases_are_seen_and_set() {
     assert_eq!(record["served"]["sized_by"], "model", "{record}");
     let answer = server.ask("POST", path, "{\"phase\": \"learning\"}");
     assert_eq!(answer.json()["phase"], "learning");
+}
+
+/// Stops a server and starts another one in its place.
+fn again(mut server: Server, args: &[&str]) -> Server {
+    server.signal("INT");
+    assert_eq!(server.wait(), Some(0), "{}", server.said());
+    start(std::mem::replace(&mut server.place, Place::new()), args)
+}
+
+#[test]
+fn calls_that_are_kept_no_longer_are_folded() {
+    let server = server();
+    for _ in 0..3 {
+        server.ask("POST", "/function/exact-allocations", "a\n");
+    }
+    server.ask("POST", "/function/loops-for-ever", "");
+    let server = again(server, &["--keep", "1ms"]);
+    let history = |name: &str| {
+        let path = format!("/api/v1/functions/{name}/history");
+        server.ask("GET", &path, "").json()
+    };
+    server.becomes(
+        || history("loops-for-ever")[0]["timed_out"] == 1,
+        || history("loops-for-ever").to_string(),
+    );
+    let days = history("exact-allocations");
+    assert_eq!(
+        (&days[0]["calls"], &days[0]["failed"]),
+        (&3.into(), &0.into())
+    );
+    let needed = json!({ "min": 65_536, "mean": 65_536.0, "max": 65_536 });
+    assert_eq!(days[0]["needed_bytes"], needed);
+    let url = format!("http://{}", server.address);
+    let mut told = server
+        .place
+        .fathom(["describe", "exact-allocations", "--server", &url]);
+    let told = String::from_utf8(told.output().unwrap().stdout).unwrap();
+    let line = told.lines().find(|line| line.starts_with("Before"));
+    assert!(
+        line.is_some_and(|line| line.contains("3 calls since 2")),
+        "{told}"
+    );
+    assert_eq!(
+        server
+            .ask("GET", "/api/v1/functions/none/history", "")
+            .status,
+        404
+    );
+}
+
+#[test]
+fn a_call_that_ends_with_the_server_has_a_record() {
+    let place = Place::new();
+    function(&place, "sleeps", &wat("hostile/sleeps-for-a-year"), "");
+    let server = start(place, &["--drain", "200ms"]);
+    let server = thread::scope(|scope| {
+        let address = server.address.clone();
+        scope.spawn(move || {
+            let asked = Server::at(address);
+            // Whatever comes of it.
+            let _ = asked.try_ask("GET", "/function/sleeps", &[("x-call-id", "last")], "");
+        });
+        server.becomes(
+            || server.metric("fathom_calls_running{function=\"sleeps\"}") == Some(1.0),
+            || "it does not run".to_owned(),
+        );
+        again(server, &[])
+    });
+    let record = server.record("last");
+    assert_eq!(record["failure"], "the server has stopped");
+}
+
+#[test]
+fn who_follows_a_log_does_not_keep_the_server_from_stopping() {
+    let place = Place::new();
+    function(&place, "lines", &wat("exact-allocations"), "");
+    // Longer than any test may take.
+    let server = start(place, &["--drain", "3600s"]);
+    let mut follower = TcpStream::connect(&server.address).unwrap();
+    let request =
+        b"GET /api/v1/functions/lines/logs?follow=true HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    follower.write_all(request).unwrap();
+    let mut begin = [0; 12];
+    follower.read_exact(&mut begin).unwrap();
+    assert_eq!(&begin, b"HTTP/1.1 200");
+    again(server, &[]);
 }

@@ -1,0 +1,165 @@
+//! Folding old calls: they go, and what they have come to stays, a row for each module and day. A slice at a time, so that
+//! whoever appends meanwhile waits for one slice at most.
+
+use crate::{PruneError, ReadError, Store, prune, read};
+use rusqlite::{Connection, TransactionBehavior};
+use trace::FunctionId;
+
+/// Which calls stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stay {
+    /// So many of all, those recorded last.
+    Newest(usize),
+    /// Those recorded after the first one that started at this moment or later, milliseconds since 1970-01-01 UTC, and it.
+    Since(u64),
+}
+
+/// What the folded calls of one module on one day have come to. Sizes are bytes, durations seconds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Folded {
+    /// Name and digest.
+    pub function: FunctionId,
+    /// The day, as its first moment: milliseconds since 1970-01-01 UTC.
+    pub day_unix_ms: u64,
+    /// How many there were.
+    pub calls: u64,
+    /// Those of them that succeeded.
+    pub succeeded: u64,
+    /// Those that failed after a growth of their memory was refused.
+    pub limited: u64,
+    /// Those that were stopped at their deadline.
+    pub timed_out: u64,
+    /// CPU time of all of them.
+    pub cpu_seconds: f64,
+    /// Wall-clock time of all of them.
+    pub wall_seconds: f64,
+    /// The least, the mean and the most that one of those needed which succeeded; `None` where none has.
+    pub needed: Option<(u64, f64, u64)>,
+}
+
+const FOLD: &str = "
+    INSERT INTO folded
+    SELECT
+        name, digest, started_unix_ms / 86400000 AS day, count(*), count(*) FILTER (WHERE outcome = 'succeeded'),
+        count(*) FILTER (WHERE outcome = 'limited'), count(*) FILTER (WHERE outcome = 'timed_out'), total(cpu),
+        total(wall), total(needed) FILTER (WHERE outcome = 'succeeded'), min(needed) FILTER (WHERE outcome = 'succeeded'),
+        max(needed) FILTER (WHERE outcome = 'succeeded')
+    FROM calls JOIN functions ON functions.id = calls.function
+    WHERE calls.id < ?1
+    GROUP BY name, digest, day
+    ON CONFLICT DO UPDATE SET
+        calls = calls + excluded.calls, succeeded = succeeded + excluded.succeeded, limited = limited + excluded.limited,
+        timed_out = timed_out + excluded.timed_out, cpu = cpu + excluded.cpu, wall = wall + excluded.wall,
+        needed = needed + excluded.needed,
+        needed_min = coalesce(min(needed_min, excluded.needed_min), needed_min, excluded.needed_min),
+        needed_max = coalesce(max(needed_max, excluded.needed_max), needed_max, excluded.needed_max)";
+
+impl Store {
+    /// Folds the oldest of the calls that are not to stay, at most so many, and gives their space back to the file system.
+    /// Returns how many they were: where that is `most`, there may be more. What calls had in common stays, until
+    /// [`Store::prune`] is asked.
+    pub fn fold(&mut self, stay: Stay, most: usize) -> Result<usize, PruneError> {
+        let folded = fold(&mut self.connection, stay, most);
+        folded.map_err(|source| prune::explain(&self.path, source))
+    }
+
+    /// What calls have come to that were folded, by function name and day.
+    pub fn folded(&self, function: Option<&str>) -> Result<Vec<Folded>, ReadError> {
+        let all = self.connection.prepare_cached(
+            "SELECT * FROM folded WHERE ?1 IS NULL OR name = ?1 ORDER BY name, day, digest",
+        );
+        let rows = all.and_then(|mut all| {
+            let rows = all.query_map([function], |row| {
+                let unsigned = |column: &str| row.get::<_, i64>(column).map(|value| value as u64);
+                let succeeded = unsigned("succeeded")?;
+                let ends: (Option<i64>, Option<i64>) =
+                    (row.get("needed_min")?, row.get("needed_max")?);
+                let needed: f64 = row.get("needed")?;
+                Ok(Folded {
+                    function: FunctionId {
+                        name: row.get("name")?,
+                        digest: row.get("digest")?,
+                    },
+                    day_unix_ms: unsigned("day")?.saturating_mul(86_400_000),
+                    calls: unsigned("calls")?,
+                    succeeded,
+                    limited: unsigned("limited")?,
+                    timed_out: unsigned("timed_out")?,
+                    cpu_seconds: row.get::<_, f64>("cpu")? / 1e9,
+                    wall_seconds: row.get::<_, f64>("wall")? / 1e9,
+                    needed: match ends {
+                        (Some(least), Some(most)) => {
+                            Some((least as u64, needed / succeeded as f64, most as u64))
+                        }
+                        _ => None,
+                    },
+                })
+            })?;
+            rows.collect()
+        });
+        rows.map_err(|source| read::database(&self.path, source))
+    }
+
+    /// Bytes of the file that hold something, the log included, whoever may keep the rest from being given back.
+    pub fn used_bytes(&self) -> Result<u64, ReadError> {
+        let pragma = |name| -> rusqlite::Result<u64> {
+            self.connection
+                .pragma_query_value(None, name, |row| row.get::<_, i64>(0).map(|n| n as u64))
+        };
+        let used = || {
+            Ok(
+                pragma("page_count")?.saturating_sub(pragma("freelist_count")?)
+                    * pragma("page_size")?,
+            )
+        };
+        used().map_err(|source| read::database(&self.path, source))
+    }
+
+    /// Number of recorded calls, those that were folded not among them.
+    pub fn calls(&self) -> Result<usize, ReadError> {
+        let count = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
+        let counted = self
+            .connection
+            .query_row("SELECT count(*) FROM calls", (), count);
+        counted
+            .map(|calls| calls as usize)
+            .map_err(|source| read::database(&self.path, source))
+    }
+}
+
+fn fold(connection: &mut Connection, stay: Stay, most: usize) -> rusqlite::Result<usize> {
+    let signed = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // The first call that stays. In the order of recording, which is that of starting but for calls that overlap: so what
+    // stays is not looked through.
+    let first_to_stay: Option<i64> = match stay {
+        Stay::Newest(newest) => transaction.query_row(
+            "SELECT max(id) + 1 FROM (SELECT id FROM calls ORDER BY id DESC LIMIT -1 OFFSET ?1)",
+            [signed(newest)],
+            |row| row.get(0),
+        )?,
+        Stay::Since(unix_ms) => transaction.query_row(
+            "SELECT coalesce(
+                (SELECT id FROM calls WHERE started_unix_ms >= ?1 ORDER BY id LIMIT 1), (SELECT max(id) + 1 FROM calls)
+            )",
+            [i64::try_from(unix_ms).unwrap_or(i64::MAX)],
+            |row| row.get(0),
+        )?,
+    };
+    let Some(first_to_stay) = first_to_stay else {
+        return Ok(0);
+    };
+    let end: Option<i64> = transaction.query_row(
+        "SELECT max(id) + 1 FROM (SELECT id FROM calls WHERE id < ?1 ORDER BY id LIMIT ?2)",
+        [first_to_stay, signed(most)],
+        |row| row.get(0),
+    )?;
+    let Some(end) = end else {
+        return Ok(0);
+    };
+    transaction.execute(FOLD, [end])?;
+    let removed = transaction.execute("DELETE FROM calls WHERE id < ?1", [end])?;
+    transaction.commit()?;
+    prune::give_space_back(connection)?;
+    Ok(removed)
+}
