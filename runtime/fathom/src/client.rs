@@ -3,6 +3,7 @@
 
 use anyhow::{Context, bail};
 use clap::Args;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use std::{fs, io::Read, path::PathBuf, time::Duration};
 use ureq::{Agent, Body, http::Response};
@@ -134,21 +135,11 @@ impl Client {
     }
 }
 
+/// What is no letter and no digit is written as its bytes in hexadecimal, but for these.
+const IN_PATH: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
+
 /// The path of a function in the API; whatever the name is, it is one part of it.
 pub(crate) fn path_of(function: &str, rest: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    let encoded: String = function
-        .chars()
-        .flat_map(|c| {
-            let mut bytes = [0; 4];
-            let text = c.encode_utf8(&mut bytes);
-            if plain(c) {
-                text.to_owned().chars().collect::<Vec<_>>()
-            } else {
-                let digits: String = text.bytes().map(|byte| format!("%{byte:02x}")).collect();
-                digits.chars().collect()
-            }
-        })
-        .collect();
-    format!("/api/v1/functions/{encoded}{rest}")
+    let name = utf8_percent_encode(function, &IN_PATH);
+    format!("/api/v1/functions/{name}{rest}")
 }

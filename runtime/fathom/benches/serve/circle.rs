@@ -111,10 +111,10 @@ fn draw(path: &Path, sides: &[(&str, Told)]) {
             )?;
         chart
             .configure_mesh()
-            .x_desc("of so many requests the slowest one")
+            .x_desc("share of requests that took no longer")
             .y_desc("milliseconds")
             .light_line_style(TRANSPARENT)
-            .x_label_formatter(&|x| format!("{x:.0}"))
+            .x_label_formatter(&|x| format!("p{}", 100.0 - 100.0 / x))
             .draw()?;
         for ((name, told), colour) in sides
             .iter()

@@ -81,25 +81,11 @@ pub(crate) fn variables<B>(
 
 /// A path with `%20` and the like resolved. What is no text then stays as it was, and so does what an environment cannot hold.
 fn decoded(path: &str) -> String {
-    let mut bytes = Vec::with_capacity(path.len());
-    let mut rest = path.as_bytes();
-    while let [first, tail @ ..] = rest {
-        let digit = |at: usize| tail.get(at).and_then(|c| (*c as char).to_digit(16));
-        match (first, digit(0), digit(1)) {
-            (b'%', Some(high), Some(low)) => {
-                bytes.push((high * 16 + low) as u8);
-                rest = &tail[2..];
-            }
-            _ => {
-                bytes.push(*first);
-                rest = tail;
-            }
-        }
+    let text = percent_encoding::percent_decode_str(path).decode_utf8();
+    match text {
+        Ok(text) if !text.contains('\0') => text.into_owned(),
+        _ => path.to_owned(),
     }
-    let text = String::from_utf8(bytes)
-        .ok()
-        .filter(|text| !text.contains('\0'));
-    text.unwrap_or_else(|| path.to_owned())
 }
 
 /// The answer that a program has printed.

@@ -63,6 +63,7 @@ use metrics::{Metrics, Rejected};
 use modules::Modules;
 use records::{Records, Retention};
 use registry::Registry;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::{
     fs,
     net::SocketAddr,
@@ -170,6 +171,7 @@ pub(crate) fn run(settings: Settings, on_port: Option<OnPort>) -> anyhow::Result
     fs::create_dir_all(&settings.state)
         .with_context(|| format!("cannot make the folder `{}`", settings.state.display()))?;
     let _only_one = lock(&settings)?;
+    want_descriptors();
     let (server, lessons) = set_up(settings, Guests::start(cores())?)?;
     Teacher::start(Arc::downgrade(&server), lessons).context("cannot start a thread")?;
     deploy_all(&server, true)?;
@@ -187,6 +189,18 @@ pub(crate) fn run(settings: Settings, on_port: Option<OnPort>) -> anyhow::Result
         output::note(line);
     }
     served
+}
+
+/// As many file descriptors as the system lets this process have: a connection is one, and so is code in memory. Where it
+/// is fewer, connections wait until others have gone.
+fn want_descriptors() {
+    let limits = getrlimit(Resource::Nofile);
+    let most = Rlimit {
+        current: limits.maximum,
+        ..limits
+    };
+    // Those there were are there.
+    let _ = setrlimit(Resource::Nofile, most);
 }
 
 fn cores() -> usize {

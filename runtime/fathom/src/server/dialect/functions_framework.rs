@@ -184,34 +184,30 @@ fn attribute_value(value: &[u8]) -> Option<String> {
     let quoted = value
         .strip_prefix(b"\"")
         .and_then(|value| value.strip_suffix(b"\""));
-    let mut plain = Vec::with_capacity(value.len());
-    let mut rest = quoted.unwrap_or(value);
-    while let [first, tail @ ..] = rest {
-        rest = tail;
-        match (first, tail) {
-            (b'\\', [next, after @ ..]) if quoted.is_some() => {
-                plain.push(*next);
-                rest = after;
-            }
-            (b'%', [high, low, after @ ..]) => {
-                let digits = ((*high as char).to_digit(16), (*low as char).to_digit(16));
-                match digits {
-                    (Some(high), Some(low)) => {
-                        plain.push((high * 16 + low) as u8);
-                        rest = after;
-                    }
-                    _ => plain.push(b'%'),
-                }
-            }
-            _ => plain.push(*first),
-        }
+    let plain = match quoted {
+        Some(quoted) => unescaped(quoted),
+        None => value.to_vec(),
+    };
+    let text = percent_encoding::percent_decode(&plain).decode_utf8();
+    Some(text.ok()?.into_owned())
+}
+
+/// Without the backslashes of a quoted string.
+fn unescaped(quoted: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(quoted.len());
+    let mut bytes = quoted.iter();
+    while let Some(byte) = bytes.next() {
+        // One at the very end escapes nothing.
+        let escaped = if *byte == b'\\' { bytes.next() } else { None };
+        plain.push(*escaped.unwrap_or(byte));
     }
-    String::from_utf8(plain).ok()
+    plain
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rand::{Rng, SeedableRng, rngs::SmallRng};
 
     fn headers(fields: &[(&'static str, &'static str)]) -> HeaderMap {
         fields
@@ -247,6 +243,77 @@ mod tests {
         )];
         let text = Value::Object(binary.clone()).to_string();
         assert_eq!(event(&headers(&kind), &text.into()).unwrap(), binary);
+    }
+
+    /// The specification says how an attribute is written in a header field: everything but the printable part of ASCII,
+    /// and space, quote and per cent, as its bytes of UTF-8 in hexadecimal.
+    fn written(value: &str) -> String {
+        let byte = |byte: u8| match byte {
+            b'!' | b'#'..=b'$' | b'&'..=b'~' => char::from(byte).to_string(),
+            _ => format!("%{byte:02X}"),
+        };
+        value.bytes().map(byte).collect()
+    }
+
+    /// Any attributes and any JSON data: both forms are the same event.
+    #[test]
+    fn any_event_is_the_same_in_both_forms() {
+        let mut random = SmallRng::seed_from_u64(5);
+        for round in 0..2_000 {
+            let mut text = || -> String {
+                let length = random.gen_range(1..12);
+                (0..length).map(|_| random.r#gen::<char>()).collect()
+            };
+            let mut event_of = Map::new();
+            for name in ["id", "source", "type", "subject", "traceparent"] {
+                event_of.insert(name.to_owned(), text().into());
+            }
+            event_of.insert("specversion".to_owned(), "1.0".into());
+            let mut binary = HeaderMap::new();
+            for (name, value) in &event_of {
+                let name = HeaderName::try_from(format!("ce-{name}")).unwrap();
+                let value = written(value.as_str().unwrap());
+                binary.insert(name, HeaderValue::try_from(value).unwrap());
+            }
+            let data = serde_json::json!({ text(): [round, text()] });
+            event_of.insert("data".to_owned(), data.clone());
+            event_of.insert("datacontenttype".to_owned(), "application/json".into());
+            binary.insert("content-type", HeaderValue::from_static("application/json"));
+            let read = event(&binary, &data.to_string().into()).unwrap();
+            assert_eq!(read, event_of);
+
+            let structured = headers(&[("content-type", "application/cloudevents+json")]);
+            let text = Value::Object(event_of.clone()).to_string();
+            assert_eq!(event(&structured, &text.into()).unwrap(), event_of);
+        }
+    }
+
+    /// Whatever comes, an answer comes: an event with what it has to have, or a sentence.
+    #[test]
+    fn whatever_is_sent_is_an_event_or_a_sentence() {
+        const IN_FIELDS: &[u8] = b"\"\\%4fC0 {}[]\xff/json+,;";
+        const IN_BODY: &[u8] = b"{}[]\"1,:\xc3 ";
+        let mut random = SmallRng::seed_from_u64(6);
+        let mut some = |of: &[u8], most: usize| -> Vec<u8> {
+            let length = random.gen_range(0..most);
+            (0..length)
+                .map(|_| of[random.gen_range(0..of.len())])
+                .collect()
+        };
+        for round in 0..20_000 {
+            let mut fields = headers(&BINARY);
+            for (number, (name, _)) in BINARY.iter().enumerate() {
+                if round >> number & 1 == 1
+                    && let Ok(value) = HeaderValue::from_bytes(&some(IN_FIELDS, 8))
+                {
+                    fields.insert(HeaderName::from_static(name), value);
+                }
+            }
+            match event(&fields, &some(IN_BODY, 6).into()) {
+                Ok(event) => assert!(REQUIRED.iter().all(|name| event[*name].is_string())),
+                Err(what) => assert!(!what.is_empty()),
+            }
+        }
     }
 
     #[test]

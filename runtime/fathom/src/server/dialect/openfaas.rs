@@ -670,6 +670,7 @@ fn bytes_of(text: &str) -> anyhow::Result<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rand::{Rng, SeedableRng, rngs::SmallRng};
 
     #[test]
     fn quantities_are_those_of_kubernetes() {
@@ -689,9 +690,22 @@ mod tests {
         ] {
             assert!(bytes_of(text).is_err(), "{text}");
         }
-        // What is written is read back.
-        for bytes in [1, 1023, 1024, 65_536, 3 << 20, 5 << 30] {
+    }
+
+    #[test]
+    fn any_quantity_is_read_back_and_anything_else_refused() {
+        let mut random = SmallRng::seed_from_u64(8);
+        for _ in 0..10_000 {
+            // As far as a number of 64 bits with a fraction can be exact.
+            let most = 1u64 << random.gen_range(1..53);
+            let bytes = random.gen_range(1..=most);
             assert_eq!(bytes_of(&quantity(trace::Bytes(bytes))).unwrap(), bytes);
+            let text: String = (0..random.gen_range(0..8))
+                .map(|_| char::from(b"0159.-+eEmkKMGTPi \0"[random.gen_range(0..19)]))
+                .collect();
+            if let Ok(bytes) = bytes_of(&text) {
+                assert!((1..=1 << 63).contains(&bytes), "{text}: {bytes}");
+            }
         }
     }
 }
