@@ -1,4 +1,4 @@
-//! Appending calls. The only statements that insert.
+//! Appending calls. The only statements that insert some.
 
 use crate::{AppendError, Store, TraceId, open::BUSY, places::Places, stacks, wire};
 use rusqlite::{

@@ -3,6 +3,7 @@
 
 use crate::{PruneError, ReadError, Store, prune, read};
 use rusqlite::{Connection, TransactionBehavior};
+use std::time::SystemTime;
 use trace::FunctionId;
 
 /// Which calls stay.
@@ -10,7 +11,8 @@ use trace::FunctionId;
 pub enum Stay {
     /// So many of all, those recorded last.
     Newest(usize),
-    /// Those recorded after the first one that started at this moment or later, milliseconds since 1970-01-01 UTC, and it.
+    /// The first one that started at this moment or later, milliseconds since 1970-01-01 UTC, and all that were recorded
+    /// after it.
     Since(u64),
 }
 
@@ -70,16 +72,13 @@ impl Store {
         );
         let rows = all.and_then(|mut all| {
             let rows = all.query_map([function], |row| {
-                let unsigned = |column: &str| row.get::<_, i64>(column).map(|value| value as u64);
+                let unsigned = |column: &str| read::unsigned(row, column);
                 let succeeded = unsigned("succeeded")?;
                 let ends: (Option<i64>, Option<i64>) =
                     (row.get("needed_min")?, row.get("needed_max")?);
                 let needed: f64 = row.get("needed")?;
                 Ok(Folded {
-                    function: FunctionId {
-                        name: row.get("name")?,
-                        digest: row.get("digest")?,
-                    },
+                    function: read::function_of(row)?,
                     day_unix_ms: unsigned("day")?.saturating_mul(86_400_000),
                     calls: unsigned("calls")?,
                     succeeded,
@@ -117,11 +116,7 @@ impl Store {
 
     /// Number of recorded calls, those that were folded not among them.
     pub fn calls(&self) -> Result<usize, ReadError> {
-        let count = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
-        let counted = self
-            .connection
-            .query_row("SELECT count(*) FROM calls", (), count);
-        counted
+        count(&self.connection)
             .map(|calls| calls as usize)
             .map_err(|source| read::database(&self.path, source))
     }
@@ -130,30 +125,30 @@ impl Store {
 fn fold(connection: &mut Connection, stay: Stay, most: usize) -> rusqlite::Result<usize> {
     let signed = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    // The first call that stays. In the order of recording, which is that of starting but for calls that overlap: so what
-    // stays is not looked through.
-    let first_to_stay: Option<i64> = match stay {
-        Stay::Newest(newest) => transaction.query_row(
-            "SELECT max(id) + 1 FROM (SELECT id FROM calls ORDER BY id DESC LIMIT -1 OFFSET ?1)",
-            [signed(newest)],
-            |row| row.get(0),
-        )?,
+    // Behind the last one that goes. Only the oldest are looked at, however many there are.
+    let end: Option<i64> = match stay {
+        Stay::Newest(newest) => {
+            let excess = count(&transaction)?.saturating_sub(signed(newest));
+            transaction.query_row(
+                "SELECT max(id) + 1 FROM (SELECT id FROM calls ORDER BY id LIMIT ?1)",
+                [excess.clamp(0, signed(most))],
+                |row| row.get(0),
+            )?
+        }
         Stay::Since(unix_ms) => transaction.query_row(
-            "SELECT coalesce(
-                (SELECT id FROM calls WHERE started_unix_ms >= ?1 ORDER BY id LIMIT 1), (SELECT max(id) + 1 FROM calls)
+            "WITH oldest AS (SELECT id, started_unix_ms AS started FROM calls ORDER BY id LIMIT ?2)
+            SELECT max(id) + 1 FROM oldest WHERE id < coalesce(
+                (SELECT min(id) FROM oldest WHERE started BETWEEN ?1 AND ?3), 9223372036854775807
             )",
-            [i64::try_from(unix_ms).unwrap_or(i64::MAX)],
+            // What started in the future did so by a clock that was wrong.
+            [
+                i64::try_from(unix_ms).unwrap_or(i64::MAX),
+                signed(most),
+                unix_ms_now(),
+            ],
             |row| row.get(0),
         )?,
     };
-    let Some(first_to_stay) = first_to_stay else {
-        return Ok(0);
-    };
-    let end: Option<i64> = transaction.query_row(
-        "SELECT max(id) + 1 FROM (SELECT id FROM calls WHERE id < ?1 ORDER BY id LIMIT ?2)",
-        [first_to_stay, signed(most)],
-        |row| row.get(0),
-    )?;
     let Some(end) = end else {
         return Ok(0);
     };
@@ -162,4 +157,14 @@ fn fold(connection: &mut Connection, stay: Stay, most: usize) -> rusqlite::Resul
     transaction.commit()?;
     prune::give_space_back(connection)?;
     Ok(removed)
+}
+
+/// By an index, which is much smaller than the calls.
+fn count(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("SELECT count(*) FROM calls", (), |row| row.get(0))
+}
+
+fn unix_ms_now() -> i64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    now.map_or(i64::MAX, |since| since.as_millis() as i64)
 }

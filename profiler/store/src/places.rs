@@ -14,8 +14,7 @@ const LONGEST: usize = 256;
 /// The numbers of those known so far.
 #[derive(Debug, Default)]
 pub(crate) struct Places {
-    /// There are few variables at one breakpoint.
-    numbers: HashMap<Breakpoint, Vec<(String, i64)>>,
+    numbers: HashMap<Breakpoint, HashMap<String, i64>>,
     known: usize,
     /// Whether those of the file are here.
     read: bool,
@@ -25,8 +24,13 @@ impl Places {
     /// The number of a variable at its breakpoint, where it has one.
     pub(crate) fn number(&self, observed: &Observed) -> Option<i64> {
         let here = self.numbers.get(&observed.breakpoint)?;
-        let found = here.iter().find(|(name, _)| *name == observed.variable)?;
-        Some(found.1)
+        here.get(&observed.variable).copied()
+    }
+
+    /// Names that calls have chosen leave some numbers to those of the guests.
+    fn has_room(&self, observed: &Observed) -> bool {
+        let here = self.numbers.get(&observed.breakpoint);
+        observed.breakpoint != Breakpoint::Input || here.map_or(0, HashMap::len) < MOST / 2
     }
 
     /// Gives numbers to those that have none, as far as there are any left.
@@ -36,7 +40,7 @@ impl Places {
         observed: impl Iterator<Item = &'o Observed>,
     ) -> rusqlite::Result<()> {
         let mut unknown: Vec<&Observed> = observed
-            .filter(|observed| observed.variable.len() <= LONGEST)
+            .filter(|observed| observed.variable.len() <= LONGEST && self.has_room(observed))
             .filter(|observed| self.number(observed).is_none())
             .collect();
         if unknown.is_empty() {
@@ -91,8 +95,7 @@ impl Places {
 
     fn add(&mut self, variable: String, breakpoint: Breakpoint, number: i64) {
         let here = self.numbers.entry(breakpoint).or_default();
-        if here.iter().all(|(name, _)| *name != variable) {
-            here.push((variable, number));
+        if here.insert(variable, number).is_none() {
             self.known += 1;
         }
     }

@@ -265,7 +265,7 @@ fn add_timeline(trace: &mut Trace, timeline: wire::Timeline) -> Result<(), RowEr
     Ok(())
 }
 
-fn function_of(row: &Row<'_>) -> rusqlite::Result<FunctionId> {
+pub(crate) fn function_of(row: &Row<'_>) -> rusqlite::Result<FunctionId> {
     Ok(FunctionId {
         name: row.get("name")?,
         digest: row.get("digest")?,
@@ -355,7 +355,7 @@ fn text<'a>(row: &'a Row<'_>, column: &str) -> rusqlite::Result<&'a str> {
 }
 
 /// The counterpart of `as i64` in `append`.
-fn unsigned(row: &Row<'_>, column: &str) -> rusqlite::Result<u64> {
+pub(crate) fn unsigned(row: &Row<'_>, column: &str) -> rusqlite::Result<u64> {
     Ok(row.get::<_, i64>(column)? as u64)
 }
 

@@ -38,6 +38,9 @@ use trace::{Bytes, Limits, Nanos, Observed, Outcome, SizedBy};
 /// for every call.
 const OVERHEAD: u64 = 256 << 10;
 
+/// A body up to so long is looked into where it arrives.
+const SMALL: usize = 64 << 10;
+
 /// A request for a function.
 pub(crate) struct Ask {
     /// As its caller knows it.
@@ -54,9 +57,27 @@ pub(crate) struct Ask {
     pub(crate) known: Option<Bytes>,
 }
 
+/// A call that will have a record.
+struct Alive(Arc<Server>);
+
+impl Alive {
+    fn new(server: &Arc<Server>) -> Alive {
+        server.alive.fetch_add(1, Ordering::Relaxed);
+        Alive(server.clone())
+    }
+}
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        self.0.alive.fetch_sub(1, Ordering::Release);
+    }
+}
+
 /// A call with everything it needs.
 struct Prepared {
     server: Arc<Server>,
+    /// Until it is recorded.
+    _alive: Alive,
     function: Arc<Deployed>,
     version: Arc<Version>,
     ready: Arc<Ready>,
@@ -96,13 +117,25 @@ pub(crate) async fn call(server: &Arc<Server>, ask: Ask) -> Answer {
         }
     };
     let loaded = begun.elapsed().into();
-    let call = match describe(&function, &version, &ready, &ask, server) {
-        Ok(call) => call,
-        Err(why) => return answer::bad_request(&ask.id, &why),
+    let look = {
+        let (server, function) = (server.clone(), function.clone());
+        let (version, ready) = (version.clone(), ready.clone());
+        move |ask: Ask| match look_at(&function, &version, &ready, &ask, &server) {
+            Ok((call, input)) => Ok((ask, call, input)),
+            Err(why) => Err(answer::bad_request(&ask.id, &why)),
+        }
     };
-    let input = match host::input_features(&call.event) {
-        Ok(input) => input,
-        Err(error) => return answer::bad_request(&ask.id, &error.to_string()),
+    let looked = if ask.request.body().len() <= SMALL {
+        look(ask)
+    } else {
+        // It may have to be parsed, and others wait for this thread.
+        let id = ask.id.clone();
+        let looked = tokio::task::spawn_blocking(move || look(ask)).await;
+        looked.unwrap_or_else(|_| Err(answer::lost(&id)))
+    };
+    let (ask, call, input) = match looked {
+        Ok(looked) => looked,
+        Err(answer) => return answer,
     };
     let setting = version.manifest.limits.memory;
     let size = match ask.known {
@@ -123,6 +156,7 @@ pub(crate) async fn call(server: &Arc<Server>, ask: Ask) -> Answer {
     let log = Arc::new(CallLog::of(function.clone(), &ask.id));
     let prepared = Prepared {
         server: server.clone(),
+        _alive: Alive::new(server),
         version,
         ready,
         call,
@@ -185,6 +219,19 @@ async fn admit(
             ),
         )),
     }
+}
+
+/// The request as the guest is given it, and what is known of it.
+fn look_at(
+    function: &Deployed,
+    version: &Version,
+    ready: &Ready,
+    ask: &Ask,
+    server: &Server,
+) -> Result<(Call, Vec<Observed>), String> {
+    let call = describe(function, version, ready, ask, server)?;
+    let input = host::input_features(&call.event).map_err(|error| error.to_string())?;
+    Ok((call, input))
 }
 
 /// The request as the guest is given it.
@@ -268,8 +315,11 @@ fn is_success(served: &Served) -> bool {
     served.finished.trace.outcome == Outcome::Succeeded
 }
 
-/// Waits for the end of a call and reads its answer meanwhile. Once the guest waits for something, or has answered more
-/// than is read ahead, `say` is given what there is: then it is a stream. An answer that is whole before is for whoever
+/// So often a guest may go on within one turn because something of its answer was read: others wait.
+const MOST_ROUNDS: u32 = 8;
+
+/// Waits for the end of a call and reads its answer meanwhile. Once the guest waits for something, or its turn is over, or it
+/// has answered more than is read ahead, `say` is given what there is: then it is a stream. An answer that is whole before is for whoever
 /// asked when the call has ended, and is given back.
 async fn read_ahead(
     mut serving: Pin<&mut impl Future<Output = Result<Served, InvokeError>>>,
@@ -278,16 +328,17 @@ async fn read_ahead(
 ) -> (Result<Served, InvokeError>, Option<Response<GuestBody>>) {
     let mut answer: Option<Response<GuestBody>> = None;
     let served = std::future::poll_fn(|context| {
+        let mut rounds = 0..MOST_ROUNDS;
         loop {
             let served = serving.as_mut().poll(context);
             let begins = head.try_recv().ok();
-            let mut goes_on = begins.is_some();
+            let begun = begins.is_some();
             answer = answer.take().or(begins);
             let ahead = match &mut answer {
                 Some(answer) => answer.body_mut().read_ahead(context),
                 None => Ahead::Waiting,
             };
-            goes_on |= ahead == Ahead::Read;
+            let goes_on = (begun || ahead == Ahead::Read) && rounds.next().is_some();
             let is_said = match &served {
                 Poll::Ready(Ok(served)) if is_success(served) => ahead != Ahead::Whole,
                 // What went wrong is a better answer than the beginning of another one.
@@ -343,7 +394,13 @@ impl Prepared {
             // What it held is needed elsewhere while it waits.
             drop(grant);
             let waited = Instant::now();
-            match admit(&self.server, setting, fixed, true).await {
+            let admitted = tokio::select! {
+                admitted = admit(&self.server, setting, fixed, true) => admitted,
+                () = self.server.is_ending() => {
+                    Err((Rejected::Impatient, "the server has stopped".to_owned()))
+                }
+            };
+            match admitted {
                 Ok(full) => {
                     self.queued = Nanos(self.queued.0 + Nanos::from(waited.elapsed()).0);
                     grant = full;
@@ -362,7 +419,11 @@ impl Prepared {
         drop((place, running));
         if attempt.said.is_some() {
             // What was answered is known when it was read.
-            let _ = tokio::time::timeout(self.server.settings.drain, gone.has_answer()).await;
+            tokio::select! {
+                () = gone.has_answer() => {}
+                () = tokio::time::sleep(self.server.settings.drain) => {}
+                () = self.server.is_ending() => {}
+            }
         }
         self.end(attempt, given, reply, None);
     }
@@ -493,7 +554,13 @@ impl Prepared {
         };
         let mut trace = served.finished.trace;
         if let Some(passed) = served.passed {
-            trace.bytes_out = passed.load(Ordering::Relaxed);
+            // What was read of an answer that nobody was given went nowhere.
+            let given = attempt.said.is_some() || trace.outcome == Outcome::Succeeded;
+            trace.bytes_out = if given {
+                passed.load(Ordering::Relaxed)
+            } else {
+                0
+            };
         }
         if let Some(failure) = &trace.failure {
             self.log.say(&format!("[{}] {failure}", trace.outcome));

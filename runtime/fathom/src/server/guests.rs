@@ -1,5 +1,5 @@
 //! The threads that run guests: as many as there are processors, each with its own queue. A call begins where the fewest
-//! are; one that goes on for some turns moves to a thread that has nothing to do. So a short call, which most are, wakes one
+//! compute; one that computes for some turns moves to a thread on which none does. So a short call, which most are, wakes one
 //! thread and no other: threads that looked into each other's queues took a sixth of its time.
 //!
 //! Nothing else runs here. Not here: what a call is (`call`), and who may begin (`admission`).
@@ -28,6 +28,9 @@ const TURNS: u32 = 3;
 /// Turns after which a call looks whether it would have a thread for itself elsewhere.
 const SETTLED: u32 = 4;
 
+/// A guest that goes on for so long computes. Its turn ends after 5 ms at most.
+const LONG: Duration = Duration::from_millis(1);
+
 /// How long the threads are waited for at the end.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -43,6 +46,8 @@ struct Thread {
     handle: Handle,
     /// Calls that are there.
     calls: AtomicUsize,
+    /// Those of them that compute: they went on until their turn was over. The others wait for something.
+    computing: AtomicUsize,
 }
 
 impl Guests {
@@ -65,6 +70,7 @@ impl Guests {
             threads.push(Thread {
                 handle: runtime.handle().clone(),
                 calls: AtomicUsize::new(0),
+                computing: AtomicUsize::new(0),
             });
             let (stopped, ends) = (stopped.clone(), ends.clone());
             thread::Builder::new()
@@ -81,13 +87,12 @@ impl Guests {
 
     /// Runs a call to its end.
     pub(crate) fn spawn(&self, call: impl Future<Output = ()> + Send + 'static) {
-        let calls = self.threads.iter().map(|thread| &thread.calls);
-        let fewest = calls
-            .enumerate()
-            .min_by_key(|(_, calls)| calls.load(Ordering::Relaxed));
+        let fewest = self.threads.iter().enumerate().min_by_key(|(_, thread)| {
+            let computing = thread.computing.load(Ordering::Relaxed);
+            (computing, thread.calls.load(Ordering::Relaxed))
+        });
         let number = fewest.map_or(0, |(number, _)| number);
-        self.threads[number].calls.fetch_add(1, Ordering::Relaxed);
-        begin(self.threads.clone(), number, Box::pin(call));
+        begin(self.threads.clone(), number, Box::pin(call), false);
     }
 
     /// Ends the threads and drops the calls that are still there.
@@ -116,12 +121,15 @@ fn run(runtime: Runtime, mut stopped: watch::Receiver<bool>, ends: mpsc::Sender<
 
 type Call = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Puts a call on a thread that has counted it.
-fn begin(threads: Arc<[Thread]>, number: usize, call: Call) {
-    let handle = threads[number].handle.clone();
+/// Puts a call on a thread, which has counted it among those that compute where it `computes`.
+fn begin(threads: Arc<[Thread]>, number: usize, call: Call, computes: bool) {
+    let thread = &threads[number];
+    thread.calls.fetch_add(1, Ordering::Relaxed);
+    let handle = thread.handle.clone();
     handle.spawn(Here {
         call: Some(call),
         turns: 0,
+        computes,
         threads,
         number,
     });
@@ -132,6 +140,7 @@ struct Here {
     /// `None` once it has moved.
     call: Option<Call>,
     turns: u32,
+    computes: bool,
     threads: Arc<[Thread]>,
     number: usize,
 }
@@ -143,15 +152,19 @@ impl Future for Here {
         let Some(call) = &mut self.call else {
             return Poll::Ready(());
         };
+        let begun = Instant::now();
         if call.as_mut().poll(context).is_ready() {
             return Poll::Ready(());
         }
+        let computes = begun.elapsed() >= LONG;
+        self.set_computes(computes);
         self.turns += 1;
-        if self.turns.is_multiple_of(SETTLED)
+        if computes
+            && self.turns.is_multiple_of(SETTLED)
             && let Some(number) = self.elsewhere()
             && let Some(call) = self.call.take()
         {
-            begin(self.threads.clone(), number, call);
+            begin(self.threads.clone(), number, call, true);
             return Poll::Ready(());
         }
         Poll::Pending
@@ -159,12 +172,23 @@ impl Future for Here {
 }
 
 impl Here {
-    /// A thread that has nothing to do, where this one has more than this call. It has counted the call.
+    fn set_computes(&mut self, computes: bool) {
+        let computing = &self.threads[self.number].computing;
+        match (self.computes, computes) {
+            (false, true) => computing.fetch_add(1, Ordering::Relaxed),
+            (true, false) => computing.fetch_sub(1, Ordering::Relaxed),
+            _ => return,
+        };
+        self.computes = computes;
+    }
+
+    /// A thread on which no call computes, where here another one does. It has counted this one.
     fn elsewhere(&self) -> Option<usize> {
-        let alone = self.threads[self.number].calls.load(Ordering::Relaxed) < 2;
+        let here = &self.threads[self.number];
+        let alone = here.computing.load(Ordering::Relaxed) < 2;
         let claim = |thread: &Thread| {
             thread
-                .calls
+                .computing
                 .compare_exchange(0, 1, Ordering::Relaxed, Ordering::Relaxed)
                 .is_ok()
         };
@@ -174,22 +198,22 @@ impl Here {
 
 impl Drop for Here {
     fn drop(&mut self) {
-        self.threads[self.number]
-            .calls
-            .fetch_sub(1, Ordering::Relaxed);
+        self.set_computes(false);
+        let here = &self.threads[self.number];
+        here.calls.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{collections::HashSet, sync::mpsc};
+    use std::sync::mpsc;
 
-    /// A call that takes its turns as a guest that loops does, until told to stop.
-    async fn loops(until: Arc<AtomicUsize>, seen: mpsc::Sender<thread::ThreadId>) {
-        while until.load(Ordering::Relaxed) == 0 {
-            let _ = seen.send(thread::current().id());
-            thread::sleep(Duration::from_micros(100));
+    /// A call that takes its turns as a guest that loops does, until told to stop. Says where it is.
+    async fn loops(ends: Arc<AtomicUsize>, says: mpsc::Sender<thread::ThreadId>) {
+        while ends.load(Ordering::Relaxed) == 0 {
+            let _ = says.send(thread::current().id());
+            thread::sleep(2 * LONG);
             tokio::task::yield_now().await;
         }
     }
@@ -197,24 +221,33 @@ mod tests {
     #[test]
     fn a_long_call_moves_to_a_thread_that_has_nothing_to_do() {
         let guests = Guests::start(2).unwrap();
-        let ends = [(); 3].map(|()| Arc::new(AtomicUsize::new(0)));
-        let (seen, first) = mpsc::channel();
-        let (other, third) = mpsc::channel();
-        guests.spawn(loops(ends[0].clone(), seen));
-        guests.spawn(loops(ends[1].clone(), mpsc::channel().0));
-        guests.spawn(loops(ends[2].clone(), other));
-        // The first and the third share a thread as long as the second runs.
-        let place = first.recv().unwrap();
-        assert_eq!(third.recv().unwrap(), place);
-        ends[1].store(1, Ordering::Relaxed);
-        let mut places: HashSet<_> = HashSet::new();
+        let calls = [(); 3].map(|()| {
+            let ends = Arc::new(AtomicUsize::new(0));
+            let (says, place) = mpsc::channel();
+            guests.spawn(loops(ends.clone(), says));
+            (ends, place)
+        });
         let until = Instant::now() + Duration::from_secs(60);
-        while places.len() < 2 {
-            assert!(Instant::now() < until, "none of them has moved");
-            places.extend(first.try_iter().chain(third.try_iter()));
-        }
-        for end in &ends {
-            end.store(1, Ordering::Relaxed);
+        // Where each of some calls is, once that is as wanted.
+        let places = |of: [usize; 3], wanted: fn([thread::ThreadId; 3]) -> bool| loop {
+            assert!(Instant::now() < until, "they do not come to be so");
+            let now = of.map(|call| {
+                let place = &calls[call].1;
+                let first = place.recv_timeout(Duration::from_secs(60)).unwrap();
+                place.try_iter().last().unwrap_or(first)
+            });
+            if wanted(now) {
+                return now;
+            }
+        };
+        let now = places([0, 1, 2], |[a, b, c]| a != b || b != c);
+        let alone = (0..3).find(|call| now.iter().filter(|at| **at == now[*call]).count() == 1);
+        let alone = alone.unwrap();
+        calls[alone].0.store(1, Ordering::Relaxed);
+        let [one, other] = [(alone + 1) % 3, (alone + 2) % 3];
+        places([one, other, other], |[a, b, _]| a != b);
+        for (ends, _) in &calls {
+            ends.store(1, Ordering::Relaxed);
         }
         guests.stop();
     }

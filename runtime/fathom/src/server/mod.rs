@@ -70,7 +70,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
         mpsc,
     },
     time::{Duration, Instant},
@@ -111,6 +111,8 @@ pub(crate) struct Server {
     /// Where guests run.
     guests: Guests,
     stopping: AtomicBool,
+    /// Calls that have begun and have no record yet.
+    alive: AtomicUsize,
     /// True once calls are to end, whatever they do.
     ending: watch::Sender<bool>,
 }
@@ -148,13 +150,7 @@ impl Server {
     fn end_calls(&self) {
         self.ending.send_replace(true);
         let until = Instant::now() + ENDING;
-        let running = || {
-            self.registry
-                .all()
-                .iter()
-                .any(|function| function.running() > 0)
-        };
-        while running() && Instant::now() < until {
+        while self.alive.load(Ordering::Acquire) > 0 && Instant::now() < until {
             std::thread::sleep(Duration::from_millis(5));
         }
     }
@@ -289,6 +285,7 @@ fn set_up(settings: Settings, guests: Guests) -> anyhow::Result<(Arc<Server>, Le
         teacher: Teacher::new(teach),
         guests,
         stopping: AtomicBool::new(false),
+        alive: AtomicUsize::new(0),
         ending: watch::Sender::new(false),
         engine,
         settings,
@@ -377,14 +374,17 @@ async fn serve(server: &Arc<Server>, on_port: Option<OnPort>) -> anyhow::Result<
     for function in server.registry.all() {
         function.logs.let_go();
     }
-    let ended = async {
+    let ports = async {
         for port in serving {
             // It does not panic; if it did, the others are waited for all the same.
             let _ = port.await;
         }
-        // Those that nobody waits for are waited for, too.
-        let all = server.detached.acquire_many(DETACHED as u32);
-        let _ = tokio::time::timeout(server.settings.drain, all).await;
+    };
+    // Calls that nobody waits for are waited for, too.
+    let detached = server.detached.acquire_many(DETACHED as u32);
+    let detached = tokio::time::timeout(server.settings.drain, detached);
+    let ended = async {
+        let _ = tokio::join!(ports, detached);
     };
     tokio::select! {
         () = ended => {}

@@ -132,6 +132,7 @@ impl Records {
             retention,
             tidied: Instant::now(),
             failing: false,
+            shrinking: false,
         };
         let thread = thread::Builder::new().name("records".to_owned()).spawn({
             let queue = queue.clone();
@@ -201,6 +202,8 @@ struct Writer {
     tidied: Instant,
     /// The last attempt has failed and was complained about.
     failing: bool,
+    /// It was too large, and is not yet as small as it is to become.
+    shrinking: bool,
 }
 
 impl Writer {
@@ -257,20 +260,21 @@ impl Writer {
                 .and_then(|since| since.duration_since(SystemTime::UNIX_EPOCH).ok())
                 .map_or(0, |since| since.as_millis() as u64);
             let folded = self.store.fold(Stay::Since(since), SLICE)?;
-            if folded > 0 {
+            if folded >= SLICE {
                 return Ok(folded);
             }
         }
         let Some(largest) = self.retention.largest else {
             return Ok(0);
         };
-        let (used, calls) = (self.store.used_bytes()?, self.store.calls()?);
-        if used <= largest.0 {
+        let used = self.store.used_bytes()? as f64;
+        // Once it is too large more goes than has to, so that there is room for those to come.
+        let aim = largest.as_f64() * FULL;
+        self.shrinking = used > largest.as_f64() || self.shrinking && used > aim;
+        if !self.shrinking {
             return Ok(0);
         }
-        // A little more than has to go, so that there is room for those to come.
-        let share = largest.as_f64() * FULL / used as f64;
-        let stay = (calls as f64 * share) as usize;
-        Ok(self.store.fold(Stay::Newest(stay), SLICE)?)
+        let stay = self.store.calls()? as f64 * aim / used;
+        Ok(self.store.fold(Stay::Newest(stay as usize), SLICE)?)
     }
 }
