@@ -120,22 +120,24 @@ pub(crate) async fn call(server: &Arc<Server>, ask: Ask) -> Answer {
     let look = {
         let (server, function) = (server.clone(), function.clone());
         let (version, ready) = (version.clone(), ready.clone());
-        move |ask: Ask| match look_at(&function, &version, &ready, &ask, &server) {
-            Ok((call, input)) => Ok((ask, call, input)),
-            Err(why) => Err(answer::bad_request(&ask.id, &why)),
+        move |ask: Ask| {
+            let looked = look_at(&function, &version, &ready, &ask, &server);
+            (ask, looked)
         }
     };
-    let looked = if ask.request.body().len() <= SMALL {
+    let (ask, looked) = if ask.request.body().len() <= SMALL {
         look(ask)
     } else {
         // It may have to be parsed, and others wait for this thread.
         let id = ask.id.clone();
-        let looked = tokio::task::spawn_blocking(move || look(ask)).await;
-        looked.unwrap_or_else(|_| Err(answer::lost(&id)))
+        match tokio::task::spawn_blocking(move || look(ask)).await {
+            Ok(looked) => looked,
+            Err(_) => return answer::lost(&id),
+        }
     };
-    let (ask, call, input) = match looked {
+    let (call, input) = match looked {
         Ok(looked) => looked,
-        Err(answer) => return answer,
+        Err(why) => return answer::bad_request(&ask.id, &why),
     };
     let setting = version.manifest.limits.memory;
     let size = match ask.known {
