@@ -52,4 +52,4 @@ pub use scratch::remove_scratch_of;
 pub use serving::{
     Ahead, BodyError, Grants, Growing, GuestBody, HttpCall, Outbound, Served, Service, Stop,
 };
-pub use stdio::{Log, Output, TooMuchOutput};
+pub use stdio::{Log, Output, OutputRoom, TooMuchOutput};

@@ -36,17 +36,24 @@ pub enum Output {
     Inherit,
 }
 
-/// The guest wrote more than it was allowed.
+/// The guest wrote more than there is a place for.
 #[derive(Debug, thiserror::Error)]
-#[error("wrote more than the {most} bytes of output it is allowed")]
-pub struct TooMuchOutput {
-    most: u64,
+pub enum TooMuchOutput {
+    /// More than it was allowed.
+    #[error("wrote more than the {most} bytes of output it is allowed")]
+    Allowed {
+        /// Bytes.
+        most: u64,
+    },
+    /// What it was allowed, but others have taken the memory.
+    #[error("there is no room for its output beside what other calls have written")]
+    NoRoom,
 }
 
-impl TooMuchOutput {
-    pub(crate) fn of(most: u64) -> TooMuchOutput {
-        TooMuchOutput { most }
-    }
+/// Memory for what served guests print until it is answered, shared among them.
+pub trait OutputRoom: Send + Sync {
+    /// Takes what is missing for so many bytes of this call in all; whether there is as much.
+    fn grow(&self, to: u64) -> bool;
 }
 
 /// Where a served guest's log goes. How much of it is kept is decided there: a guest that logs too much does not fail for it.
@@ -161,8 +168,15 @@ impl StdinStream for Stdin {
 
 /// Where output goes.
 pub(crate) enum Sink {
-    Discard { most: u64 },
-    Capture { most: u64, kept: Vec<u8> },
+    Discard {
+        most: u64,
+    },
+    Capture {
+        most: u64,
+        kept: Vec<u8>,
+        /// Nobody: `most` alone counts.
+        room: Option<Arc<dyn OutputRoom>>,
+    },
     Stdout,
     Stderr,
     Log(Arc<dyn Log>),
@@ -172,8 +186,8 @@ pub(crate) enum Sink {
 pub(crate) type Stdout = Counted<Sink>;
 
 /// The guest's standard output.
-pub(crate) fn stdout(output: Output) -> Stdout {
-    Counted::new(sink(output, Sink::Stdout))
+pub(crate) fn stdout(output: Output, room: Option<Arc<dyn OutputRoom>>) -> Stdout {
+    Counted::new(sink(output, Sink::Stdout, room))
 }
 
 /// What goes to a log.
@@ -187,15 +201,16 @@ pub(crate) fn stderr(output: Output) -> Stdout {
         Output::Capture { most } => Output::Discard { most },
         Output::Discard { .. } | Output::Inherit => output,
     };
-    Counted::new(sink(output, Sink::Stderr))
+    Counted::new(sink(output, Sink::Stderr, None))
 }
 
-fn sink(output: Output, inherited: Sink) -> Sink {
+fn sink(output: Output, inherited: Sink, room: Option<Arc<dyn OutputRoom>>) -> Sink {
     match output {
         Output::Discard { most } => Sink::Discard { most },
         Output::Capture { most } => Sink::Capture {
             most,
             kept: Vec::new(),
+            room,
         },
         Output::Inherit => inherited,
     }
@@ -215,19 +230,21 @@ impl OutputStream for Stdout {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
         let total =
             self.count.fetch_add(bytes.len() as u64, Ordering::Relaxed) + bytes.len() as u64;
-        let over = |most: u64| (total > most).then_some(TooMuchOutput { most });
+        let over = |most: u64| (total > most).then_some(TooMuchOutput::Allowed { most });
         let failed = |error: io::Error| StreamError::LastOperationFailed(error.into());
         match &mut *self.inner.lock().unwrap_or_else(PoisonError::into_inner) {
             Sink::Discard { most } => {
                 over(*most).map_or(Ok(()), |e| Err(StreamError::Trap(e.into())))
             }
-            Sink::Capture { most, kept } => match over(*most) {
-                Some(error) => Err(StreamError::Trap(error.into())),
-                None => {
-                    kept.extend_from_slice(&bytes);
-                    Ok(())
+            Sink::Capture { most, kept, room } => {
+                let has_room = || room.as_ref().is_none_or(|room| room.grow(total));
+                let error = over(*most).or_else(|| (!has_room()).then_some(TooMuchOutput::NoRoom));
+                if let Some(error) = error {
+                    return Err(StreamError::Trap(error.into()));
                 }
-            },
+                kept.extend_from_slice(&bytes);
+                Ok(())
+            }
             Sink::Log(log) => {
                 log.write(&bytes);
                 Ok(())

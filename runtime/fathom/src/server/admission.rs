@@ -86,6 +86,8 @@ struct Held {
 struct Waiter {
     bytes: u64,
     passed: u32,
+    /// Before those that are not.
+    first: bool,
     admitted: oneshot::Sender<Grant>,
 }
 
@@ -98,7 +100,7 @@ impl Admission {
     }
 
     /// Waits until the call may run with `bytes`. Dropping the future leaves the queue. `first` puts it before those that
-    /// wait: it has waited before.
+    /// wait and are not: it has waited before.
     pub(crate) async fn admit(
         self: &Arc<Admission>,
         bytes: u64,
@@ -124,13 +126,13 @@ impl Admission {
             let waiter = Waiter {
                 bytes,
                 passed: 0,
+                first,
                 admitted: sender,
             };
-            if first {
-                state.waiting.push_front(waiter);
-            } else {
-                state.waiting.push_back(waiter);
-            }
+            let all = state.waiting.len();
+            let before = state.waiting.iter().position(|waiter| !waiter.first);
+            let place = before.filter(|_| first).unwrap_or(all);
+            state.waiting.insert(place, waiter);
             self.let_in(state);
             admitted
         };
@@ -269,17 +271,18 @@ impl Grant {
     /// More for a call that runs: `to` bytes in all. `predicted` says how much it would take in all to be sure, by what is
     /// known now; where that is less than `to` it was predicted wrongly.
     pub(crate) fn grow(&self, to: u64, predicted: impl FnOnce() -> Option<u64>) -> Growing {
+        if to <= self.bytes().0 {
+            return Growing::Granted;
+        }
+        // Before everything is locked: it is a model that says so.
+        let predicted = predicted().filter(|predicted| *predicted >= to);
         let state = &mut *self.admission.lock();
         let whole = self.admission.capacity.memory;
         let Some(held) = state.calls.get(&self.number) else {
             return Growing::Refused { most: Bytes(0) };
         };
         let before = held.bytes;
-        if to <= before {
-            return Growing::Granted;
-        }
         let free = whole - state.granted;
-        let predicted = predicted().filter(|predicted| *predicted >= to);
         let wanted = match predicted {
             Some(predicted) if predicted - before <= free => predicted,
             _ => to,

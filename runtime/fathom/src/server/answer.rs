@@ -1,7 +1,10 @@
 //! Answers: of a function, and of the server where there is none. What went wrong is said so that a person can act on it:
 //! what happened, at which limit, in which function of the guest, and what to set.
 
-use super::{cgi, function::Version, manifest::Protocol, metrics::Rejected, sizing::Learned};
+use super::{
+    bodies::CallRoom, cgi, function::Version, manifest::Protocol, metrics::Rejected,
+    sizing::Learned,
+};
 use axum::body::Body;
 use bytes::Bytes;
 use host::{GuestBody, Served};
@@ -10,6 +13,7 @@ use hyper::body::{Body as HttpBody, Frame};
 use serde_json::{Value, json};
 use std::{
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
     time::SystemTime,
 };
@@ -34,8 +38,13 @@ impl Answer {
         self.0
     }
 
-    /// Keeps `here` until the client has the whole answer, or has gone.
-    pub(crate) fn while_here(self, here: oneshot::Sender<()>, method: &Method) -> Answer {
+    /// Keeps `here`, and the room of what was printed, until the client has the whole answer, or has gone.
+    pub(crate) fn while_here(
+        self,
+        here: oneshot::Sender<()>,
+        method: &Method,
+        room: Arc<CallRoom>,
+    ) -> Answer {
         let (parts, inner) = self.0.into_parts();
         let status = parts.status;
         let has_none = *method == Method::HEAD
@@ -50,6 +59,7 @@ impl Answer {
             inner,
             left: length,
             here: Some(here),
+            _room: room,
         };
         Answer(Response::from_parts(parts, Body::new(watched)))
     }
@@ -76,6 +86,7 @@ struct Watched {
     /// Bytes still to come, where that was said: after the last of them nobody asks again.
     left: Option<u64>,
     here: Option<oneshot::Sender<()>>,
+    _room: Arc<CallRoom>,
 }
 
 impl HttpBody for Watched {

@@ -1,7 +1,10 @@
-//! Room for the bodies of requests, from when they are read until their calls have ended: a queue of large bodies is memory too.
-//! Not here: reading them (`dialect`).
+//! Room for the bodies of requests, from when they are read until they are answered, and for what guests print until then: a
+//! queue of large bodies is memory too. Not here: reading them (`dialect`).
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use trace::Bytes;
 
@@ -16,7 +19,8 @@ pub(crate) struct Bodies(Arc<Semaphore>);
 
 /// Room that a body has. Goes back when it is dropped.
 pub(crate) struct Room {
-    all: Arc<Semaphore>,
+    /// `None`: nobody else has to make room.
+    all: Option<Arc<Semaphore>>,
     held: Option<OwnedSemaphorePermit>,
     bytes: u64,
 }
@@ -35,7 +39,7 @@ impl Bodies {
         let acquired = self.0.clone().acquire_many_owned(pieces(bytes)?);
         let held = tokio::time::timeout(patience, acquired).await.ok()?.ok()?;
         Some(Room {
-            all: self.0.clone(),
+            all: Some(self.0.clone()),
             held: Some(held),
             bytes,
         })
@@ -46,15 +50,10 @@ impl Room {
     /// For a body that nobody else has to make room for.
     pub(crate) fn nothing() -> Room {
         Room {
-            all: Arc::new(Semaphore::new(0)),
+            all: None,
             held: None,
             bytes: 0,
         }
-    }
-
-    /// What it is room for.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.bytes
     }
 
     /// So many bytes in all, at once or not at all: who holds some does not wait for more.
@@ -62,8 +61,10 @@ impl Room {
         let (Some(before), Some(now)) = (pieces(self.bytes), pieces(to.max(self.bytes))) else {
             return false;
         };
-        if now > before {
-            let Ok(more) = self.all.clone().try_acquire_many_owned(now - before) else {
+        if let Some(all) = &self.all
+            && now > before
+        {
+            let Ok(more) = all.clone().try_acquire_many_owned(now - before) else {
                 return false;
             };
             match &mut self.held {
@@ -73,6 +74,34 @@ impl Room {
         }
         self.bytes = self.bytes.max(to);
         true
+    }
+}
+
+/// The room of a call: for its body, and for what its guest prints beside it.
+pub(crate) struct CallRoom {
+    body: u64,
+    room: Mutex<Room>,
+}
+
+impl CallRoom {
+    /// With the room that its body has already.
+    pub(crate) fn of(body: Room) -> Arc<CallRoom> {
+        Arc::new(CallRoom {
+            body: body.bytes,
+            room: Mutex::new(body),
+        })
+    }
+
+    /// Bytes of its body.
+    pub(crate) fn body(&self) -> u64 {
+        self.body
+    }
+}
+
+impl host::OutputRoom for CallRoom {
+    fn grow(&self, to: u64) -> bool {
+        let mut room = self.room.lock().unwrap_or_else(PoisonError::into_inner);
+        room.grow(self.body.saturating_add(to))
     }
 }
 
@@ -97,5 +126,18 @@ mod tests {
         assert!(bodies.room(1, soon).await.is_none());
         drop(first);
         assert!(bodies.room(16_384, soon).await.is_some());
+    }
+
+    #[tokio::test]
+    async fn what_a_guest_prints_has_its_room_beside_its_body() {
+        use host::OutputRoom as _;
+        let bodies = Bodies::beside(Bytes(8 * 16_384), 0);
+        let soon = Duration::from_millis(20);
+        let call = CallRoom::of(bodies.room(4_096, soon).await.expect("a quarter"));
+        assert!(call.grow(12_288));
+        assert!(!call.grow(12_289));
+        drop(call);
+        assert!(bodies.room(16_384, soon).await.is_some());
+        assert!(CallRoom::of(Room::nothing()).grow(1 << 30));
     }
 }

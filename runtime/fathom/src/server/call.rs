@@ -5,7 +5,7 @@ use super::{
     Server,
     admission::{Grant, Refused},
     answer::{self, Answer},
-    bodies::Room,
+    bodies::CallRoom,
     cgi,
     function::{Deployed, Place, Ready, Version},
     logs::CallLog,
@@ -50,8 +50,8 @@ pub(crate) struct Ask {
     pub(crate) dialect: &'static str,
     /// What the function sees: path and query are those below the function's own.
     pub(crate) request: Request<Body>,
-    /// What its body takes, as long as the call lasts.
-    pub(crate) room: Room,
+    /// What its body takes, and what is printed, until it is answered.
+    pub(crate) room: Arc<CallRoom>,
     pub(crate) remote: Option<SocketAddr>,
     /// What it will need, where somebody knows: nobody does but a benchmark.
     pub(crate) known: Option<Bytes>,
@@ -149,7 +149,7 @@ pub(crate) async fn call(server: &Arc<Server>, ask: Ask) -> Answer {
             .sizing
             .size(version.manifest.size_by, setting, &input),
     };
-    let fixed = OVERHEAD + ask.room.bytes();
+    let fixed = OVERHEAD + ask.room.body();
     let waited = Instant::now();
     let grant = match admit(server, size.bytes, fixed, false).await {
         Ok(grant) => grant,
@@ -175,11 +175,12 @@ pub(crate) async fn call(server: &Arc<Server>, ask: Ask) -> Answer {
     let (here, gone) = oneshot::channel();
     let id = prepared.ask.id.clone();
     let method = prepared.ask.request.method().clone();
+    let room = prepared.ask.room.clone();
     server
         .guests
         .spawn(prepared.run(place, grant, size, fixed, reply, gone));
     match answered.await {
-        Ok(answer) => answer.while_here(here, &method),
+        Ok(answer) => answer.while_here(here, &method, room),
         Err(_) => answer::lost(&id),
     }
 }
@@ -449,6 +450,7 @@ impl Prepared {
             input: self.input.clone(),
             grants: Some(share.clone()),
             log: Some(self.log.clone()),
+            room: Some(self.ask.room.clone()),
             outbound: self.version.manifest.outbound.clone(),
         };
         let evicted = AtomicBool::new(false);

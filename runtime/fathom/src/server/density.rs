@@ -2,8 +2,16 @@
 //! Guests take the memory that they are told to and hold it for a while; they compute nothing. Not here: how it is printed.
 
 use super::{
-    Server, Settings, SizeBy, bodies::Room, call, call::Ask, deploy_all, guests::Guests,
-    records::Counts, set_up, teacher::Teacher, threads,
+    Server, Settings, SizeBy,
+    bodies::{CallRoom, Room},
+    call,
+    call::Ask,
+    deploy_all,
+    guests::Guests,
+    records::Counts,
+    set_up,
+    teacher::Teacher,
+    threads,
 };
 use anyhow::{Context, ensure};
 use bytes::Bytes as Body;
@@ -287,7 +295,7 @@ fn ask(planned: &Planned, policy: Policy) -> Ask {
         function: planned.function.clone(),
         dialect: "bench",
         request,
-        room: Room::nothing(),
+        room: CallRoom::of(Room::nothing()),
         remote: None,
         known: (policy == Policy::Clairvoyant).then_some(planned.needs),
     }

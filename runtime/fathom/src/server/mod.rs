@@ -360,9 +360,11 @@ async fn serve(server: &Arc<Server>, on_port: Option<OnPort>) -> anyhow::Result<
     let serving: Vec<_> = ports
         .into_iter()
         .map(|(listener, router)| {
-            let (server, stop) = (server.clone(), stop.clone());
+            let server = server.clone();
+            // Made here, so that it is told to stop even where that is said before it has begun.
+            let stopped = stop.clone().notified_owned();
             tokio::spawn(async move {
-                listen::serve(listener, router, &server, stop.notified()).await;
+                listen::serve(listener, router, &server, stopped).await;
             })
         })
         .collect();

@@ -19,7 +19,6 @@ use crate::{
     serving::Service,
     stacks::Innermost,
     state::State,
-    stdio::Log,
     touched::{Looks, Thread},
 };
 use ending::{finish_observing, heap, probe_cost};
@@ -31,7 +30,7 @@ use std::{
     sync::{Arc, atomic::AtomicU64},
     time::{Instant, SystemTime},
 };
-use trace::{Heap, Input, Limits, Nanos, Observed, Trace};
+use trace::{Heap, Input, Limits, Nanos, Trace};
 use wasmtime::Store;
 use world::{Streams, wasi};
 
@@ -83,8 +82,11 @@ impl Function {
     /// See [`InvokeError`]. Whatever the guest does once it runs is an outcome in the trace, not an error.
     pub fn invoke(&self, call: &Call, on_deadline: OnDeadline) -> Result<Finished, InvokeError> {
         let target = self.guest.target(&call.entry, &call.event.args)?;
-        let features = input_features(&call.event)?;
-        Sandbox::set_up(self, call, features, None)?.run(self, &target, on_deadline)
+        let service = Service {
+            input: input_features(&call.event)?,
+            ..Service::default()
+        };
+        Sandbox::set_up(self, call, &service)?.run(self, &target, on_deadline)
     }
 }
 
@@ -110,14 +112,13 @@ impl Sandbox {
     pub(crate) fn set_up(
         function: &Function,
         call: &Call,
-        features: Vec<Observed>,
-        log: Option<Arc<dyn Log>>,
+        service: &Service,
     ) -> Result<Sandbox, InvokeError> {
         let input = Input {
             label: call.event.label.clone(),
             digest: call.event.digest(&call.entry)?,
         };
-        let streams = Streams::open(call, log)?;
+        let streams = Streams::open(call, service)?;
         if call.event.scratch.is_some() && function.is_component() {
             let why =
                 "components get none: what they write is not counted, and could not be bounded";
@@ -181,7 +182,7 @@ impl Sandbox {
         let so_far = SoFar {
             function: function.id.clone(),
             input,
-            features,
+            features: service.input.clone(),
             started_unix_ms: unix_ms(),
             limits: call.limits,
             contended: call.contended,

@@ -4,9 +4,10 @@ use super::Call;
 use crate::{
     Entry, InvokeError,
     scratch::{self, Scratch},
-    stdio::{self, Log, Stdin, Stdout},
+    serving::Service,
+    stdio::{self, Stdin, Stdout},
 };
-use std::{io, sync::Arc};
+use std::io;
 use trace::FunctionId;
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder, p1::WasiP1Ctx};
 
@@ -19,10 +20,11 @@ pub(super) struct Streams {
 impl Streams {
     /// The body and the output of a call; its standard error goes to `log` where there is one, and what a component
     /// that answers requests prints.
-    pub(super) fn open(call: &Call, log: Option<Arc<dyn Log>>) -> Result<Streams, InvokeError> {
+    pub(super) fn open(call: &Call, service: &Service) -> Result<Streams, InvokeError> {
+        let log = service.log.clone();
         let stdout = match (&call.entry, &log) {
             (Entry::Http, Some(log)) => stdio::log(log.clone()),
-            _ => stdio::stdout(call.output),
+            _ => stdio::stdout(call.output, service.room.clone()),
         };
         Ok(Streams {
             stdin: stdio::stdin(&call.event.body).map_err(|source| InvokeError::Open {

@@ -242,7 +242,7 @@ impl GuestBody {
         let bytes = frame.data_ref().map_or(0, |data| data.remaining() as u64);
         let total = self.passed.fetch_add(bytes, Ordering::Relaxed) + bytes;
         Poll::Ready(Some(if total > self.most {
-            Err(TooMuchOutput::of(self.most).into())
+            Err(TooMuchOutput::Allowed { most: self.most }.into())
         } else {
             Ok(frame)
         }))

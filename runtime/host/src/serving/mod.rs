@@ -21,7 +21,7 @@ use crate::{
     meter::RefusedBy,
     outcome::Ending,
     sandbox::{Sandbox, Times},
-    stdio::Log,
+    stdio::{Log, OutputRoom},
 };
 use clock::{CpuTime, OnCpu};
 use std::{
@@ -43,6 +43,8 @@ pub struct Service {
     pub grants: Option<Arc<dyn Grants>>,
     /// Where its standard error goes, and of a component that answers requests its standard output too.
     pub log: Option<Arc<dyn Log>>,
+    /// Who shares the memory for what guests print. Nobody: what the call is allowed alone counts.
+    pub room: Option<Arc<dyn OutputRoom>>,
     /// Which hosts it may ask.
     pub outbound: Arc<Outbound>,
 }
@@ -92,7 +94,7 @@ impl Function {
             Entry::Http => Target::Http,
             entry => self.guest.target(entry, &call.event.args)?,
         };
-        let mut sandbox = Sandbox::set_up(self, call, service.input.clone(), service.log.clone())?;
+        let mut sandbox = Sandbox::set_up(self, call, service)?;
         sandbox.share(service, self);
         let request = match http {
             Some(http) => Some(http::begin(&mut sandbox, http)?),

@@ -11,7 +11,7 @@ use super::{
     Server,
     answer::{self, Answer},
     auth,
-    bodies::Room,
+    bodies::{CallRoom, Room},
     call,
     call::Ask,
     listen::Remote,
@@ -103,7 +103,7 @@ async fn make(
         function: function.to_owned(),
         dialect,
         request,
-        room,
+        room: CallRoom::of(room),
         remote,
         known: None,
     };

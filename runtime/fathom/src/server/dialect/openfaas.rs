@@ -4,7 +4,9 @@
 //! namespaces, replicas (each call has a sandbox of its own anyway).
 
 use super::{Server, make_detached};
-use crate::server::{answer, call::Ask, function::Deployed, logs::Line, registry};
+use crate::server::{
+    answer, bodies::CallRoom, call::Ask, function::Deployed, logs::Line, registry,
+};
 use anyhow::{Context, bail, ensure};
 use axum::{
     Json, Router,
@@ -562,7 +564,7 @@ async fn call_later(
         function: plain(&name).to_owned(),
         dialect: "openfaas",
         request,
-        room,
+        room: CallRoom::of(room),
         remote: None,
         known: None,
     };

@@ -111,6 +111,26 @@ fn answers_are_no_longer_than_they_may_be() {
     assert_eq!(endless.ask("GET", "/function/guest", "").status, 200);
 }
 
+/// Two MiB for all bodies and all output together: an eighth of the memory.
+#[test]
+fn what_is_printed_has_its_room_beside_that_of_others() {
+    let server = with(
+        &wat("hostile/writes-without-end"),
+        "[limits]\nmemory = \"1 MiB\"\n",
+        &["--memory", "16 MiB", "--body", "64 KiB"],
+    );
+    // Again and again: what was taken is given back.
+    for _ in 0..3 {
+        let answer = server.ask("GET", "/function/guest", "");
+        assert_eq!(answer.status, 500);
+        assert!(
+            answer.body.contains("no room for its output"),
+            "{}",
+            answer.body
+        );
+    }
+}
+
 #[test]
 fn no_more_calls_than_allowed_run_and_the_others_are_told_when_to_come_again() {
     let server = with(
