@@ -40,8 +40,9 @@ impl Places {
         observed: impl Iterator<Item = &'o Observed>,
     ) -> rusqlite::Result<()> {
         let mut unknown: Vec<&Observed> = observed
-            .filter(|observed| observed.variable.len() <= LONGEST && self.has_room(observed))
+            // First: of nearly all the number is known.
             .filter(|observed| self.number(observed).is_none())
+            .filter(|observed| observed.variable.len() <= LONGEST && self.has_room(observed))
             .collect();
         if unknown.is_empty() {
             return Ok(());

@@ -322,8 +322,8 @@ fn is_success(served: &Served) -> bool {
 const MOST_ROUNDS: u32 = 8;
 
 /// Waits for the end of a call and reads its answer meanwhile. Once the guest waits for something, or its turn is over, or it
-/// has answered more than is read ahead, `say` is given what there is: then it is a stream. An answer that is whole before is for whoever
-/// asked when the call has ended, and is given back.
+/// has answered more than is read ahead, `say` is given what there is: then it is a stream. An answer that is whole before
+/// is for whoever asked when the call has ended, and is given back.
 async fn read_ahead(
     mut serving: Pin<&mut impl Future<Output = Result<Served, InvokeError>>>,
     mut head: oneshot::Receiver<Response<GuestBody>>,
