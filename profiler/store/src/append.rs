@@ -1,12 +1,19 @@
 //! Appending calls. The only statements that insert some.
 
-use crate::{AppendError, Store, TraceId, open::BUSY, places::Places, stacks, wire};
+use crate::{
+    AppendError, Store, TraceId,
+    facts::Facts,
+    open::BUSY,
+    places::Numbers,
+    spans::{self, Span},
+    stacks, wire,
+};
 use rusqlite::{
-    CachedStatement, Connection, ErrorCode, OptionalExtension, ToSql, TransactionBehavior,
+    Connection, ErrorCode, OptionalExtension, Statement, TransactionBehavior, params,
     params_from_iter,
 };
 use std::{borrow::Borrow, sync::Arc};
-use trace::{Heap, Outcome, PlannedProbe, Served, SizedBy, Touched, Trace};
+use trace::{Observed, Outcome, PlannedProbe, Trace};
 
 impl Store {
     /// Records one call. When this returns, the call survives the death of the process.
@@ -15,20 +22,25 @@ impl Store {
         Ok(ids[0])
     }
 
-    /// Records several calls in one transaction, in the order given: all of them or none.
+    /// Records several calls in one transaction, in the order given: all of them or none. Calls of one function that
+    /// follow one another take less time, to record and to find again.
     pub fn append_all<T: Borrow<Trace>>(
         &mut self,
         traces: &[T],
     ) -> Result<Vec<TraceId>, AppendError> {
-        let observed = traces.iter().flat_map(|trace| &trace.borrow().observations);
-        self.places
-            .learn(&mut self.connection, observed)
-            .map_err(|source| self.explain_append(source))?;
-        let mut rows = Vec::with_capacity(traces.len());
-        let mut before = None;
+        let mut rows: Vec<Row<'_>> = Vec::with_capacity(traces.len());
         for trace in traces.iter().map(Borrow::borrow) {
-            rows.push(Row::of(trace, before, &self.places)?);
-            before = Some(trace);
+            let row = match rows.last() {
+                Some(before) if same_places(before.trace, trace) => {
+                    Row::of(trace, Some(before), before.places.clone())
+                }
+                before => {
+                    let places = self.places.of(&mut self.connection, &trace.observations);
+                    let places = places.map_err(|source| self.explain_append(source))?;
+                    Row::of(trace, before, places)
+                }
+            };
+            rows.push(row?);
         }
         insert_all(&mut self.connection, &rows).map_err(|source| self.explain_append(source))
     }
@@ -50,7 +62,9 @@ impl Store {
 /// A trace with its long parts already written as JSON, outside the transaction that other processes wait for.
 struct Row<'a> {
     trace: &'a Trace,
-    refusals: String,
+    /// The numbers of what is observed.
+    places: Numbers,
+    facts: String,
     observations: String,
     timeline: String,
     /// `None` where they are those of the row before.
@@ -64,18 +78,28 @@ fn same(one: &Arc<[PlannedProbe]>, other: &Arc<[PlannedProbe]>) -> bool {
     Arc::ptr_eq(one, other) || one == other
 }
 
+/// Whether the same is observed of both, in the same order: of calls of one function mostly.
+fn same_places(one: &Trace, other: &Trace) -> bool {
+    let same = |one: &Observed, other: &Observed| {
+        one.breakpoint == other.breakpoint && one.variable == other.variable
+    };
+    one.observations.len() == other.observations.len()
+        && std::iter::zip(&one.observations, &other.observations)
+            .all(|(one, other)| same(one, other))
+}
+
 impl<'a> Row<'a> {
     fn of(
         trace: &'a Trace,
-        before: Option<&Trace>,
-        places: &Places,
+        before: Option<&Row<'_>>,
+        places: Numbers,
     ) -> Result<Row<'a>, AppendError> {
-        let as_before = before.is_some_and(|before| same(&before.armed, &trace.armed));
+        let as_before = before.is_some_and(|before| same(&before.trace.armed, &trace.armed));
         let encoded = || -> serde_json::Result<Row<'a>> {
             Ok(Row {
                 trace,
-                refusals: wire::encode_refusals(&trace.refusals)?,
-                observations: wire::encode_observations(&trace.observations, places)?,
+                facts: Facts::of(trace).encode()?,
+                observations: wire::encode_observations(&trace.observations, &places)?,
                 timeline: wire::encode_timeline(trace)?,
                 armed: (!as_before)
                     .then(|| wire::encode_armed(&trace.armed))
@@ -90,6 +114,7 @@ impl<'a> Row<'a> {
                     .as_ref()
                     .map(stacks::encode_cpu)
                     .transpose()?,
+                places,
             })
         };
         encoded().map_err(|source| AppendError::Encode {
@@ -102,140 +127,64 @@ impl<'a> Row<'a> {
 fn insert_all(connection: &mut Connection, rows: &[Row<'_>]) -> rusqlite::Result<Vec<TraceId>> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut ids = Vec::with_capacity(rows.len());
-    let mut statements = Statements::default();
+    let mut insert = transaction.prepare_cached(INSERT)?;
+    let mut next = spans::next(&transaction)?;
+    let mut span: Option<Span<'_>> = None;
     let mut shared = None;
     for row in rows {
         let these = Shared::of(&transaction, row, shared)?;
-        let id = insert(&transaction, &mut statements, row, these)?;
-        if let Some(served) = &row.trace.served {
-            insert_served(&transaction, &mut statements, id, served)?;
-        }
-        ids.push(id);
         shared = Some((row.trace, these));
+        if let Some(ended) = span.take_if(|span| !span.is_of(these.function)) {
+            ended.insert(&transaction)?;
+        }
+        let span = span.get_or_insert_with(|| Span::empty(next, these.function));
+        let id = span.take(row.trace);
+        next = id + 1;
+        insert_one(&mut insert, id, row, these)?;
+        ids.push(TraceId(id));
     }
-    drop(statements);
+    if let Some(ended) = span {
+        ended.insert(&transaction)?;
+    }
+    drop(insert);
     transaction.commit()?;
     Ok(ids)
 }
 
-/// Prepared once for all rows of a transaction.
-#[derive(Default)]
-struct Statements<'c> {
-    calls: Option<CachedStatement<'c>>,
-    served: Option<CachedStatement<'c>>,
-}
+const INSERT: &str = "
+    INSERT INTO calls (
+        id, function, started_unix_ms, outcome, needed, live_peak, wall, cpu, machine, armed, request, input_label, facts,
+        observations, timeline, heap_profile, cpu_profile
+    ) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
 
-/// A column and what goes into it.
-type Column<'v> = (&'static str, &'v dyn ToSql);
-
-/// Inserts a row; `place` is where the statement is kept for the next one. By position: with forty columns, finding each
-/// by its name takes longer than inserting does.
-fn insert_into<'c>(
-    connection: &'c Connection,
-    place: &mut Option<CachedStatement<'c>>,
-    table: &str,
-    columns: &[Column<'_>],
-) -> rusqlite::Result<i64> {
-    let statement = match place {
-        Some(statement) => statement,
-        None => {
-            let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
-            let values = vec!["?"; columns.len()].join(", ");
-            let names = names.join(", ");
-            let text = format!("INSERT INTO {table} ({names}) VALUES ({values})");
-            place.insert(connection.prepare_cached(&text)?)
-        }
-    };
-    statement.insert(params_from_iter(columns.iter().map(|(_, value)| value)))
-}
-
-fn insert<'c>(
-    connection: &'c Connection,
-    statements: &mut Statements<'c>,
+fn insert_one(
+    insert: &mut Statement<'_>,
+    id: i64,
     row: &Row<'_>,
     shared: Shared,
-) -> rusqlite::Result<TraceId> {
-    let trace = row.trace;
-    let heap = HeapColumns::from(trace.heap);
-    let (touched_at_end, touched_unavailable) = match &trace.touched {
-        None => (None, None),
-        Some(Touched::Measured { at_end, .. }) => (Some(at_end.0 as i64), None),
-        Some(Touched::Unavailable { reason }) => (None, Some(reason)),
-    };
-    // SQLite's integers are signed: `as i64` wraps above 2^63, and reading wraps back.
-    let columns: [Column<'_>; 36] = [
-        ("function", &shared.function),
-        ("input_label", &trace.input.label),
-        ("input_digest", &trace.input.digest),
-        ("started_unix_ms", &(trace.started_unix_ms as i64)),
-        ("limit_memory", &(trace.limits.memory.0 as i64)),
-        ("limit_timeout", &(trace.limits.timeout.0 as i64)),
-        ("outcome", &outcome_text(trace.outcome)),
-        ("exit_code", &trace.exit_code),
-        ("failure", &trace.failure),
-        ("committed_start", &(trace.committed_start.0 as i64)),
-        ("committed_peak", &(trace.committed_peak.0 as i64)),
-        ("needed", &(trace.needed().0 as i64)),
-        ("refused_count", &(trace.refused_count as i64)),
-        ("heap", &heap.kind),
-        ("live_peak", &heap.live_peak),
-        ("live_at_end", &heap.live_at_end),
-        ("allocated_total", &heap.allocated_total),
-        ("allocations", &heap.allocations),
-        ("wall", &(trace.wall.0 as i64)),
-        ("cpu", &(trace.cpu.0 as i64)),
-        ("bytes_in", &(trace.bytes_in as i64)),
-        ("bytes_out", &(trace.bytes_out as i64)),
-        ("contended", &trace.contended),
-        ("runtime_base", &(trace.runtime_base.0 as i64)),
-        ("machine", &shared.machine),
-        ("armed", &shared.armed),
-        ("probe_hits", &(trace.probe_cost.hits as i64)),
-        ("probe_host_calls", &(trace.probe_cost.host_calls as i64)),
-        ("probe_cpu", &trace.probe_cost.cpu_seconds),
-        ("touched_at_end", &touched_at_end),
-        ("touched_unavailable", &touched_unavailable),
-        ("refusals", &row.refusals),
-        ("observations", &row.observations),
-        ("timeline", &row.timeline),
-        ("heap_profile", &row.heap_profile),
-        ("cpu_profile", &row.cpu_profile),
-    ];
-    insert_into(connection, &mut statements.calls, "calls", &columns).map(TraceId)
-}
-
-/// What only a served call has.
-fn insert_served<'c>(
-    connection: &'c Connection,
-    statements: &mut Statements<'c>,
-    call: TraceId,
-    served: &Served,
 ) -> rusqlite::Result<()> {
-    let columns: [Column<'_>; 12] = [
-        ("call", &call.0),
-        ("request", &served.id),
-        ("dialect", &served.dialect),
-        ("status", &served.status),
-        ("cold", &served.cold),
-        ("sized_by", &sized_by_text(served.sized_by)),
-        ("granted_first", &(served.granted_first.0 as i64)),
-        ("granted", &(served.granted.0 as i64)),
-        ("mispredicted", &served.mispredicted),
-        ("queued", &(served.queued.0 as i64)),
-        ("init", &(served.init.0 as i64)),
-        ("total", &(served.total.0 as i64)),
-    ];
-    insert_into(connection, &mut statements.served, "served", &columns).map(|_| ())
-}
-
-/// The words of the column.
-pub(crate) fn sized_by_text(sized_by: SizedBy) -> &'static str {
-    match sized_by {
-        SizedBy::Setting => "setting",
-        SizedBy::Recommendation => "recommendation",
-        SizedBy::Model => "model",
-        SizedBy::Replay => "replay",
-    }
+    let trace = row.trace;
+    // SQLite's integers are signed: `as i64` wraps above 2^63, and reading wraps back.
+    insert.execute(params![
+        id,
+        shared.function,
+        trace.started_unix_ms as i64,
+        outcome_text(trace.outcome),
+        trace.needed().0 as i64,
+        trace.heap.live_peak().map(|peak| peak.0 as i64),
+        trace.wall.0 as i64,
+        trace.cpu.0 as i64,
+        shared.machine,
+        shared.armed,
+        trace.served.as_ref().map(|served| &served.id),
+        trace.input.label,
+        row.facts,
+        row.observations,
+        row.timeline,
+        row.heap_profile,
+        row.cpu_profile,
+    ])?;
+    Ok(())
 }
 
 /// Rows that several calls share, looked up, or made when they are needed for the first time.
@@ -255,7 +204,7 @@ impl Shared {
     ) -> rusqlite::Result<Shared> {
         let trace = row.trace;
         let find = |select: &str, insert: &str, key: &[&str]| -> rusqlite::Result<i64> {
-            let key = || rusqlite::params_from_iter(key);
+            let key = || params_from_iter(key);
             let found = connection
                 .prepare_cached(select)?
                 .query_row(key(), |row| row.get(0))
@@ -308,42 +257,5 @@ pub(crate) fn outcome_text(outcome: Outcome) -> &'static str {
         Outcome::Failed => "failed",
         Outcome::Limited => "limited",
         Outcome::TimedOut => "timed_out",
-    }
-}
-
-#[derive(Default)]
-struct HeapColumns {
-    kind: &'static str,
-    live_peak: Option<i64>,
-    live_at_end: Option<i64>,
-    allocated_total: Option<i64>,
-    allocations: Option<i64>,
-}
-
-impl From<Heap> for HeapColumns {
-    fn from(heap: Heap) -> HeapColumns {
-        match heap {
-            Heap::Live {
-                peak,
-                at_end,
-                allocations,
-            } => HeapColumns {
-                kind: "live",
-                live_peak: Some(peak.0 as i64),
-                live_at_end: Some(at_end.0 as i64),
-                allocations: Some(allocations as i64),
-                ..HeapColumns::default()
-            },
-            Heap::AllocatedOnly { total, allocations } => HeapColumns {
-                kind: "allocated_only",
-                allocated_total: Some(total.0 as i64),
-                allocations: Some(allocations as i64),
-                ..HeapColumns::default()
-            },
-            Heap::Unknown => HeapColumns {
-                kind: "unknown",
-                ..HeapColumns::default()
-            },
-        }
     }
 }

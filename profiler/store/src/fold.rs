@@ -1,7 +1,7 @@
 //! Folding old calls: they go, and what they have come to stays, a row for each module and day. A slice at a time, so that
 //! whoever appends meanwhile waits for one slice at most.
 
-use crate::{PruneError, ReadError, Store, prune, read};
+use crate::{PruneError, ReadError, Store, prune, read, spans};
 use rusqlite::{Connection, TransactionBehavior};
 use std::time::SystemTime;
 use trace::FunctionId;
@@ -68,24 +68,25 @@ impl Store {
     /// What calls have come to that were folded, by function name and day.
     pub fn folded(&self, function: Option<&str>) -> Result<Vec<Folded>, ReadError> {
         let all = self.connection.prepare_cached(
-            "SELECT * FROM folded WHERE ?1 IS NULL OR name = ?1 ORDER BY name, day, digest",
+            "SELECT
+                name, digest, day, calls, succeeded, limited, timed_out, cpu, wall, needed, needed_min, needed_max
+            FROM folded WHERE ?1 IS NULL OR name = ?1 ORDER BY name, day, digest",
         );
         let rows = all.and_then(|mut all| {
             let rows = all.query_map([function], |row| {
-                let unsigned = |column: &str| read::unsigned(row, column);
-                let succeeded = unsigned("succeeded")?;
-                let ends: (Option<i64>, Option<i64>) =
-                    (row.get("needed_min")?, row.get("needed_max")?);
-                let needed: f64 = row.get("needed")?;
+                let unsigned = |at| read::unsigned(row, at);
+                let succeeded = unsigned(4)?;
+                let needed: f64 = row.get(9)?;
+                let ends: (Option<i64>, Option<i64>) = (row.get(10)?, row.get(11)?);
                 Ok(Folded {
-                    function: read::function_of(row)?,
-                    day_unix_ms: unsigned("day")?.saturating_mul(86_400_000),
-                    calls: unsigned("calls")?,
+                    function: read::function_of(row, 0)?,
+                    day_unix_ms: unsigned(2)?.saturating_mul(86_400_000),
+                    calls: unsigned(3)?,
                     succeeded,
-                    limited: unsigned("limited")?,
-                    timed_out: unsigned("timed_out")?,
-                    cpu_seconds: row.get::<_, f64>("cpu")? / 1e9,
-                    wall_seconds: row.get::<_, f64>("wall")? / 1e9,
+                    limited: unsigned(5)?,
+                    timed_out: unsigned(6)?,
+                    cpu_seconds: row.get::<_, f64>(7)? / 1e9,
+                    wall_seconds: row.get::<_, f64>(8)? / 1e9,
                     needed: match ends {
                         (Some(least), Some(most)) => {
                             Some((least as u64, needed / succeeded as f64, most as u64))
@@ -116,7 +117,7 @@ impl Store {
 
     /// Number of recorded calls, those that were folded not among them.
     pub fn calls(&self) -> Result<usize, ReadError> {
-        count(&self.connection)
+        spans::calls(&self.connection)
             .map(|calls| calls as usize)
             .map_err(|source| read::database(&self.path, source))
     }
@@ -128,7 +129,7 @@ fn fold(connection: &mut Connection, stay: Stay, most: usize) -> rusqlite::Resul
     // Behind the last one that goes. Only the oldest are looked at, however many there are.
     let end: Option<i64> = match stay {
         Stay::Newest(newest) => {
-            let excess = count(&transaction)?.saturating_sub(signed(newest));
+            let excess = spans::calls(&transaction)?.saturating_sub(signed(newest));
             transaction.query_row(
                 "SELECT max(id) + 1 FROM (SELECT id FROM calls ORDER BY id LIMIT ?1)",
                 [excess.clamp(0, signed(most))],
@@ -154,14 +155,10 @@ fn fold(connection: &mut Connection, stay: Stay, most: usize) -> rusqlite::Resul
     };
     transaction.execute(FOLD, [end])?;
     let removed = transaction.execute("DELETE FROM calls WHERE id < ?1", [end])?;
+    spans::begin_at(&transaction, end)?;
     transaction.commit()?;
     prune::give_space_back(connection)?;
     Ok(removed)
-}
-
-/// By an index, which is much smaller than the calls.
-fn count(connection: &Connection) -> rusqlite::Result<i64> {
-    connection.query_row("SELECT count(*) FROM calls", (), |row| row.get(0))
 }
 
 fn unix_ms_now() -> i64 {

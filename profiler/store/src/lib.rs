@@ -14,6 +14,7 @@
 
 mod append;
 mod error;
+mod facts;
 mod filter;
 mod fold;
 mod open;
@@ -22,6 +23,7 @@ mod prune;
 mod read;
 mod schema;
 mod shared;
+mod spans;
 mod stacks;
 mod wire;
 

@@ -248,7 +248,8 @@ fn damage(connection: &Connection, path: &Path) -> rusqlite::Result<Option<Strin
 /// The schema is written before the log is switched on, so that the header of every file we make says whose it is.
 fn prepare_to_write(connection: &mut Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
-    connection.pragma_update(None, "foreign_keys", true)?;
+    // What a call refers to was found, or made, in the transaction that records it: not looked for again for each.
+    connection.pragma_update(None, "foreign_keys", false)?;
     schema::migrate(connection, schema::STEPS)?;
     use_log(connection)?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;

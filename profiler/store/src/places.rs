@@ -2,7 +2,7 @@
 //! number. Rows are only ever added, so a number that is known stays what it was. Not here: reading them (`shared`).
 
 use rusqlite::{Connection, TransactionBehavior};
-use std::collections::HashMap;
+use std::{collections::HashMap, rc::Rc};
 use trace::{Breakpoint, Observed};
 
 /// Who calls may choose names: the fields of a JSON body are variables. Beyond so many, names are kept with each call.
@@ -20,9 +20,26 @@ pub(crate) struct Places {
     read: bool,
 }
 
+/// The numbers of what a call has observed, in its order; `None` where its names are kept with the call.
+pub(crate) type Numbers = Rc<[Option<i64>]>;
+
 impl Places {
+    /// The numbers of these. Those that have none are given some, as far as there are any left.
+    pub(crate) fn of(
+        &mut self,
+        connection: &mut Connection,
+        observed: &[Observed],
+    ) -> rusqlite::Result<Numbers> {
+        let numbers: Numbers = observed.iter().map(|one| self.number(one)).collect();
+        if numbers.iter().all(Option::is_some) {
+            return Ok(numbers);
+        }
+        self.learn(connection, observed)?;
+        Ok(observed.iter().map(|one| self.number(one)).collect())
+    }
+
     /// The number of a variable at its breakpoint, where it has one.
-    pub(crate) fn number(&self, observed: &Observed) -> Option<i64> {
+    fn number(&self, observed: &Observed) -> Option<i64> {
         let here = self.numbers.get(&observed.breakpoint)?;
         here.get(&observed.variable).copied()
     }
@@ -33,14 +50,13 @@ impl Places {
         observed.breakpoint != Breakpoint::Input || here.map_or(0, HashMap::len) < MOST / 2
     }
 
-    /// Gives numbers to those that have none, as far as there are any left.
-    pub(crate) fn learn<'o>(
+    fn learn(
         &mut self,
         connection: &mut Connection,
-        observed: impl Iterator<Item = &'o Observed>,
+        observed: &[Observed],
     ) -> rusqlite::Result<()> {
         let mut unknown: Vec<&Observed> = observed
-            // First: of nearly all the number is known.
+            .iter()
             .filter(|observed| self.number(observed).is_none())
             .filter(|observed| observed.variable.len() <= LONGEST && self.has_room(observed))
             .collect();

@@ -1,6 +1,6 @@
 //! Removing calls. What they have come to goes with them; folding keeps it (`fold`).
 
-use crate::{PruneError, Store};
+use crate::{PruneError, Store, spans};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use std::path::Path;
 
@@ -46,6 +46,7 @@ fn remove(connection: &mut Connection, keep: Keep) -> rusqlite::Result<usize> {
             [i64::try_from(unix_ms).unwrap_or(i64::MAX)],
         )?,
     };
+    spans::count_again(&transaction)?;
     for unused in [
         "DELETE FROM functions WHERE id NOT IN (SELECT function FROM calls)",
         "DELETE FROM machines WHERE id NOT IN (SELECT machine FROM calls)",

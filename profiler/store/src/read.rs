@@ -1,17 +1,12 @@
 //! Reading calls back. Nothing here writes.
 
 use crate::{
-    Detail, Filter, ReadError, Store, TraceId,
-    append::{outcome_text, sized_by_text},
-    shared::Shared,
+    Detail, Filter, ReadError, Store, TraceId, append::outcome_text, facts::Facts, shared::Shared,
     stacks, wire,
 };
-use rusqlite::{Row, named_params};
+use rusqlite::{Row, ToSql};
 use std::path::Path;
-use trace::{
-    Bytes, FunctionId, Heap, Input, Limits, Nanos, Outcome, ProbeCost, Served, SizedBy, Touched,
-    Trace,
-};
+use trace::{Bytes, FunctionId, Nanos, Outcome, Touched, Trace};
 
 /// One line of a list of calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,27 +40,54 @@ pub struct RecordedFunction {
     pub last_unix_ms: u64,
 }
 
-/// All columns but the timeline and the stacks, which must not even be named where they are not wanted: naming them
-/// reads them.
+/// What is known of every call, in the order of [`trace_of`].
 const COLUMNS: &str = "
-    calls.id, name, digest, input_label, input_digest, started_unix_ms, limit_memory, limit_timeout, outcome, exit_code,
-    failure, committed_start, committed_peak, refused_count, heap, live_peak, live_at_end, allocated_total, allocations,
-    wall, cpu, bytes_in, bytes_out, contended, runtime_base, machine, armed, probe_hits, probe_host_calls, probe_cpu,
-    touched_at_end, touched_unavailable, refusals, observations, request, dialect, status, cold, sized_by, granted_first,
-    granted, mispredicted, queued, init, total";
+    calls.id, name, digest, started_unix_ms, outcome, wall, cpu, machine, armed, request, input_label, facts, observations";
 
-/// The newest calls are chosen inside, the order of recording is restored outside.
-const CHOSEN: &str = "
-    FROM calls JOIN functions ON functions.id = calls.function LEFT JOIN served ON served.call = calls.id
-    WHERE calls.id IN (
-        SELECT calls.id FROM calls
-        WHERE (:name IS NULL OR function IN (SELECT id FROM functions WHERE name = :name))
-          AND (:digest IS NULL OR function IN (SELECT id FROM functions WHERE digest = :digest))
-          AND (:request IS NULL OR calls.id IN (SELECT call FROM served WHERE request = :request))
-          AND (:ids IS NULL OR calls.id IN (SELECT value FROM json_each(:ids)))
-        ORDER BY calls.id DESC LIMIT :newest
+/// What only a full read wants, behind the others. It must not even be named where it is not wanted: naming it reads it.
+const LONG: &str = "timeline, heap_profile, cpu_profile";
+
+/// The calls that a filter chooses: the newest are chosen inside, the order of recording is restored outside.
+fn chosen(filter: &Filter) -> String {
+    let mut of_span = Vec::new();
+    let mut of_call = Vec::new();
+    if filter.function.is_some() {
+        of_span.push("function IN (SELECT id FROM functions WHERE name = :name)");
+    }
+    if filter.digest.is_some() {
+        of_span.push("function IN (SELECT id FROM functions WHERE digest = :digest)");
+    }
+    if filter.request.is_some() {
+        of_span.push("last_request >= :request AND first_request <= :request");
+        of_call.push("calls.request = :request");
+    }
+    if filter.ids.is_some() {
+        of_call.push("calls.id IN (SELECT value FROM json_each(:ids))");
+    }
+    let mut calls = "calls".to_owned();
+    if !of_span.is_empty() {
+        // There is a call in every span, so so many spans are enough, but where calls have to be more than in them.
+        let newest = match of_call.is_empty() {
+            true => "ORDER BY last DESC LIMIT :newest",
+            false => "",
+        };
+        let of_span = of_span.join(" AND ");
+        calls = format!(
+            "(SELECT first, last FROM spans WHERE {of_span} {newest}) AS span
+            JOIN calls ON calls.id BETWEEN span.first AND span.last"
+        );
+    }
+    let where_calls = match of_call.is_empty() {
+        true => String::new(),
+        false => format!("WHERE {}", of_call.join(" AND ")),
+    };
+    format!(
+        "FROM calls JOIN functions ON functions.id = calls.function WHERE calls.id IN (
+            SELECT calls.id FROM {calls} {where_calls} ORDER BY calls.id DESC LIMIT :newest
+        )
+        ORDER BY calls.id"
     )
-    ORDER BY calls.id";
+}
 
 impl Store {
     /// The chosen calls, oldest first.
@@ -81,14 +103,16 @@ impl Store {
         filter: &Filter,
         mut visit: impl FnMut(TraceId, Trace),
     ) -> Result<(), ReadError> {
-        let long = match filter.detail {
-            Detail::Full => "timeline, heap_profile, cpu_profile",
-            Detail::Summary => "NULL AS timeline, NULL AS heap_profile, NULL AS cpu_profile",
+        let columns = match filter.detail {
+            Detail::Full => format!("{COLUMNS}, {LONG}"),
+            Detail::Summary => COLUMNS.to_owned(),
         };
-        let columns = format!("{COLUMNS}, {long}");
         let mut shared = Shared::new(&self.connection);
         self.rows(&columns, filter, |id, row| {
-            let trace = trace_of(row, &mut shared)?;
+            let mut trace = trace_of(row, &mut shared)?;
+            if filter.detail == Detail::Full {
+                add_long(row, &mut trace)?;
+            }
             visit(id, trace);
             Ok(())
         })
@@ -96,18 +120,18 @@ impl Store {
 
     /// The chosen calls as lines of a list, oldest first. `filter.detail` does not matter.
     pub fn summaries(&self, filter: &Filter) -> Result<Vec<Summary>, ReadError> {
-        let columns = "calls.id, name, digest, input_label, outcome, needed, live_peak, wall, started_unix_ms";
+        let columns = "calls.id, name, digest, started_unix_ms, outcome, wall, needed, live_peak, input_label";
         let mut summaries = Vec::new();
         self.rows(columns, filter, |id, row| {
             summaries.push(Summary {
                 id,
-                function: function_of(row)?,
-                input_label: row.get("input_label")?,
-                outcome: outcome_of(row)?,
-                needed: Bytes(unsigned(row, "needed")?),
-                live_peak: optional(row, "live_peak")?.map(Bytes),
-                wall: Nanos(unsigned(row, "wall")?),
-                started_unix_ms: unsigned(row, "started_unix_ms")?,
+                function: function_of(row, 1)?,
+                started_unix_ms: unsigned(row, 3)?,
+                outcome: outcome_of(row, 4)?,
+                wall: Nanos(unsigned(row, 5)?),
+                needed: Bytes(unsigned(row, 6)?),
+                live_peak: row.get::<_, Option<i64>>(7)?.map(|peak| Bytes(peak as u64)),
+                input_label: row.get(8)?,
             });
             Ok(())
         })?;
@@ -117,16 +141,18 @@ impl Store {
     /// The functions of which calls are recorded, by name, the version called last first.
     pub fn functions(&self) -> Result<Vec<RecordedFunction>, ReadError> {
         let query = "
-            SELECT name, digest, count(*) AS calls, max(started_unix_ms) AS last
-            FROM calls JOIN functions ON functions.id = calls.function
-            GROUP BY functions.id ORDER BY name, max(calls.id) DESC";
+            SELECT name, digest, calls, started_unix_ms
+            FROM (SELECT function, sum(spans.calls) AS calls, max(last) AS last FROM spans GROUP BY function) AS recorded
+            JOIN functions ON functions.id = recorded.function
+            JOIN calls ON calls.id = (SELECT max(id) FROM calls WHERE id <= recorded.last)
+            ORDER BY name, recorded.last DESC";
         let read = || -> rusqlite::Result<Vec<RecordedFunction>> {
             let mut statement = self.connection.prepare_cached(query)?;
             let functions = statement.query_map((), |row| {
                 Ok(RecordedFunction {
-                    function: function_of(row)?,
-                    calls: unsigned(row, "calls")?,
-                    last_unix_ms: unsigned(row, "last")?,
+                    function: function_of(row, 0)?,
+                    calls: unsigned(row, 2)?,
+                    last_unix_ms: unsigned(row, 3)?,
                 })
             })?;
             functions.collect()
@@ -143,20 +169,31 @@ impl Store {
     ) -> Result<(), ReadError> {
         let path = &self.path;
         let database = |source| database(path, source);
-        let query = format!("SELECT {columns} {CHOSEN}");
+        let query = format!("SELECT {columns} {}", chosen(filter));
         let mut statement = self.connection.prepare_cached(&query).map_err(database)?;
-        let mut rows = statement
-            .query(named_params! {
-                ":name": filter.function,
-                ":digest": filter.digest,
-                ":request": filter.request,
-                ":ids": filter.ids.as_deref().map(id_list),
-                // SQLite reads a negative limit as none.
-                ":newest": filter.newest.map_or(-1, |n| i64::try_from(n).unwrap_or(i64::MAX)),
-            })
-            .map_err(database)?;
+        let ids = filter.ids.as_deref().map(id_list);
+        // SQLite reads a negative limit as none.
+        let newest = filter
+            .newest
+            .map_or(-1, |n| i64::try_from(n).unwrap_or(i64::MAX));
+        let values: [(&str, &dyn ToSql); 5] = [
+            (":name", &filter.function),
+            (":digest", &filter.digest),
+            (":request", &filter.request),
+            (":ids", &ids),
+            (":newest", &newest),
+        ];
+        for (name, value) in values {
+            // Not every filter asks for everything.
+            if let Some(place) = statement.parameter_index(name).map_err(database)? {
+                statement
+                    .raw_bind_parameter(place, value)
+                    .map_err(database)?;
+            }
+        }
+        let mut rows = statement.raw_query();
         while let Some(row) = rows.next().map_err(database)? {
-            let id = TraceId(row.get("id").map_err(database)?);
+            let id = TraceId(row.get(0).map_err(database)?);
             take(id, row).map_err(|error| ReadError::Damaged {
                 path: path.clone(),
                 id,
@@ -191,66 +228,34 @@ pub(crate) enum RowError {
     Outcome(String),
     #[error("`{0}` is nobody who sizes calls")]
     SizedBy(String),
-    #[error("`{0}` is no kind of heap")]
-    Heap(String),
+    #[error("of its being served only a part is there")]
+    Request,
     #[error("its timeline belongs to other observations")]
     Timeline,
     #[error("its {0} is not there")]
     Shared(&'static str),
 }
 
+/// By position, in the order of [`COLUMNS`]: finding each by its name takes longer than reading it.
 fn trace_of(row: &Row<'_>, shared: &mut Shared<'_>) -> Result<Trace, RowError> {
-    let mut trace = Trace {
-        function: function_of(row)?,
-        input: Input {
-            label: row.get("input_label")?,
-            digest: row.get("input_digest")?,
-        },
-        started_unix_ms: unsigned(row, "started_unix_ms")?,
-        limits: Limits {
-            memory: Bytes(unsigned(row, "limit_memory")?),
-            timeout: Nanos(unsigned(row, "limit_timeout")?),
-        },
-        outcome: outcome_of(row)?,
-        exit_code: row.get("exit_code")?,
-        failure: row.get("failure")?,
-        committed_start: Bytes(unsigned(row, "committed_start")?),
-        committed_peak: Bytes(unsigned(row, "committed_peak")?),
-        growths: Vec::new(),
-        refusals: wire::decode_refusals(text(row, "refusals")?)?,
-        refused_count: unsigned(row, "refused_count")?,
-        heap: heap_of(row)?,
-        samples: Vec::new(),
-        observations: shared.observations(text(row, "observations")?)?,
-        wall: Nanos(unsigned(row, "wall")?),
-        cpu: Nanos(unsigned(row, "cpu")?),
-        bytes_in: unsigned(row, "bytes_in")?,
-        bytes_out: unsigned(row, "bytes_out")?,
-        contended: row.get("contended")?,
-        runtime_base: Bytes(unsigned(row, "runtime_base")?),
-        machine: shared.machine(row.get("machine")?)?,
-        armed: shared.armed(row.get("armed")?)?,
-        probe_cost: ProbeCost {
-            hits: unsigned(row, "probe_hits")?,
-            host_calls: unsigned(row, "probe_host_calls")?,
-            cpu_seconds: row.get::<_, Option<f64>>("probe_cpu")?.unwrap_or(f64::NAN),
-        },
-        touched: touched_of(row)?,
-        heap_profile: long(row, "heap_profile")?
-            .map(stacks::decode_heap)
-            .transpose()?,
-        cpu_profile: long(row, "cpu_profile")?
-            .map(stacks::decode_cpu)
-            .transpose()?,
-        served: served_of(row)?,
-    };
-    if let Some(timeline) = long(row, "timeline")? {
-        add_timeline(&mut trace, wire::decode_timeline(timeline)?)?;
-    }
-    Ok(trace)
+    let facts = Facts::decode(text(row, 11)?)?;
+    let trace = facts.trace(function_of(row, 1)?, row.get(10)?, row.get(9)?)?;
+    Ok(Trace {
+        started_unix_ms: unsigned(row, 3)?,
+        outcome: outcome_of(row, 4)?,
+        wall: Nanos(unsigned(row, 5)?),
+        cpu: Nanos(unsigned(row, 6)?),
+        machine: shared.machine(row.get(7)?)?,
+        armed: shared.armed(row.get(8)?)?,
+        observations: shared.observations(text(row, 12)?)?,
+        ..trace
+    })
 }
 
-fn add_timeline(trace: &mut Trace, timeline: wire::Timeline) -> Result<(), RowError> {
+/// What stands in [`LONG`], behind the others.
+fn add_long(row: &Row<'_>, trace: &mut Trace) -> Result<(), RowError> {
+    let optional = |at| -> rusqlite::Result<_> { Ok(row.get_ref(at)?.as_str_or_null()?) };
+    let timeline = wire::decode_timeline(text(row, 13)?)?;
     if !timeline.hits.is_empty() && timeline.hits.len() != trace.observations.len() {
         return Err(RowError::Timeline);
     }
@@ -262,18 +267,21 @@ fn add_timeline(trace: &mut Trace, timeline: wire::Timeline) -> Result<(), RowEr
     for (observed, hits) in std::iter::zip(&mut trace.observations, timeline.hits) {
         observed.hits = hits;
     }
+    trace.heap_profile = optional(14)?.map(stacks::decode_heap).transpose()?;
+    trace.cpu_profile = optional(15)?.map(stacks::decode_cpu).transpose()?;
     Ok(())
 }
 
-pub(crate) fn function_of(row: &Row<'_>) -> rusqlite::Result<FunctionId> {
+/// Name and digest, which stand here and behind it.
+pub(crate) fn function_of(row: &Row<'_>, at: usize) -> rusqlite::Result<FunctionId> {
     Ok(FunctionId {
-        name: row.get("name")?,
-        digest: row.get("digest")?,
+        name: row.get(at)?,
+        digest: row.get(at + 1)?,
     })
 }
 
-fn outcome_of(row: &Row<'_>) -> Result<Outcome, RowError> {
-    let found = text(row, "outcome")?;
+fn outcome_of(row: &Row<'_>, at: usize) -> Result<Outcome, RowError> {
+    let found = text(row, at)?;
     [
         Outcome::Succeeded,
         Outcome::Failed,
@@ -285,80 +293,12 @@ fn outcome_of(row: &Row<'_>) -> Result<Outcome, RowError> {
     .ok_or_else(|| RowError::Outcome(found.to_owned()))
 }
 
-/// What only a served call has; `None` where it was not served.
-fn served_of(row: &Row<'_>) -> Result<Option<Served>, RowError> {
-    let Some(id) = row.get("request")? else {
-        return Ok(None);
-    };
-    let found = text(row, "sized_by")?;
-    let sized_by = [
-        SizedBy::Setting,
-        SizedBy::Recommendation,
-        SizedBy::Model,
-        SizedBy::Replay,
-    ]
-    .into_iter()
-    .find(|sized_by| sized_by_text(*sized_by) == found)
-    .ok_or_else(|| RowError::SizedBy(found.to_owned()))?;
-    Ok(Some(Served {
-        id,
-        dialect: row.get("dialect")?,
-        status: row.get("status")?,
-        cold: row.get("cold")?,
-        sized_by,
-        granted_first: Bytes(unsigned(row, "granted_first")?),
-        granted: Bytes(unsigned(row, "granted")?),
-        mispredicted: row.get("mispredicted")?,
-        queued: Nanos(unsigned(row, "queued")?),
-        init: Nanos(unsigned(row, "init")?),
-        total: Nanos(unsigned(row, "total")?),
-    }))
-}
-
-fn heap_of(row: &Row<'_>) -> Result<Heap, RowError> {
-    match text(row, "heap")? {
-        "live" => Ok(Heap::Live {
-            peak: Bytes(unsigned(row, "live_peak")?),
-            at_end: Bytes(unsigned(row, "live_at_end")?),
-            allocations: unsigned(row, "allocations")?,
-        }),
-        "allocated_only" => Ok(Heap::AllocatedOnly {
-            total: Bytes(unsigned(row, "allocated_total")?),
-            allocations: unsigned(row, "allocations")?,
-        }),
-        "unknown" => Ok(Heap::Unknown),
-        other => Err(RowError::Heap(other.to_owned())),
-    }
-}
-
-fn touched_of(row: &Row<'_>) -> rusqlite::Result<Option<Touched>> {
-    if let Some(reason) = row.get("touched_unavailable")? {
-        return Ok(Some(Touched::Unavailable { reason }));
-    }
-    Ok(
-        optional(row, "touched_at_end")?.map(|at_end| Touched::Measured {
-            at_end: Bytes(at_end),
-            // They are part of the timeline.
-            samples: Vec::new(),
-        }),
-    )
-}
-
-/// A long column, borrowed; `None` where it is absent or not wanted.
-fn long<'a>(row: &'a Row<'_>, column: &str) -> rusqlite::Result<Option<&'a str>> {
-    Ok(row.get_ref(column)?.as_str_or_null()?)
-}
-
 /// Text of a row, borrowed: the long columns are decoded without a copy.
-fn text<'a>(row: &'a Row<'_>, column: &str) -> rusqlite::Result<&'a str> {
-    Ok(row.get_ref(column)?.as_str()?)
+fn text<'a>(row: &'a Row<'_>, at: usize) -> rusqlite::Result<&'a str> {
+    Ok(row.get_ref(at)?.as_str()?)
 }
 
 /// The counterpart of `as i64` in `append`.
-pub(crate) fn unsigned(row: &Row<'_>, column: &str) -> rusqlite::Result<u64> {
-    Ok(row.get::<_, i64>(column)? as u64)
-}
-
-fn optional(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<u64>> {
-    Ok(row.get::<_, Option<i64>>(column)?.map(|value| value as u64))
+pub(crate) fn unsigned(row: &Row<'_>, at: usize) -> rusqlite::Result<u64> {
+    Ok(row.get::<_, i64>(at)? as u64)
 }

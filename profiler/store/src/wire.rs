@@ -4,12 +4,10 @@
 //! fraction may miss by one bit), and long series are kept by column, times and committed sizes as differences, which
 //! is a third of the size.
 
-use crate::places::Places;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser::SerializeSeq as _};
 use std::{borrow::Cow, fmt};
 use trace::{
-    Breakpoint, Bytes, Growth, Hit, Moment, Nanos, Observed, PlannedProbe, Refusal, Sample,
-    Touched, Trace,
+    Breakpoint, Bytes, Growth, Hit, Moment, Nanos, Observed, PlannedProbe, Sample, Touched, Trace,
 };
 
 /// A floating-point number: a JSON integer where it is one, else text that Rust reads back exactly.
@@ -346,11 +344,12 @@ pub(crate) fn decode_breakpoint(text: &str) -> Result<Breakpoint, WireError> {
 
 pub(crate) fn encode_observations(
     observations: &[Observed],
-    places: &Places,
+    numbers: &[Option<i64>],
 ) -> serde_json::Result<String> {
-    let wire = observations.iter().map(|observed| NumberedWire {
-        place: match places.number(observed) {
-            Some(number) => PlaceWire::Number(number),
+    let numbered = std::iter::zip(observations, numbers);
+    let wire = numbered.map(|(observed, number)| NumberedWire {
+        place: match number {
+            Some(number) => PlaceWire::Number(*number),
             None => PlaceWire::Names(
                 Cow::Borrowed(&observed.variable),
                 Cow::Borrowed(&observed.breakpoint),
@@ -368,18 +367,6 @@ pub(crate) fn decode_observations(text: &str) -> Result<Observations<'_>, WireEr
         return Ok(Observations::Named(observed.collect()));
     }
     Ok(Observations::Numbered(serde_json::from_str(text)?))
-}
-
-pub(crate) fn encode_refusals(refusals: &[Refusal]) -> serde_json::Result<String> {
-    serde_json::to_string(&refusals.iter().map(|r| (r.at, r.asked)).collect::<Vec<_>>())
-}
-
-pub(crate) fn decode_refusals(text: &str) -> Result<Vec<Refusal>, WireError> {
-    let wire: Vec<(Nanos, Bytes)> = serde_json::from_str(text)?;
-    Ok(wire
-        .into_iter()
-        .map(|(at, asked)| Refusal { at, asked })
-        .collect())
 }
 
 pub(crate) fn encode_timeline(trace: &Trace) -> serde_json::Result<String> {

@@ -106,6 +106,65 @@ fn filters_narrow_and_keep_the_order_of_recording() {
     }
 }
 
+/// However calls of several functions and versions were recorded together, and whichever went since: the oracle is the list
+/// of them.
+#[test]
+fn calls_are_chosen_alike_however_they_were_recorded() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Store::open(&folder.path().join("fathom.db")).unwrap();
+    let mut random = crate::sample::Random(11);
+    let mut recorded: Vec<Trace> = Vec::new();
+    for _ in 0..12 {
+        let batch = (0..random.below(9)).map(|_| {
+            let mut call = call(["a", "b"][random.below(2) as usize], random.below(5));
+            call.function.digest = format!("sha256:{}", random.below(2));
+            if random.below(3) > 0 {
+                call.served = Some(crate::sample::Random(random.next()).served());
+            }
+            call
+        });
+        let batch: Vec<Trace> = batch.collect();
+        store.append_all(&batch).unwrap();
+        recorded.extend(batch);
+        let oldest = random.below(4) as usize;
+        let stay = recorded.len().saturating_sub(oldest);
+        store.fold(Stay::Newest(stay), 100).unwrap();
+        recorded.drain(..recorded.len() - stay);
+        assert_eq!(store.calls().unwrap(), recorded.len());
+    }
+    let requests = recorded
+        .iter()
+        .filter_map(|call| call.served.as_ref())
+        .map(|served| Some(served.id.clone()));
+    let requests: Vec<Option<String>> = requests.chain([None]).collect();
+    for function in [None, Some("a"), Some("b"), Some("c")] {
+        for digest in [None, Some("sha256:1")] {
+            for request in &requests {
+                for newest in [None, Some(0), Some(1), Some(4)] {
+                    let filter = Filter {
+                        function: function.map(str::to_owned),
+                        digest: digest.map(str::to_owned),
+                        request: request.clone(),
+                        newest,
+                        ..Filter::default()
+                    };
+                    let is_chosen = |call: &&Trace| {
+                        let id = call.served.as_ref().map(|served| &served.id);
+                        function.is_none_or(|name| name == call.function.name)
+                            && digest.is_none_or(|digest| digest == call.function.digest)
+                            && (request.is_none() || request.as_ref() == id)
+                    };
+                    let chosen: Vec<&Trace> = recorded.iter().filter(is_chosen).collect();
+                    let skipped = chosen.len() - newest.unwrap_or(usize::MAX).min(chosen.len());
+                    let read = store.traces(&filter).unwrap();
+                    let read: Vec<&Trace> = read.iter().collect();
+                    assert_eq!(read, chosen[skipped..], "{filter:?}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn functions_are_listed_with_their_versions() {
     let (_folder, mut store) = ten_calls();

@@ -67,7 +67,7 @@ fn a_newer_schema() {
             error,
             OpenError::Newer {
                 found: 7,
-                known: 4,
+                known: 5,
                 ..
             }
         )

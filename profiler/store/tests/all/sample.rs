@@ -154,7 +154,7 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    fn below(&mut self, end: u64) -> u64 {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.next() % end
     }
 
@@ -319,7 +319,7 @@ impl Random {
         }
     }
 
-    fn served(&mut self) -> Served {
+    pub(crate) fn served(&mut self) -> Served {
         const BY: [SizedBy; 4] = [
             SizedBy::Setting,
             SizedBy::Recommendation,

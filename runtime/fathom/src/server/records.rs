@@ -21,8 +21,11 @@ const QUEUE: usize = 10_000;
 /// Calls written in one transaction at most.
 const BATCH: usize = 512;
 
-/// Longest that a call waits for others to be written with it.
-const LINGER: Duration = Duration::from_millis(5);
+/// Longest that a call waits for others to be written with it, unless somebody asks for it.
+const LINGER: Duration = Duration::from_millis(50);
+
+/// How often who waits for calls to be written looks whether they are.
+const LOOK: Duration = Duration::from_micros(500);
 
 /// Calls kept in memory.
 const RECENT: usize = 1_000;
@@ -55,6 +58,8 @@ struct Queue {
 #[derive(Default)]
 struct Waiting {
     calls: Vec<Arc<Trace>>,
+    /// Somebody has asked for them.
+    urgent: bool,
     closed: bool,
 }
 
@@ -78,6 +83,12 @@ impl Queue {
         true
     }
 
+    /// What waits is written without waiting for more.
+    fn hurry(&self) {
+        self.lock().urgent = true;
+        self.changed.notify_one();
+    }
+
     fn close(&self) {
         self.lock().closed = true;
         self.changed.notify_one();
@@ -98,7 +109,10 @@ impl Queue {
         if waiting.calls.is_empty() {
             return (!waiting.closed).then(Vec::new);
         }
-        let mut waiting = wait(waiting, LINGER, |waiting| waiting.calls.len() >= BATCH);
+        let mut waiting = wait(waiting, LINGER, |waiting| {
+            waiting.urgent || waiting.calls.len() >= BATCH
+        });
+        waiting.urgent = false;
         Some(std::mem::take(&mut waiting.calls))
     }
 }
@@ -172,7 +186,8 @@ impl Records {
     pub(crate) fn settle(&self, longest: Duration) {
         let until = Instant::now() + longest;
         while self.counts.queued.load(Ordering::Acquire) > 0 && Instant::now() < until {
-            thread::sleep(LINGER / 10);
+            self.queue.hurry();
+            thread::sleep(LOOK);
         }
     }
 
@@ -209,8 +224,10 @@ struct Writer {
 impl Writer {
     fn run(mut self, queue: &Queue) {
         let mut is_tidy = false;
-        while let Some(calls) = queue.take(if is_tidy { TIDY } else { LINGER }) {
-            for batch in calls.chunks(BATCH) {
+        while let Some(mut calls) = queue.take(if is_tidy { TIDY } else { LINGER }) {
+            for batch in calls.chunks_mut(BATCH) {
+                // Those of one function together, in their order: the store has less to do then.
+                batch.sort_by(|one, other| one.function.name.cmp(&other.function.name));
                 self.write(batch);
             }
             if !is_tidy || self.tidied.elapsed() >= TIDY {
