@@ -8,9 +8,10 @@ use trace::{Breakpoint, PlannedProbe, Trace};
 /// A place as probes and observations name it.
 pub(crate) type Place<'a> = (&'a str, &'a Breakpoint);
 
-/// The places armed in a call; `None` where that was not recorded.
+/// The places armed in a call; `None` where that was not recorded, which nobody did before calls were served.
 pub(crate) fn places(trace: &Trace) -> Option<HashSet<Place<'_>>> {
-    (!trace.armed.is_empty()).then(|| trace.armed.iter().map(place).collect())
+    let is_recorded = !trace.armed.is_empty() || trace.served.is_some();
+    is_recorded.then(|| trace.armed.iter().map(place).collect())
 }
 
 fn place(probe: &PlannedProbe) -> Place<'_> {

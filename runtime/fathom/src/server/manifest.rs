@@ -5,7 +5,7 @@ use crate::{config::Config, guest::Guest};
 use anyhow::{Context, ensure};
 use host::{Mount, Outbound};
 use std::{collections::BTreeMap, path::Path, sync::Arc};
-use trace::{Bytes, Limits, Selection};
+use trace::{Breakpoint, Bytes, Limits, Selection};
 
 /// Memory of a call, unless somebody says otherwise.
 const MEMORY: Bytes = Bytes::mib(256);
@@ -37,6 +37,7 @@ pub(crate) struct Manifest {
     pub(crate) env: Vec<(String, String)>,
     pub(crate) mount: Option<Mount>,
     pub(crate) outbound: Arc<Outbound>,
+    /// What is observed of every call until there is a plan.
     pub(crate) watch: Selection,
     pub(crate) calls: u32,
     pub(crate) size_by: SizeBy,
@@ -78,7 +79,7 @@ impl Manifest {
             outbound: Arc::new(Outbound {
                 hosts: config.grants.hosts.iter().cloned().collect(),
             }),
-            watch: config.watch.clone(),
+            watch: watched(&config.watch),
             calls: config.serve.calls.unwrap_or(settings.calls_per_function),
             size_by: config.serve.size_by.unwrap_or(settings.size_by),
             failure_rate: config.recommend.failure_rate,
@@ -88,6 +89,16 @@ impl Manifest {
             requested: config.serve.requested,
         })
     }
+}
+
+/// What is observed of every call until there is a plan. Where nothing is said that is what the guest shows by itself, read
+/// once it has ended: probes in its code are for the few calls that are traced deep.
+fn watched(said: &Selection) -> Selection {
+    let mut watch = said.clone();
+    if watch.breakpoints.is_empty() && watch.variables.is_empty() {
+        watch.breakpoints.push(Breakpoint::End.to_string());
+    }
+    watch
 }
 
 /// The directory that every call is granted, below the function's own folder.
