@@ -49,7 +49,7 @@ impl Server {
             address,
             _place: place,
         };
-        let patience = Instant::now() + Duration::from_secs(120);
+        let patience = Instant::now() + Duration::from_secs(600);
         while TcpStream::connect(&server.address).is_err() {
             let ended = server.process.try_wait().expect("its state");
             assert!(

@@ -148,6 +148,7 @@ fn settings(scratch: &Path, functions: &Path, size_by: SizeBy, memory: Bytes) ->
         drain: long,
         keep_resident: Bytes::mib(1),
         idle: long,
+        loaded: usize::MAX,
         size_by,
         limits: LimitArgs::default(),
         learning: SizingArgs {

@@ -98,6 +98,10 @@ pub(crate) struct ServeArgs {
     /// Code that nobody has called for so long leaves the memory
     #[arg(long, value_name = "TIME", default_value = "60 s", value_parser = quantity::duration)]
     idle: Nanos,
+    /// Functions whose code is in memory at the same time; those beyond are brought back when they are called. Each takes a
+    /// file descriptor
+    #[arg(long, value_name = "NUMBER", default_value_t = 900, value_parser = clap::value_parser!(u32).range(8..))]
+    loaded: u32,
     /// Leave functions as they were when they began to be served, whatever changes in their folders
     #[arg(long)]
     no_reload: bool,
@@ -259,6 +263,7 @@ impl ServeArgs {
             drain: duration(self.drain),
             keep_resident: self.keep_resident.unwrap_or(KEEP_RESIDENT),
             idle: duration(self.idle),
+            loaded: self.loaded as usize,
             size_by: self.size_by.or(file.size_by).unwrap_or_default(),
             limits: self.limits,
             learning: SizingArgs {

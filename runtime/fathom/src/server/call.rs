@@ -192,7 +192,7 @@ async fn code(
     deep: bool,
 ) -> anyhow::Result<(Arc<Ready>, bool)> {
     if deep {
-        if let Some(ready) = version.deep.at_once(server) {
+        if let Some(ready) = version.deep().at_once(server) {
             return Ok((ready, false));
         }
         version.bring_deep(server);

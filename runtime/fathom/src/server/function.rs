@@ -3,6 +3,7 @@
 
 use super::{
     Server, build,
+    loaded::DeepPlace,
     logs::Logs,
     manifest::Manifest,
     metrics::FunctionMetrics,
@@ -15,7 +16,7 @@ use anyhow::Context;
 use host::{Entry, Function};
 use std::{
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::{Instant, SystemTime},
@@ -41,17 +42,23 @@ pub(crate) struct Version {
     pub(crate) manifest: Manifest,
     /// What serves, and beside it what learns.
     serving: Code,
-    pub(crate) deep: Code,
+    deep: Code,
     deep_is_coming: AtomicBool,
 }
 
 /// The code of a version with the probes of a selection, as long as it is used.
 pub(crate) struct Code {
     selection: Mutex<Selection>,
-    ready: RwLock<Option<Arc<Ready>>>,
+    kept: RwLock<Option<Kept>>,
     loading: tokio::sync::Mutex<()>,
     /// Milliseconds since the server began.
     used: AtomicU64,
+}
+
+/// Code that stays in memory for the next call.
+struct Kept {
+    ready: Arc<Ready>,
+    _place: Option<DeepPlace>,
 }
 
 /// A function whose code is in memory.
@@ -157,19 +164,17 @@ impl Version {
         &self.serving
     }
 
-    /// Forgets code that was not used since; whether anything was.
-    pub(crate) fn unload(&self, since: u64) -> bool {
-        let deep = self.deep.unload(since);
-        if deep {
-            self.deep_is_coming.store(false, Ordering::Relaxed);
-        }
-        self.serving.unload(since) || deep
+    /// The code that traces deep.
+    pub(crate) fn deep(&self) -> &Code {
+        &self.deep
     }
-}
 
-impl Version {
-    /// Brings the code that traces deep into memory, if nobody does already. What cannot be traced so is served without.
+    /// Brings the code that traces deep into memory, if nobody does already and there is a place for it. What cannot be
+    /// traced so is served without.
     pub(crate) fn bring_deep(self: &Arc<Version>, server: &Arc<Server>) {
+        let Some(place) = server.loaded.place_for_deep() else {
+            return;
+        };
         if self.deep_is_coming.swap(true, Ordering::Relaxed) {
             return;
         }
@@ -183,9 +188,15 @@ impl Version {
                 })
                 .await
             };
-            if matches!(built, Ok(Ok(()))) {
-                // Where it cannot be loaded, calls are made without.
-                let _ = version.deep.ready(&server, &version).await;
+            if matches!(built, Ok(Ok(())))
+                && version
+                    .deep
+                    .load(&server, &version, Some(place))
+                    .await
+                    .is_ok()
+            {
+                // Once it has gone it may come again. Where it cannot come, it is not tried twice.
+                version.deep_is_coming.store(false, Ordering::Relaxed);
             }
         });
     }
@@ -195,7 +206,7 @@ impl Code {
     fn new(selection: Selection) -> Code {
         Code {
             selection: Mutex::new(selection),
-            ready: RwLock::default(),
+            kept: RwLock::default(),
             loading: tokio::sync::Mutex::default(),
             used: AtomicU64::new(0),
         }
@@ -209,7 +220,7 @@ impl Code {
             .unwrap_or_else(PoisonError::into_inner);
         if *place != selection {
             *place = selection;
-            *self.ready.write().unwrap_or_else(PoisonError::into_inner) = None;
+            self.let_go();
         }
     }
 
@@ -227,19 +238,32 @@ impl Code {
         server: &Arc<Server>,
         version: &Version,
     ) -> anyhow::Result<(Arc<Ready>, bool)> {
-        if let Some(ready) = self.loaded(server) {
-            return Ok((ready, false));
+        match self.at_once(server) {
+            Some(ready) => Ok((ready, false)),
+            None => self.load(server, version, None).await,
         }
+    }
+
+    /// Brings the code into memory, where it keeps the place that it has among those that trace deep.
+    async fn load(
+        &self,
+        server: &Arc<Server>,
+        version: &Version,
+        place: Option<DeepPlace>,
+    ) -> anyhow::Result<(Arc<Ready>, bool)> {
         let _one_at_a_time = self.loading.lock().await;
-        if let Some(ready) = self.loaded(server) {
+        if let Some(ready) = self.at_once(server) {
             return Ok((ready, false));
         }
-        let (server, id) = (server.clone(), version.id.clone());
+        let id = version.id.clone();
         let (selection, invoke) = (self.selection(), version.manifest.invoke.clone());
         let wanted = selection.clone();
-        let load = move || {
-            let wasm = server.modules.read(&id.digest)?;
-            load(&server, &id, &wasm, &selection, invoke)
+        let load = {
+            let server = server.clone();
+            move || {
+                let wasm = server.modules.read(&id.digest)?;
+                load(&server, &id, &wasm, &selection, invoke)
+            }
         };
         let ready = Arc::new(
             tokio::task::spawn_blocking(load)
@@ -248,27 +272,46 @@ impl Code {
         );
         // Other probes may have been asked for meanwhile; then it serves this call alone.
         if self.selection() == wanted {
-            let mut place = self.ready.write().unwrap_or_else(PoisonError::into_inner);
-            *place = Some(ready.clone());
+            let kept = Kept {
+                ready: ready.clone(),
+                _place: place,
+            };
+            *self.kept_mut() = Some(kept);
+            server.loaded.has_come(server);
         }
         Ok((ready, true))
     }
 
     /// The code in memory, if it is there.
     pub(crate) fn at_once(&self, server: &Server) -> Option<Arc<Ready>> {
-        self.loaded(server)
-    }
-
-    fn loaded(&self, server: &Server) -> Option<Arc<Ready>> {
         self.used.store(now(server), Ordering::Relaxed);
-        let ready = self.ready.read().unwrap_or_else(PoisonError::into_inner);
-        ready.clone()
+        self.kept().as_ref().map(|kept| kept.ready.clone())
     }
 
-    fn unload(&self, since: u64) -> bool {
-        let unused = self.used.load(Ordering::Relaxed) < since;
-        let mut place = self.ready.write().unwrap_or_else(PoisonError::into_inner);
-        unused && place.take().is_some()
+    /// When it was used last, milliseconds since the server began; `None` where it is not in memory.
+    pub(super) fn used_last(&self) -> Option<u64> {
+        let is_there = self.kept().is_some();
+        is_there.then(|| self.used.load(Ordering::Relaxed))
+    }
+
+    /// It leaves the memory with the last of its calls, and comes back for the next one.
+    pub(super) fn let_go(&self) {
+        *self.kept_mut() = None;
+    }
+
+    /// It leaves the memory where it was not used since.
+    pub(super) fn let_go_unused(&self, since: Option<u64>) {
+        if since.is_some_and(|since| self.used.load(Ordering::Relaxed) < since) {
+            self.let_go();
+        }
+    }
+
+    fn kept(&self) -> RwLockReadGuard<'_, Option<Kept>> {
+        self.kept.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn kept_mut(&self) -> RwLockWriteGuard<'_, Option<Kept>> {
+        self.kept.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -7,6 +7,7 @@
 //! | `auth` | who may use the control plane |
 //! | `registry`, `function`, `manifest`, `modules` | what is deployed, in which versions |
 //! | `build` | compiling it, in a process of its own |
+//! | `loaded` | how much of it is in memory |
 //! | `reload` | noticing what changes in folders |
 //! | `call`, `answer`, `cgi` | one call, from a request to its record |
 //! | `guests` | the threads that run them |
@@ -29,6 +30,7 @@ mod dialect;
 mod function;
 mod guests;
 mod listen;
+mod loaded;
 mod logs;
 mod manifest;
 mod metrics;
@@ -59,11 +61,15 @@ use bodies::Bodies;
 use build::Built;
 use guests::Guests;
 use host::{Cache, Engine, Slots};
+use loaded::Loaded;
 use metrics::{Metrics, Rejected};
 use modules::Modules;
 use records::{Records, Retention};
 use registry::Registry;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::{
+    process::{Resource, Rlimit, getrlimit, setpriority_process, setrlimit},
+    thread::gettid,
+};
 use std::{
     fs,
     net::SocketAddr,
@@ -89,9 +95,6 @@ const DETACHED: usize = 1_000;
 /// Longest that calls are waited for that were told to end: they do at their next turn.
 const ENDING: Duration = Duration::from_secs(2);
 
-/// How often code that nobody uses is looked for.
-const SWEEP: Duration = Duration::from_secs(5);
-
 /// What all requests share.
 pub(crate) struct Server {
     settings: Settings,
@@ -100,6 +103,7 @@ pub(crate) struct Server {
     cache: Cache,
     modules: Modules,
     built: Built,
+    loaded: Loaded,
     registry: Registry,
     admission: Arc<Admission>,
     bodies: Bodies,
@@ -218,6 +222,13 @@ fn threads(name: &str, number: usize) -> anyhow::Result<Runtime> {
         .context("cannot start threads")
 }
 
+/// What a thread does that works behind the calls: those go first. It is still given its part of a processor, so it does not
+/// fall back for ever.
+fn stand_back(steps: i32) {
+    // Where the system does not let it, it takes turns with the others.
+    let _ = setpriority_process(Some(gettid()), steps);
+}
+
 /// Two servers with one folder would take each other's functions away. Held as long as the file is open.
 fn lock(settings: &Settings) -> anyhow::Result<fs::File> {
     let path = settings.state.join("serve.lock");
@@ -272,6 +283,7 @@ fn set_up(settings: Settings, guests: Guests) -> anyhow::Result<(Arc<Server>, Le
         cache,
         modules: Modules::at(settings.state.join("modules"))?,
         built: Built::default(),
+        loaded: Loaded::at_most(settings.loaded),
         registry: Registry::default(),
         admission: Admission::new(Capacity {
             memory: settings.memory.0,
@@ -368,7 +380,7 @@ async fn serve(server: &Arc<Server>, on_port: Option<OnPort>) -> anyhow::Result<
             })
         })
         .collect();
-    tokio::spawn(unload_idle(server.clone()));
+    tokio::spawn(loaded::unload_idle(server.clone()));
     signals.stop().await;
     server.stopping.store(true, Ordering::Relaxed);
     output::note("stopping: calls that are running go on; Ctrl-C again ends them");
@@ -393,21 +405,6 @@ async fn serve(server: &Arc<Server>, on_port: Option<OnPort>) -> anyhow::Result<
         () = signals.stop() => {}
     }
     Ok(())
-}
-
-/// Code that nobody has called for a while goes: it is brought back from the cache.
-async fn unload_idle(server: Arc<Server>) {
-    let mut ticks = tokio::time::interval(SWEEP);
-    loop {
-        ticks.tick().await;
-        let now = function::now(&server);
-        let Some(since) = now.checked_sub(server.settings.idle.as_millis() as u64) else {
-            continue;
-        };
-        for function in server.registry.all() {
-            function.version().unload(since);
-        }
-    }
 }
 
 /// What tells the server to stop, from the moment it is made.

@@ -2,6 +2,7 @@
 //! never slower for it; what the queue cannot hold is lost, and counted. The last calls are also kept in memory, to be
 //! asked for at once.
 
+use super::stand_back;
 use crate::output;
 use std::{
     collections::VecDeque,
@@ -150,7 +151,10 @@ impl Records {
         };
         let thread = thread::Builder::new().name("records".to_owned()).spawn({
             let queue = queue.clone();
-            move || writer.run(&queue)
+            move || {
+                stand_back(5);
+                writer.run(&queue);
+            }
         })?;
         Ok(Records {
             queue,

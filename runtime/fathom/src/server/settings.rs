@@ -43,6 +43,8 @@ pub(crate) struct Settings {
     pub(crate) keep_resident: Bytes,
     /// What unloads code that nobody has called for so long.
     pub(crate) idle: Duration,
+    /// Compiled codes in memory at the same time.
+    pub(crate) loaded: usize,
     /// By what calls are sized, unless a manifest says otherwise.
     pub(crate) size_by: SizeBy,
     /// What calls are allowed.

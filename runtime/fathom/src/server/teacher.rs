@@ -6,6 +6,7 @@ use super::{
     function::{Deployed, Version},
     phase::Phase,
     sizing::Learned,
+    stand_back,
 };
 use crate::{analysis::Configured, output, plan_file};
 use learn::Settings;
@@ -55,6 +56,7 @@ impl Teacher {
         thread::Builder::new()
             .name("teacher".to_owned())
             .spawn(move || {
+                stand_back(10);
                 let mut lessons = Lessons::default();
                 while lessons.wait(&calls) {
                     let Some(server) = server.upgrade() else {
