@@ -83,7 +83,7 @@ pub(crate) struct ServeArgs {
     /// Longest that the head of a request may take
     #[arg(long, value_name = "TIME", default_value = "10 s", value_parser = quantity::duration)]
     head_timeout: Nanos,
-    /// Longest silence in the body of a request
+    /// Longest silence in the body of a request, and longest that a client reads nothing of its answer
     #[arg(long, value_name = "TIME", default_value = "30 s", value_parser = quantity::duration)]
     body_timeout: Nanos,
     /// Connections at the same time

@@ -12,6 +12,7 @@ use super::{
     manifest::Protocol,
     metrics::Rejected,
     sizing::{self, Size, SizeBy},
+    stage::Stage,
     teacher,
 };
 use bytes::Bytes as Body;
@@ -399,7 +400,7 @@ impl Prepared {
             let waited = Instant::now();
             let admitted = tokio::select! {
                 admitted = admit(&self.server, setting, fixed, true) => admitted,
-                () = self.server.is_ending() => {
+                () = self.server.stages.come_to(Stage::Ending) => {
                     Err((Rejected::Impatient, "the server has stopped".to_owned()))
                 }
             };
@@ -425,7 +426,7 @@ impl Prepared {
             tokio::select! {
                 () = gone.has_answer() => {}
                 () = tokio::time::sleep(self.server.settings.drain) => {}
-                () = self.server.is_ending() => {}
+                () = self.server.stages.come_to(Stage::Ending) => {}
             }
         }
         self.end(attempt, given, reply, None);
@@ -461,7 +462,7 @@ impl Prepared {
                     why: "the client went away".to_owned(),
                 },
                 never = self.give_back(&share) => match never {},
-                () = self.server.is_ending() => Stop {
+                () = self.server.stages.come_to(Stage::Ending) => Stop {
                     outcome: Outcome::Failed,
                     why: "the server has stopped".to_owned(),
                 },

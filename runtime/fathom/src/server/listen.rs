@@ -1,7 +1,7 @@
 //! Connections: accepted whatever happens, each with its time and its size, none of which can hold up the others. What is
 //! asked over them is not known here.
 
-use super::{Server, answer, settings::Settings};
+use super::{Server, answer, settings::Settings, stage::Stage};
 use crate::output;
 use anyhow::Context;
 use axum::{Router, body::Body};
@@ -21,6 +21,7 @@ use std::{
     time::Duration,
 };
 use tokio::net::{TcpListener, TcpStream};
+use tokio_io_timeout::TimeoutStream;
 use tower_service::Service;
 
 /// How long is waited after the system had no file descriptor for a connection.
@@ -38,15 +39,10 @@ pub(crate) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 }
 
 /// Accepts connections until told to stop, then lets those that are open finish what they have begun.
-pub(crate) async fn serve(
-    listener: TcpListener,
-    router: Router,
-    server: &Arc<Server>,
-    stop: impl Future<Output = ()>,
-) {
+pub(crate) async fn serve(listener: TcpListener, router: Router, server: &Arc<Server>) {
     let graceful = GracefulShutdown::new();
     let open = Arc::new(AtomicUsize::new(0));
-    let mut stop = std::pin::pin!(stop);
+    let mut stop = std::pin::pin!(server.stages.come_to(Stage::Stopping));
     loop {
         let accepted = tokio::select! {
             biased;
@@ -141,6 +137,9 @@ fn connection(
 ) {
     // Small answers are not to wait for more of them.
     let _ = stream.set_nodelay(true);
+    // Who does not read what was asked for is not waited for either.
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(settings.body_timeout));
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder
         .timer(TokioTimer::new())
@@ -165,7 +164,8 @@ fn connection(
             router.call(request).await
         }
     });
-    let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), service));
+    let connection =
+        graceful.watch(builder.serve_connection(TokioIo::new(Box::pin(stream)), service));
     tokio::spawn(async move {
         let _counted = counted;
         // A client that breaks off is no affair of ours.

@@ -14,6 +14,7 @@
 //! | `admission`, `bodies`, `sizing` | who may run with how much memory |
 //! | `teacher`, `phase` | learning from what was recorded, and what is armed for it |
 //! | `density` | a benchmark: how many calls fit |
+//! | `stage` | on the way to the server's end |
 //! | `records`, `logs`, `metrics`, `totals`, `summary` | what is kept and told of calls |
 //!
 //! Two sets of threads: those that accept and administer never run a guest, and those that run guests do nothing else.
@@ -41,6 +42,7 @@ mod registry;
 mod reload;
 mod settings;
 mod sizing;
+mod stage;
 mod summary;
 mod teacher;
 mod totals;
@@ -70,13 +72,14 @@ use rustix::{
     process::{Resource, Rlimit, getrlimit, setpriority_process, setrlimit},
     thread::gettid,
 };
+use stage::{Stage, Stages};
 use std::{
     fs,
     net::SocketAddr,
     path::PathBuf,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
         mpsc,
     },
     time::{Duration, Instant},
@@ -86,7 +89,7 @@ use teacher::Teacher;
 use tokio::{
     runtime::{Builder, Runtime},
     signal::unix::{Signal, SignalKind, signal},
-    sync::{Notify, Semaphore, watch},
+    sync::Semaphore,
 };
 
 /// Calls at the same time that nobody waits for.
@@ -114,11 +117,9 @@ pub(crate) struct Server {
     teacher: Teacher,
     /// Where guests run.
     guests: Guests,
-    stopping: AtomicBool,
+    stages: Stages,
     /// Calls that have begun and have no record yet.
     alive: AtomicUsize,
-    /// True once calls are to end, whatever they do.
-    ending: watch::Sender<bool>,
 }
 
 /// One function on a port of its own.
@@ -140,19 +141,9 @@ impl Server {
         images.canonicalize().unwrap_or(images)
     }
 
-    fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::Relaxed)
-    }
-
-    /// Ready once calls are to end.
-    async fn is_ending(&self) {
-        // It is not dropped before the calls are.
-        let _ = self.ending.subscribe().wait_for(|ending| *ending).await;
-    }
-
     /// Ends the calls that are still there, each with its record.
     fn end_calls(&self) {
-        self.ending.send_replace(true);
+        self.stages.go_on_to(Stage::Ending);
         let until = Instant::now() + ENDING;
         while self.alive.load(Ordering::Acquire) > 0 && Instant::now() < until {
             std::thread::sleep(Duration::from_millis(5));
@@ -296,9 +287,8 @@ fn set_up(settings: Settings, guests: Guests) -> anyhow::Result<(Arc<Server>, Le
         metrics: Metrics::new(settings.memory)?,
         teacher: Teacher::new(teach),
         guests,
-        stopping: AtomicBool::new(false),
+        stages: Stages::default(),
         alive: AtomicUsize::new(0),
-        ending: watch::Sender::new(false),
         engine,
         settings,
     };
@@ -344,7 +334,6 @@ fn deploy_all(server: &Arc<Server>, says: bool) -> anyhow::Result<()> {
 async fn serve(server: &Arc<Server>, on_port: Option<OnPort>) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
     let listener = listen::bind(server.settings.listen).await?;
-    let stop = Arc::new(Notify::new());
     let mut ports = Vec::new();
     if let Some(on_port) = on_port {
         if server.registry.find(&on_port.function).is_none() {
@@ -373,18 +362,13 @@ async fn serve(server: &Arc<Server>, on_port: Option<OnPort>) -> anyhow::Result<
         .into_iter()
         .map(|(listener, router)| {
             let server = server.clone();
-            // Made here, so that it is told to stop even where that is said before it has begun.
-            let stopped = stop.clone().notified_owned();
-            tokio::spawn(async move {
-                listen::serve(listener, router, &server, stopped).await;
-            })
+            tokio::spawn(async move { listen::serve(listener, router, &server).await })
         })
         .collect();
     tokio::spawn(loaded::unload_idle(server.clone()));
     signals.stop().await;
-    server.stopping.store(true, Ordering::Relaxed);
     output::note("stopping: calls that are running go on; Ctrl-C again ends them");
-    stop.notify_waiters();
+    server.stages.go_on_to(Stage::Stopping);
     for function in server.registry.all() {
         function.logs.let_go();
     }

@@ -22,8 +22,9 @@ const QUEUE: usize = 10_000;
 /// Calls written in one transaction at most.
 const BATCH: usize = 512;
 
-/// Longest that a call waits for others to be written with it, unless somebody asks for it.
-const LINGER: Duration = Duration::from_millis(50);
+/// Longest that a call waits for others to be written with it, unless somebody asks for it. Longer, and writing them all would
+/// hold a processor for so long that calls notice.
+const LINGER: Duration = Duration::from_millis(10);
 
 /// How often who waits for calls to be written looks whether they are.
 const LOOK: Duration = Duration::from_micros(500);

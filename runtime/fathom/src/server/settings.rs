@@ -33,7 +33,7 @@ pub(crate) struct Settings {
     pub(crate) head: usize,
     /// Longest that the head of a request may take.
     pub(crate) head_timeout: Duration,
-    /// Longest silence in the body of a request.
+    /// Longest silence in the body of a request, and of a client that has an answer to read.
     pub(crate) body_timeout: Duration,
     /// Connections at the same time.
     pub(crate) connections: usize,

@@ -15,6 +15,7 @@ use super::{
     call,
     call::Ask,
     listen::Remote,
+    stage::Stage,
 };
 use axum::{
     Router,
@@ -73,7 +74,7 @@ async fn healthz() -> &'static str {
 
 /// Calls are taken.
 async fn readyz(State(server): State<Arc<Server>>) -> (StatusCode, &'static str) {
-    if server.is_stopping() {
+    if server.stages.now() >= Stage::Stopping {
         (StatusCode::SERVICE_UNAVAILABLE, "stopping\n")
     } else {
         (StatusCode::OK, "ok\n")

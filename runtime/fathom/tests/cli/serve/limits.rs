@@ -81,6 +81,26 @@ fn who_is_slow_is_not_waited_for() {
     assert_eq!(server.ask("GET", "/healthz", "").status, 200);
 }
 
+/// It would write for a minute, and nobody reads.
+#[test]
+fn who_does_not_read_is_not_waited_for() {
+    let server = with(
+        &hello(),
+        "[limits]\noutput = \"100 GiB\"\ntimeout = \"60 s\"\n",
+        &["--body-timeout", "300ms"],
+    );
+    let mut stream = TcpStream::connect(&server.address).unwrap();
+    let request =
+        b"GET /function/guest/endless HTTP/1.1\r\nhost: localhost\r\nx-call-id: unread\r\n\r\n";
+    stream.write_all(request).unwrap();
+    let record = server.record("unread");
+    assert_eq!(record["failure"], "the client went away");
+    assert!(
+        record["wall"].as_u64().unwrap() < 50_000_000_000,
+        "{record}"
+    );
+}
+
 #[test]
 fn answers_are_no_longer_than_they_may_be() {
     let writes = with(
