@@ -12,7 +12,7 @@ use crate::{
 use probe::{Mailbox, Place, ValueType, component_import};
 use std::sync::Arc;
 use wasmtime::{
-    Store, StoreContextMut,
+    ResourcesRequired, Store, StoreContextMut,
     component::{Component, ComponentExportIndex, InstancePre, Linker, Resource, WasmList},
 };
 use wasmtime_wasi::{
@@ -206,6 +206,11 @@ fn open_at(
 impl ComponentGuest {
     pub(crate) fn engine(&self) -> &wasmtime::Engine {
         self.pre.component().engine()
+    }
+
+    /// What all its instances begin with; `None` where it imports some of them.
+    pub(crate) fn resources_required(&self) -> Option<ResourcesRequired> {
+        self.pre.component().resources_required()
     }
 
     /// Whether it is served and exports `wasi:http/incoming-handler`.

@@ -130,6 +130,16 @@ impl Engine {
         self.serving.as_ref().map_or(0, |serving| serving.slots)
     }
 
+    /// Memory of slots that no call has now, kept for the next ones. In no call's account.
+    pub fn kept_resident(&self) -> Bytes {
+        let kept = self.inner.pooling_allocator_metrics().map_or(0, |slots| {
+            slots.unused_memory_bytes_resident()
+                + slots.unused_table_bytes_resident()
+                + slots.unused_stack_bytes_resident().unwrap_or(0)
+        });
+        Bytes(kept as u64)
+    }
+
     fn with(cpu_period: Option<Nanos>) -> Result<Engine, EngineError> {
         let mut config = config();
         config.epoch_interruption(cpu_period.is_some());

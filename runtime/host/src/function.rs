@@ -193,6 +193,11 @@ impl Function {
         self.guest.arity(export)
     }
 
+    /// What the tables of a call take when it begins, at most. In no limit: what they grow by is.
+    pub fn tables(&self) -> Bytes {
+        self.guest.tables()
+    }
+
     /// Names of the exported functions a user may invoke.
     pub fn invokable(&self) -> Vec<String> {
         self.guest.invokable()

@@ -9,6 +9,7 @@ use crate::{
 };
 use probe::{Place, ValueType};
 use std::path::Path;
+use trace::Bytes;
 use wasmtime::{AsContextMut, Instance, InstancePre, Module, Store, component::Component};
 use wasmtime_wasi_http::p2::bindings::Proxy;
 
@@ -55,6 +56,9 @@ impl Compiled {
     }
 }
 
+/// Bytes of an element of a table: a pointer.
+const TABLE_ELEMENT: u64 = 8;
+
 /// A guest with everything it imports.
 #[derive(Clone)]
 pub(crate) enum Guest {
@@ -83,6 +87,18 @@ impl Guest {
             Guest::Module(instance) => instance.module().engine(),
             Guest::Component(component) => component.engine(),
         }
+    }
+
+    /// What its tables take when it begins, at most: as many as there are, each as large as the largest.
+    pub(crate) fn tables(&self) -> Bytes {
+        let needs = match self {
+            Guest::Module(instance) => Some(instance.module().resources_required()),
+            Guest::Component(component) => component.resources_required(),
+        };
+        let elements = needs.map_or(0, |needs| {
+            u64::from(needs.num_tables).saturating_mul(needs.max_initial_table_size.unwrap_or(0))
+        });
+        Bytes(elements.saturating_mul(TABLE_ELEMENT))
     }
 
     /// What is called when nobody says otherwise, if there is such a thing.

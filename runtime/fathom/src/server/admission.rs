@@ -12,7 +12,10 @@
 use host::Growing;
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 use tokio::sync::oneshot;
 use trace::Bytes;
@@ -37,6 +40,8 @@ pub(crate) struct Capacity {
 /// The memory and the places.
 pub(crate) struct Admission {
     capacity: Capacity,
+    /// Bytes that calls have left behind for the next ones: in no grant, and in memory.
+    kept: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -95,6 +100,7 @@ impl Admission {
     pub(crate) fn new(capacity: Capacity) -> Arc<Admission> {
         Arc::new(Admission {
             capacity,
+            kept: AtomicU64::new(0),
             state: Mutex::default(),
         })
     }
@@ -150,6 +156,24 @@ impl Admission {
         }
     }
 
+    /// So much is in memory that no call has, and calls together have less by that. A call that is alone may have it all:
+    /// it is given what was kept.
+    pub(crate) fn set_kept(self: &Arc<Admission>, bytes: u64) {
+        let before = self.kept.swap(bytes, Ordering::Relaxed);
+        if bytes < before {
+            self.let_in(self.lock());
+        }
+    }
+
+    /// What all calls together have, beside `others` that run.
+    fn whole(&self, others: usize) -> u64 {
+        let kept = match others {
+            0 => 0,
+            _ => self.kept.load(Ordering::Relaxed),
+        };
+        self.capacity.memory.saturating_sub(kept)
+    }
+
     /// Bytes of all calls together.
     pub(crate) fn memory(&self) -> Bytes {
         Bytes(self.capacity.memory)
@@ -157,7 +181,7 @@ impl Admission {
 
     /// Without the reserve, unless the call would never fit then.
     fn fits(&self, state: &State, bytes: u64) -> bool {
-        let whole = self.capacity.memory;
+        let whole = self.whole(state.calls.len());
         let admissible = whole - whole / RESERVE_SHARE;
         let most = if bytes > admissible {
             whole
@@ -277,12 +301,12 @@ impl Grant {
         // Before everything is locked: it is a model that says so.
         let predicted = predicted().filter(|predicted| *predicted >= to);
         let state = &mut *self.admission.lock();
-        let whole = self.admission.capacity.memory;
+        let whole = self.admission.whole(state.calls.len() - 1);
         let Some(held) = state.calls.get(&self.number) else {
             return Growing::Refused { most: Bytes(0) };
         };
         let before = held.bytes;
-        let free = whole - state.granted;
+        let free = whole.saturating_sub(state.granted);
         let wanted = match predicted {
             Some(predicted) if predicted - before <= free => predicted,
             _ => to,
@@ -419,6 +443,27 @@ mod tests {
     }
 
     #[test]
+    fn what_is_kept_for_the_next_is_not_granted_beside_it() {
+        let admission = admission(100);
+        admission.set_kept(20);
+        let first = at_once(admission.admit(50, false)).unwrap().unwrap();
+        let mut second = Box::pin(admission.admit(30, false));
+        let context = &mut Context::from_waker(Waker::noop());
+        assert!(second.as_mut().poll(context).is_pending());
+        admission.set_kept(5);
+        let Poll::Ready(Ok(second)) = second.as_mut().poll(context) else {
+            panic!("there is room");
+        };
+        assert!(matches!(
+            first.grow(66, || Some(66)),
+            Growing::Refused { most: Bytes(65) }
+        ));
+        drop(second);
+        // Alone, it has what was kept.
+        assert!(matches!(first.grow(100, || Some(100)), Growing::Granted));
+    }
+
+    #[test]
     fn the_youngest_that_was_predicted_wrongly_is_stopped_for_an_older_one() {
         let admission = admission(100);
         let old = at_once(admission.admit(40, false)).unwrap().unwrap();
@@ -460,7 +505,7 @@ mod tests {
             let mut waiting = Vec::new();
             let context = &mut Context::from_waker(Waker::noop());
             for _ in 0..500 {
-                match rng.gen_range(0..4) {
+                match rng.gen_range(0..5) {
                     0 | 1 => {
                         let admission = admission.clone();
                         let bytes = rng.gen_range(1..400);
@@ -479,10 +524,10 @@ mod tests {
                         let to = call.bytes().0 + rng.gen_range(1..200);
                         drop(call.grow(to, || rng.gen_bool(0.5).then_some(to + 10)));
                     }
-                    _ if !running.is_empty() => {
+                    3 if !running.is_empty() => {
                         running.swap_remove(rng.gen_range(0..running.len()));
                     }
-                    _ => {}
+                    _ => admission.set_kept(rng.gen_range(0..125)),
                 }
                 waiting.retain_mut(|call| match call.as_mut().poll(context) {
                     Poll::Ready(grant) => {

@@ -35,8 +35,8 @@ use std::{
 use tokio::sync::oneshot;
 use trace::{Bytes, Limits, Nanos, Observed, Outcome, SizedBy};
 
-/// What a call takes of the machine beside the memory of its guest and its body: store, stack, tables, mailbox. Counted
-/// for every call.
+/// What a call takes of the machine beside the memory and the tables of its guest and its body: store, stack, mailbox.
+/// Counted for every call.
 const OVERHEAD: u64 = 256 << 10;
 
 /// A body up to so long is looked into where it arrives.
@@ -150,7 +150,7 @@ pub(crate) async fn call(server: &Arc<Server>, ask: Ask) -> Answer {
             .sizing
             .size(version.manifest.size_by, setting, &input),
     };
-    let fixed = OVERHEAD + ask.room.body();
+    let fixed = OVERHEAD + ready.tables.0 + ask.room.body();
     let waited = Instant::now();
     let grant = match admit(server, size.bytes, fixed, false).await {
         Ok(grant) => grant,

@@ -21,7 +21,7 @@ use std::{
     },
     time::{Instant, SystemTime},
 };
-use trace::{FunctionId, Selection};
+use trace::{Bytes, FunctionId, Selection};
 
 /// A function by its name.
 pub(crate) struct Deployed {
@@ -65,6 +65,8 @@ struct Kept {
 pub(crate) struct Ready {
     pub(crate) function: Function,
     pub(crate) entry: Entry,
+    /// What its tables take when a call begins.
+    pub(crate) tables: Bytes,
 }
 
 /// A place among the calls of one function. Goes back when it is dropped.
@@ -332,5 +334,9 @@ pub(super) fn load(
     let function = Function::load(&server.engine, cache, &id.name, wasm, selection)
         .with_context(|| format!("cannot load `{}`", id.name))?;
     let entry = crate::guest::entry(&function, invoke)?;
-    Ok(Ready { function, entry })
+    Ok(Ready {
+        tables: function.tables(),
+        function,
+        entry,
+    })
 }

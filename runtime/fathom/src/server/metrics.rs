@@ -34,6 +34,7 @@ pub(crate) struct Metrics {
     rejected: IntCounterVec,
     budget: IntGauge,
     granted: IntGauge,
+    kept: IntGauge,
     waiting: IntGauge,
     records_queued: IntGauge,
     records_stored: IntCounter,
@@ -265,6 +266,10 @@ impl Metrics {
                 "fathom_budget_granted_bytes",
                 "Memory that is granted to the calls that are running.",
             )?,
+            kept: making.gauge(
+                "fathom_budget_kept_bytes",
+                "Memory that slots keep for the next calls and no call has.",
+            )?,
             waiting: making.gauge("fathom_calls_waiting", "Calls that wait for memory.")?,
             records_queued: making.gauge(
                 "fathom_records_queued",
@@ -307,6 +312,11 @@ impl Metrics {
             .set(1.0);
         metrics.budget.set(budget.0 as i64);
         Ok(metrics)
+    }
+
+    /// What slots keep for the next calls.
+    pub(crate) fn kept(&self, bytes: Bytes) {
+        self.kept.set(bytes.0 as i64);
     }
 
     /// Those of a function, from its first call on: its counters are there with 0, so that rates have a beginning.

@@ -91,12 +91,19 @@ use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::Semaphore,
 };
+use trace::Bytes;
 
 /// Calls at the same time that nobody waits for.
 const DETACHED: usize = 1_000;
 
 /// Longest that calls are waited for that were told to end: they do at their next turn.
 const ENDING: Duration = Duration::from_secs(2);
+
+/// Of the memory for calls, the part that slots may keep for the next ones, all together.
+const KEPT_SHARE: u64 = 8;
+
+/// How often that is counted.
+const COUNT: Duration = Duration::from_millis(250);
 
 /// What all requests share.
 pub(crate) struct Server {
@@ -243,12 +250,29 @@ fn lock(settings: &Settings) -> anyhow::Result<fs::File> {
     Ok(file)
 }
 
+/// What a slot keeps for the next call. All of them together are not to keep more than a part of what calls may have.
+fn kept_at_most(settings: &Settings) -> Bytes {
+    let part = settings.memory.0 / KEPT_SHARE / u64::from(settings.calls.max(1));
+    settings.keep_resident.min(Bytes(part))
+}
+
+/// Counts what slots keep that no call has.
+async fn count_kept(server: Arc<Server>) {
+    let mut ticks = tokio::time::interval(COUNT);
+    loop {
+        ticks.tick().await;
+        let kept = server.engine.kept_resident();
+        server.admission.set_kept(kept.0);
+        server.metrics.kept(kept);
+    }
+}
+
 type Lessons = mpsc::Receiver<Arc<function::Deployed>>;
 
 fn set_up(settings: Settings, guests: Guests) -> anyhow::Result<(Arc<Server>, Lessons)> {
     let engine = Engine::serving(Slots {
         calls: settings.calls,
-        keep_resident: settings.keep_resident,
+        keep_resident: kept_at_most(&settings),
     })?;
     if engine.slots() < settings.calls {
         output::note(format_args!(
@@ -366,6 +390,7 @@ async fn serve(server: &Arc<Server>, on_port: Option<OnPort>) -> anyhow::Result<
         })
         .collect();
     tokio::spawn(loaded::unload_idle(server.clone()));
+    tokio::spawn(count_kept(server.clone()));
     signals.stop().await;
     output::note("stopping: calls that are running go on; Ctrl-C again ends them");
     server.stages.go_on_to(Stage::Stopping);

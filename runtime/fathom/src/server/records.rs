@@ -14,10 +14,13 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 use store::{Stay, Store};
-use trace::{Bytes, Trace};
+use trace::{Bytes, Growth, Hit, Observed, Sample, Trace};
 
-/// Calls that may wait to be written.
-const QUEUE: usize = 10_000;
+/// Calls that may wait to be written, and their bytes.
+const QUEUE: Most = Most {
+    calls: 10_000,
+    bytes: 64 << 20,
+};
 
 /// Calls written in one transaction at most.
 const BATCH: usize = 512;
@@ -29,8 +32,11 @@ const LINGER: Duration = Duration::from_millis(10);
 /// How often who waits for calls to be written looks whether they are.
 const LOOK: Duration = Duration::from_micros(500);
 
-/// Calls kept in memory.
-const RECENT: usize = 1_000;
+/// Calls kept in memory, and their bytes.
+const RECENT: Most = Most {
+    calls: 1_000,
+    bytes: 16 << 20,
+};
 
 /// How often it is looked for what is old.
 const TIDY: Duration = Duration::from_secs(30);
@@ -41,10 +47,45 @@ const SLICE: usize = 2_000;
 /// Of the largest size, what is left when it was passed.
 const FULL: f64 = 0.9;
 
+/// So many calls, and so many bytes.
+struct Most {
+    calls: usize,
+    bytes: usize,
+}
+
+/// About what a call takes in memory.
+fn bytes(trace: &Trace) -> usize {
+    let observations = trace.observations.iter().map(|observed| {
+        size_of::<Observed>() + observed.variable.len() + observed.hits.len() * size_of::<Hit>()
+    });
+    size_of::<Trace>()
+        + observations.sum::<usize>()
+        + trace.samples.len() * size_of::<Sample>()
+        + trace.growths.len() * size_of::<Growth>()
+}
+
+/// The last calls.
+#[derive(Default)]
+struct Recent {
+    calls: VecDeque<Arc<Trace>>,
+    bytes: usize,
+}
+
+impl Recent {
+    fn push(&mut self, trace: Arc<Trace>) {
+        self.bytes += bytes(&trace);
+        self.calls.push_back(trace);
+        while self.calls.len() > RECENT.calls || self.bytes > RECENT.bytes && self.calls.len() > 1 {
+            let gone = self.calls.pop_front();
+            self.bytes -= gone.map_or(0, |gone| bytes(&gone));
+        }
+    }
+}
+
 /// The queue, seen by those who put something in.
 pub(crate) struct Records {
     queue: Arc<Queue>,
-    recent: Mutex<VecDeque<Arc<Trace>>>,
+    recent: Mutex<Recent>,
     counts: Arc<Counts>,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
@@ -60,6 +101,7 @@ struct Queue {
 #[derive(Default)]
 struct Waiting {
     calls: Vec<Arc<Trace>>,
+    bytes: usize,
     /// Somebody has asked for them.
     urgent: bool,
     closed: bool,
@@ -73,9 +115,10 @@ impl Queue {
     /// Whether there was room.
     fn push(&self, trace: Arc<Trace>) -> bool {
         let mut waiting = self.lock();
-        if waiting.closed || waiting.calls.len() >= QUEUE {
+        if waiting.closed || waiting.calls.len() >= QUEUE.calls || waiting.bytes >= QUEUE.bytes {
             return false;
         }
+        waiting.bytes += bytes(&trace);
         waiting.calls.push(trace);
         let is_due = matches!(waiting.calls.len(), 1 | BATCH);
         drop(waiting);
@@ -115,6 +158,7 @@ impl Queue {
             waiting.urgent || waiting.calls.len() >= BATCH
         });
         waiting.urgent = false;
+        waiting.bytes = 0;
         Some(std::mem::take(&mut waiting.calls))
     }
 }
@@ -167,13 +211,7 @@ impl Records {
 
     /// Takes a call, or counts it as lost.
     pub(crate) fn push(&self, trace: Arc<Trace>) {
-        {
-            let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-            if recent.len() == RECENT {
-                recent.pop_front();
-            }
-            recent.push_back(trace.clone());
-        }
+        self.recent_mut().push(trace.clone());
         self.counts.queued.fetch_add(1, Ordering::Relaxed);
         if !self.queue.push(trace) {
             self.counts.queued.fetch_sub(1, Ordering::Relaxed);
@@ -183,8 +221,11 @@ impl Records {
 
     /// The last calls, newest first, whether they are written already or not.
     pub(crate) fn recent(&self) -> Vec<Arc<Trace>> {
-        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        recent.iter().rev().cloned().collect()
+        self.recent_mut().calls.iter().rev().cloned().collect()
+    }
+
+    fn recent_mut(&self) -> MutexGuard<'_, Recent> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until everything is written that is in the queue now, or for so long.
