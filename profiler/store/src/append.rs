@@ -28,19 +28,25 @@ impl Store {
         &mut self,
         traces: &[T],
     ) -> Result<Vec<TraceId>, AppendError> {
-        let mut rows: Vec<Row<'_>> = Vec::with_capacity(traces.len());
-        for trace in traces.iter().map(Borrow::borrow) {
-            let row = match rows.last() {
-                Some(before) if same_places(before.trace, trace) => {
-                    Row::of(trace, Some(before), before.places.clone())
-                }
-                before => {
-                    let places = self.places.of(&mut self.connection, &trace.observations);
-                    let places = places.map_err(|source| self.explain_append(source))?;
-                    Row::of(trace, before, places)
-                }
+        let traces = || traces.iter().map(Borrow::borrow);
+        let before = std::iter::once(None).chain(traces().map(Some));
+        let observed_as_before: Vec<bool> = std::iter::zip(before, traces())
+            .map(|(before, trace)| before.is_some_and(|before| same_places(before, trace)))
+            .collect();
+        let others = std::iter::zip(traces(), &observed_as_before)
+            .filter(|(_, as_before)| !**as_before)
+            .flat_map(|(trace, _)| &trace.observations);
+        self.places
+            .learn(&mut self.connection, others)
+            .map_err(|source| self.explain_append(source))?;
+        let mut rows: Vec<Row<'_>> = Vec::with_capacity(observed_as_before.len());
+        for (trace, as_before) in std::iter::zip(traces(), observed_as_before) {
+            let before = rows.last();
+            let places = match before {
+                Some(before) if as_before => before.places.clone(),
+                _ => self.places.numbers(&trace.observations),
             };
-            rows.push(row?);
+            rows.push(Row::of(trace, before, places)?);
         }
         insert_all(&mut self.connection, &rows).map_err(|source| self.explain_append(source))
     }

@@ -27,7 +27,8 @@ pub(crate) struct Facts<'a> {
     failure: Option<Text<'a>>,
     committed_start: i64,
     committed_peak: i64,
-    refusals: Vec<(i64, i64)>,
+    /// These have always been JSON, so they are as large as they are.
+    refusals: Vec<(u64, u64)>,
     refused_count: i64,
     heap: HeapFacts,
     bytes_in: i64,
@@ -90,7 +91,7 @@ impl<'a> Facts<'a> {
             refusals: trace
                 .refusals
                 .iter()
-                .map(|refusal| (refusal.at.0 as i64, refusal.asked.0 as i64))
+                .map(|refusal| (refusal.at.0, refusal.asked.0))
                 .collect(),
             refused_count: trace.refused_count as i64,
             heap: HeapFacts::of(trace.heap),
@@ -130,8 +131,8 @@ impl<'a> Facts<'a> {
             timeout: Nanos(self.limit_timeout as u64),
         };
         let refusals = self.refusals.into_iter().map(|(at, asked)| Refusal {
-            at: Nanos(at as u64),
-            asked: Bytes(asked as u64),
+            at: Nanos(at),
+            asked: Bytes(asked),
         });
         let served = match (self.served, request) {
             (Some(served), Some(request)) => Some(served.of_request(request)?),

@@ -24,18 +24,9 @@ pub(crate) struct Places {
 pub(crate) type Numbers = Rc<[Option<i64>]>;
 
 impl Places {
-    /// The numbers of these. Those that have none are given some, as far as there are any left.
-    pub(crate) fn of(
-        &mut self,
-        connection: &mut Connection,
-        observed: &[Observed],
-    ) -> rusqlite::Result<Numbers> {
-        let numbers: Numbers = observed.iter().map(|one| self.number(one)).collect();
-        if numbers.iter().all(Option::is_some) {
-            return Ok(numbers);
-        }
-        self.learn(connection, observed)?;
-        Ok(observed.iter().map(|one| self.number(one)).collect())
+    /// The numbers of these.
+    pub(crate) fn numbers(&self, observed: &[Observed]) -> Numbers {
+        observed.iter().map(|one| self.number(one)).collect()
     }
 
     /// The number of a variable at its breakpoint, where it has one.
@@ -50,13 +41,13 @@ impl Places {
         observed.breakpoint != Breakpoint::Input || here.map_or(0, HashMap::len) < MOST / 2
     }
 
-    fn learn(
+    /// Gives numbers to those that have none, as far as there are any left.
+    pub(crate) fn learn<'o>(
         &mut self,
         connection: &mut Connection,
-        observed: &[Observed],
+        observed: impl Iterator<Item = &'o Observed>,
     ) -> rusqlite::Result<()> {
         let mut unknown: Vec<&Observed> = observed
-            .iter()
             .filter(|observed| self.number(observed).is_none())
             .filter(|observed| observed.variable.len() <= LONGEST && self.has_room(observed))
             .collect();

@@ -48,7 +48,7 @@ fn remove(connection: &mut Connection, keep: Keep) -> rusqlite::Result<usize> {
     };
     spans::count_again(&transaction)?;
     for unused in [
-        "DELETE FROM functions WHERE id NOT IN (SELECT function FROM calls)",
+        "DELETE FROM functions WHERE id NOT IN (SELECT function FROM spans)",
         "DELETE FROM machines WHERE id NOT IN (SELECT machine FROM calls)",
         "DELETE FROM armed WHERE id NOT IN (SELECT armed FROM calls)",
     ] {

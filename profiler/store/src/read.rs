@@ -2,7 +2,7 @@
 
 use crate::{
     Detail, Filter, ReadError, Store, TraceId, append::outcome_text, facts::Facts, shared::Shared,
-    stacks, wire,
+    spans, stacks, wire,
 };
 use rusqlite::{Row, ToSql};
 use std::path::Path;
@@ -49,41 +49,14 @@ const LONG: &str = "timeline, heap_profile, cpu_profile";
 
 /// The calls that a filter chooses: the newest are chosen inside, the order of recording is restored outside.
 fn chosen(filter: &Filter) -> String {
-    let mut of_span = Vec::new();
-    let mut of_call = Vec::new();
-    if filter.function.is_some() {
-        of_span.push("function IN (SELECT id FROM functions WHERE name = :name)");
-    }
-    if filter.digest.is_some() {
-        of_span.push("function IN (SELECT id FROM functions WHERE digest = :digest)");
-    }
-    if filter.request.is_some() {
-        of_span.push("last_request >= :request AND first_request <= :request");
-        of_call.push("calls.request = :request");
-    }
-    if filter.ids.is_some() {
-        of_call.push("calls.id IN (SELECT value FROM json_each(:ids))");
-    }
-    let mut calls = "calls".to_owned();
-    if !of_span.is_empty() {
-        // There is a call in every span, so so many spans are enough, but where calls have to be more than in them.
-        let newest = match of_call.is_empty() {
-            true => "ORDER BY last DESC LIMIT :newest",
-            false => "",
-        };
-        let of_span = of_span.join(" AND ");
-        calls = format!(
-            "(SELECT first, last FROM spans WHERE {of_span} {newest}) AS span
-            JOIN calls ON calls.id BETWEEN span.first AND span.last"
-        );
-    }
-    let where_calls = match of_call.is_empty() {
+    let (calls, asked) = spans::among(filter);
+    let asked = match asked.is_empty() {
         true => String::new(),
-        false => format!("WHERE {}", of_call.join(" AND ")),
+        false => format!("WHERE {}", asked.join(" AND ")),
     };
     format!(
         "FROM calls JOIN functions ON functions.id = calls.function WHERE calls.id IN (
-            SELECT calls.id FROM {calls} {where_calls} ORDER BY calls.id DESC LIMIT :newest
+            SELECT calls.id FROM {calls} {asked} ORDER BY calls.id DESC LIMIT :newest
         )
         ORDER BY calls.id"
     )
@@ -301,4 +274,44 @@ fn text<'a>(row: &'a Row<'_>, at: usize) -> rusqlite::Result<&'a str> {
 /// The counterpart of `as i64` in `append`.
 pub(crate) fn unsigned(row: &Row<'_>, at: usize) -> rusqlite::Result<u64> {
     Ok(row.get::<_, i64>(at)? as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Some ten thousand calls lie between one of a function that is called seldom and the next: those are not looked at.
+    #[test]
+    fn only_calls_that_may_be_chosen_are_looked_at() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("fathom.db")).unwrap();
+        let of = |text: &str| Some(text.to_owned());
+        let by_request = |id| Filter {
+            request: of(id),
+            ..Filter::default()
+        };
+        for filter in [
+            by_request("01a22a04-78d0-742d-a62c-cf806c74ed20"),
+            by_request("7f3a"),
+            Filter {
+                function: of("a"),
+                newest: Some(3),
+                ..Filter::default()
+            },
+            Filter {
+                digest: of("sha256:0"),
+                ..Filter::default()
+            },
+        ] {
+            let query = format!("EXPLAIN QUERY PLAN SELECT calls.id {}", chosen(&filter));
+            let mut plan = store.connection.prepare(&query).unwrap();
+            // Without values: how it is asked does not depend on them.
+            let mut steps = plan.raw_query();
+            while let Some(step) = steps.next().unwrap() {
+                let step: String = step.get("detail").unwrap();
+                let scans = step.starts_with("SCAN calls") || step.contains("AUTOMATIC");
+                assert!(!scans, "{step}: {query}");
+            }
+        }
+    }
 }

@@ -1,6 +1,7 @@
-//! Which calls are whose: a row for the calls of one function that were recorded one after another. Not here: asking it,
-//! which is part of choosing calls (`read`).
+//! Which calls are whose: a row for the calls of one function that were recorded one after another, of which there is one at
+//! least in each. Not here: the calls themselves.
 
+use crate::Filter;
 use rusqlite::Connection;
 use trace::Trace;
 
@@ -30,7 +31,9 @@ impl<'a> Span<'a> {
 
     /// Takes the next call, and returns its number.
     pub(crate) fn take(&mut self, trace: &'a Trace) -> i64 {
-        if let Some(served) = &trace.served {
+        if let Some(served) = &trace.served
+            && ascends(&served.id)
+        {
             let id = served.id.as_str();
             let (least, greatest) = self.requests.unwrap_or((id, id));
             self.requests = Some((least.min(id), greatest.max(id)));
@@ -57,6 +60,56 @@ impl<'a> Span<'a> {
     }
 }
 
+/// Whether an id of a request is in the order of time, as those are that we give: UUIDs of version 7. SQL says the same, see
+/// `schema/5.sql`.
+fn ascends(request: &str) -> bool {
+    request.chars().nth(14) == Some('7')
+}
+
+/// The calls among which those are that a filter chooses, as `calls` of a query; and what more it has to ask of them.
+pub(crate) fn among(filter: &Filter) -> (String, Vec<&'static str>) {
+    let mut of_span = Vec::new();
+    let mut of_call = Vec::new();
+    if filter.function.is_some() {
+        of_span.push("function IN (SELECT id FROM functions WHERE name = :name)");
+    }
+    if filter.digest.is_some() {
+        of_span.push("function IN (SELECT id FROM functions WHERE digest = :digest)");
+    }
+    if filter.ids.is_some() {
+        of_call.push("calls.id IN (SELECT value FROM json_each(:ids))");
+    }
+    match &filter.request {
+        Some(request) if ascends(request) => {
+            of_span.push("last_request >= :request AND first_request <= :request");
+            // Not by an index that would have to be made for that: by the span.
+            of_call.push("+calls.request = :request");
+        }
+        // The index is that of exactly these.
+        Some(_) => of_call.push("calls.request = :request AND substr(request, 15, 1) <> '7'"),
+        None => {}
+    }
+    if of_span.is_empty() {
+        return ("calls".to_owned(), of_call);
+    }
+    // So many spans as have so many calls, but where only some calls of a span are chosen.
+    let newest = match of_call.is_empty() {
+        true => "WHERE :newest < 0 OR newer < :newest",
+        false => "",
+    };
+    let of_span = of_span.join(" AND ");
+    let calls = format!(
+        "(
+            SELECT first, last FROM (
+                SELECT first, last, sum(spans.calls) OVER (ORDER BY last DESC) - spans.calls AS newer
+                FROM spans WHERE {of_span}
+            ) {newest}
+        ) AS span
+        CROSS JOIN calls ON calls.id BETWEEN span.first AND span.last"
+    );
+    (calls, of_call)
+}
+
 /// The number of the next call.
 pub(crate) fn next(connection: &Connection) -> rusqlite::Result<i64> {
     // SQLite remembers the greatest `last` there has ever been.
@@ -80,6 +133,10 @@ pub(crate) fn begin_at(connection: &Connection, first: i64) -> rusqlite::Result<
         "UPDATE spans SET first = ?1, calls = (SELECT count(*) FROM calls WHERE id BETWEEN ?1 AND last)
         WHERE last = (SELECT min(last) FROM spans) AND first < ?1",
         [first],
+    )?;
+    connection.execute(
+        "DELETE FROM spans WHERE last = (SELECT min(last) FROM spans) AND calls = 0",
+        (),
     )?;
     Ok(())
 }

@@ -35,7 +35,7 @@ pub(crate) const RESERVATION: u64 = 4 << 30;
 pub struct Slots {
     /// Calls at the same time.
     pub calls: u32,
-    /// So much of a memory is cleared in place after a call rather than given back to the system: good for guests that
+    /// So much of a memory, and of tables, is cleared in place after a call rather than given back to the system: good for guests that
     /// touch about as much, bad for those that touch less.
     pub keep_resident: Bytes,
 }
@@ -47,6 +47,9 @@ pub(crate) struct Serving {
     /// Ends with the engine.
     _ticker: Ticker,
 }
+
+/// So much of tables is kept at most.
+const TABLES_KEPT: Bytes = Bytes(512 << 10);
 
 /// Memories of one guest, those that were injected included; and tables.
 const MEMORIES: u32 = 8;
@@ -251,7 +254,7 @@ fn pool(slots: Slots) -> PoolingAllocationConfig {
         .max_memory_size(RESERVATION as usize)
         .table_elements(100_000)
         .linear_memory_keep_resident(slots.keep_resident.0 as usize)
-        .table_keep_resident(512 << 10)
+        .table_keep_resident(slots.keep_resident.min(TABLES_KEPT).0 as usize)
         .max_unused_warm_slots(slots.calls)
         .pagemap_scan(if is_swapped() {
             Enabled::No

@@ -57,12 +57,14 @@ CREATE TABLE spans (
     function      INTEGER NOT NULL REFERENCES functions (id),
     -- How many there are.
     calls         INTEGER NOT NULL,
-    -- The least and the greatest of what their callers know them by; null where none was served.
+    -- The least and the greatest of the ids of requests that we gave, which ascend with time; null where there is none.
     first_request TEXT,
     last_request  TEXT
 ) STRICT;
 
-INSERT INTO spans SELECT id, id, function, 1, request, request FROM calls_5 ORDER BY id;
+INSERT INTO spans
+SELECT id, id, function, 1, iif(substr(request, 15, 1) = '7', request, NULL), iif(substr(request, 15, 1) = '7', request, NULL)
+FROM calls_5 ORDER BY id;
 DELETE FROM sqlite_sequence WHERE name = 'spans';
 INSERT INTO sqlite_sequence (name, seq) SELECT 'spans', seq FROM sqlite_sequence WHERE name = 'calls';
 
@@ -73,3 +75,6 @@ ALTER TABLE calls_5 RENAME TO calls;
 -- An index also holds the row id, so this one serves "the newest calls of a function" without sorting.
 CREATE INDEX spans_by_function ON spans (function);
 CREATE INDEX spans_by_request ON spans (last_request, first_request);
+
+-- Ids that callers gave are in no order, so each of them has a row. Ours are UUIDs of version 7.
+CREATE INDEX calls_by_given_request ON calls (request) WHERE substr(request, 15, 1) <> '7';

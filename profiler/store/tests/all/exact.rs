@@ -215,6 +215,23 @@ fn a_file_of_version_2_is_still_read() {
     );
 }
 
+/// A memory of 64 bits may ask for more than a signed number holds.
+#[test]
+fn what_was_refused_is_as_large_as_it_was_after_an_upgrade() {
+    let (_folder, path) = a_copy_of_version(4, &[]);
+    rusqlite::Connection::open(&path)
+        .unwrap()
+        .execute_batch("UPDATE calls SET refusals = '[[1,18446744073709486080]]'")
+        .unwrap();
+    for call in Store::open(&path)
+        .unwrap()
+        .traces(&Filter::default())
+        .unwrap()
+    {
+        assert_eq!(call.refusals[0].asked, Bytes(u64::MAX - 65_535));
+    }
+}
+
 /// Number 2 was removed while the file had version 1: in version 2 the next call is number 3.
 #[test]
 fn a_number_is_not_given_again_after_an_upgrade() {

@@ -3,9 +3,11 @@
 //! A call is admitted with what it is predicted to need, and that is reserved for it until it ends: the sum of what is
 //! granted never exceeds the whole. What does not fit waits, in order; smaller calls may pass a large one, but not for
 //! ever. A call that turns out to need more is granted it from what is free, of which a reserve is kept back from
-//! admission. What a call holds beyond what it has taken it may give back before it ends. When nothing is free the youngest of those that were predicted wrongly is stopped. Nobody waits for memory
-//! while holding memory that others wait for: the one that grows waits at most for a call that is being stopped, and that
-//! one waits for nothing.
+//! admission. What a call holds beyond what it has taken it may give back before it ends. When nothing is free the youngest
+//! of those that were predicted wrongly is stopped. Nobody waits for memory while holding memory that others wait for: the
+//! one that grows waits at most for a call that is being stopped, and that one waits for nothing.
+//!
+//! What calls have left in memory for the next ones is in no grant; there is less for all by that.
 //!
 //! Not here: how much a call is predicted to need (`sizing`), and what becomes of one that was stopped (`call`).
 
@@ -376,7 +378,8 @@ impl Drop for Grant {
         };
         state.granted -= held.bytes;
         for (heir, to, told) in held.heirs {
-            let free = self.admission.capacity.memory - state.granted;
+            let others = state.calls.len().saturating_sub(1);
+            let free = self.admission.whole(others).saturating_sub(state.granted);
             if let Some(heir) = state.calls.get_mut(&heir)
                 && let Some(more) = to.checked_sub(heir.bytes)
                 && more <= free

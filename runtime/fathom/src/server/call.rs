@@ -110,8 +110,7 @@ pub(crate) async fn call(server: &Arc<Server>, ask: Ask) -> Answer {
         );
         return server.reject(Rejected::Busy, ask.id, &what);
     };
-    let deep = function.phases.wants_deep();
-    let (ready, cold) = match code(server, &version, deep).await {
+    let (ready, cold) = match code(server, &function, &version).await {
         Ok(ready) => ready,
         Err(error) => {
             return server.reject(Rejected::NotLoaded, ask.id, &format!("{error:#}"));
@@ -150,7 +149,9 @@ pub(crate) async fn call(server: &Arc<Server>, ask: Ask) -> Answer {
             .sizing
             .size(version.manifest.size_by, setting, &input),
     };
-    let fixed = OVERHEAD + ready.tables.0 + ask.room.body();
+    let fixed = OVERHEAD
+        .saturating_add(ready.tables.0)
+        .saturating_add(ask.room.body());
     let waited = Instant::now();
     let grant = match admit(server, size.bytes, fixed, false).await {
         Ok(grant) => grant,
@@ -186,14 +187,16 @@ pub(crate) async fn call(server: &Arc<Server>, ask: Ask) -> Answer {
     }
 }
 
-/// The code to run: the deep one if it is there already, else it is brought there meanwhile.
+/// The code to run: where a call is to be traced deep the deep one, if it is there already; else it is brought there
+/// meanwhile.
 async fn code(
     server: &Arc<Server>,
+    function: &Deployed,
     version: &Arc<Version>,
-    deep: bool,
 ) -> anyhow::Result<(Arc<Ready>, bool)> {
-    if deep {
+    if function.phases.wants_deep() {
         if let Some(ready) = version.deep().at_once(server) {
+            function.phases.has_deep();
             return Ok((ready, false));
         }
         version.bring_deep(server);

@@ -11,6 +11,7 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
 };
+use socket2::SockRef;
 use std::{
     io::{self, Write},
     net::{Shutdown, SocketAddr},
@@ -26,6 +27,9 @@ use tower_service::Service;
 
 /// How long is waited after the system had no file descriptor for a connection.
 const BREATH: Duration = Duration::from_millis(50);
+
+/// Bytes of an answer that the system takes before it has begun to send them.
+const UNSENT: u32 = 64 << 10;
 
 /// Who asks.
 #[derive(Clone, Copy, Debug)]
@@ -137,7 +141,9 @@ fn connection(
 ) {
     // Small answers are not to wait for more of them.
     let _ = stream.set_nodelay(true);
-    // Who does not read what was asked for is not waited for either.
+    // Who does not read what was asked for is not waited for either. That there is room again is to be said soon: where the
+    // system had much to send, a client that reads slowly would seem to read nothing.
+    let _ = SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT);
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(settings.body_timeout));
     let mut builder = hyper::server::conn::http1::Builder::new();

@@ -21,7 +21,7 @@ const SWEEP: Duration = Duration::from_secs(5);
 /// Functions that are traced deep at the same time, each with a second code: others are when these have gone.
 const DEEP: usize = 64;
 
-/// Code that traces deep and was not used for so long makes room for that of others.
+/// Code that traces deep and was not used for so long makes room for that of others, where there is none.
 const DEEP_IDLE: Duration = Duration::from_secs(10);
 
 /// Where there is too much, so much of what may be stays: looking for what is to go takes longer than letting it go.
@@ -53,6 +53,11 @@ impl Loaded {
     pub(super) fn place_for_deep(&self) -> Option<DeepPlace> {
         let place = self.deep.clone().try_acquire_owned();
         place.ok().map(DeepPlace)
+    }
+
+    /// Whether a function that is to be traced deep may have to wait for others.
+    fn is_crowded(&self) -> bool {
+        self.deep.available_permits() == 0
     }
 
     /// Some code has come. Lets other code go where that makes too much.
@@ -120,12 +125,20 @@ pub(super) async fn unload_idle(server: Arc<Server>) {
         ticks.tick().await;
         let now = function::now(&server);
         let longest = |idle: Duration| now.checked_sub(idle.as_millis() as u64);
-        let idle = server.settings.idle;
-        let (serving, deep) = (longest(idle), longest(idle.min(DEEP_IDLE)));
+        let idle = longest(server.settings.idle);
+        let crowded = server.loaded.is_crowded();
+        let deep_idle = match crowded {
+            true => longest(server.settings.idle.min(DEEP_IDLE)),
+            false => idle,
+        };
         for function in server.registry.all() {
             let version = function.version();
-            version.serving().let_go_unused(serving);
-            version.deep().let_go_unused(deep);
+            version.serving().let_go_unused(idle);
+            if crowded && function.phases.is_patient() {
+                version.deep().let_go();
+            } else {
+                version.deep().let_go_unused(deep_idle);
+            }
         }
     }
 }

@@ -262,7 +262,9 @@ async fn count_kept(server: Arc<Server>) {
     loop {
         ticks.tick().await;
         let kept = server.engine.kept_resident();
-        server.admission.set_kept(kept.0);
+        // What is more than that is a guest's with many memories.
+        let most = server.settings.memory.0 / KEPT_SHARE;
+        server.admission.set_kept(kept.0.min(most));
         server.metrics.kept(kept);
     }
 }

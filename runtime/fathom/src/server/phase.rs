@@ -50,7 +50,10 @@ pub(crate) struct Phases(Mutex<State>);
 struct State {
     phase: Phase,
     calls: u64,
+    /// Calls that were traced deep.
     deep: u64,
+    /// One was to be, and the code for that was not there.
+    owed: bool,
     drift: DriftState,
     why_stale: Option<String>,
 }
@@ -65,7 +68,7 @@ impl Phases {
         self.lock().why_stale.clone()
     }
 
-    /// Counts a call; whether it is one to be traced deep.
+    /// Counts a call; whether it is one to be traced deep. So are those after it, until one has been.
     pub(crate) fn wants_deep(&self) -> bool {
         let mut state = self.lock();
         state.calls += 1;
@@ -77,9 +80,20 @@ impl Phases {
         } else {
             RARELY
         };
-        let deep = state.calls % every == 1;
-        state.deep += u64::from(deep);
-        deep
+        state.owed |= state.calls % every == 1;
+        state.owed
+    }
+
+    /// A call that was to be traced deep is.
+    pub(crate) fn has_deep(&self) {
+        let mut state = self.lock();
+        state.deep += 1;
+        state.owed = false;
+    }
+
+    /// Whether so many were traced deep that others may be expected to learn more from it.
+    pub(crate) fn is_patient(&self) -> bool {
+        self.lock().deep >= PATIENT
     }
 
     /// A plan was learned, or somebody said so.

@@ -291,3 +291,21 @@ fn tables_count_as_memory() {
         answer.body
     );
 }
+
+/// Seven tenths of a MiB of tables, and a page of memory, in a budget of one: beside what every call takes it does not fit.
+#[test]
+fn tables_that_a_guest_begins_with_are_in_the_budget() {
+    let place = Place::new();
+    for (name, elements) in [("few", 1), ("many", 95_000)] {
+        let guest = format!(
+            r#"(module (memory (export "memory") 1) (table {elements} funcref) (func (export "_start")))"#
+        );
+        place.write("guest.wat", guest);
+        let module = place.path("guest.wat").to_string_lossy().into_owned();
+        function(&place, name, &module, "memory = \"64 KiB\"\n");
+    }
+    let server = start(place, &["--memory", "1 MiB", "--body", "1 KiB"]);
+    assert_eq!(server.ask("GET", "/function/few", "").status, 200);
+    let answer = server.ask("GET", "/function/many", "");
+    assert_eq!(answer.status, 507, "{}", answer.body);
+}
