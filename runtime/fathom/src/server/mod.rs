@@ -173,6 +173,7 @@ pub(crate) fn run(settings: Settings, on_port: Option<OnPort>) -> anyhow::Result
     let (server, lessons) = set_up(settings, Guests::start(cores())?)?;
     Teacher::start(Arc::downgrade(&server), lessons).context("cannot start a thread")?;
     deploy_all(&server, true)?;
+    clear_modules(&server);
     let _reload = match &server.settings.folder {
         Some(folder) if server.settings.reload => Some(reload::watch(&server, folder)?),
         _ => None,
@@ -354,6 +355,15 @@ fn deploy_all(server: &Arc<Server>, says: bool) -> anyhow::Result<()> {
             Err(error.context("nothing can be served"))
         }
         _ => Ok(()),
+    }
+}
+
+/// Those that functions have been of before.
+fn clear_modules(server: &Server) {
+    let functions = server.registry.all();
+    let digests = functions.iter().map(|of| of.version().id.digest.clone());
+    if let Err(error) = server.modules.keep_only(&digests.collect()) {
+        output::note(format_args!("warning: {error:#}"));
     }
 }
 

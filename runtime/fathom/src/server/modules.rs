@@ -3,6 +3,7 @@
 
 use anyhow::Context;
 use std::{
+    collections::HashSet,
     fs,
     path::{Path, PathBuf},
 };
@@ -31,6 +32,19 @@ impl Modules {
     pub(crate) fn read(&self, digest: &str) -> anyhow::Result<Vec<u8>> {
         let path = self.path(digest);
         fs::read(&path).with_context(|| format!("cannot read the module `{}`", path.display()))
+    }
+
+    /// Removes those that no function is of any more. Not while calls are made: some may be of a version that was replaced.
+    pub(crate) fn keep_only(&self, digests: &HashSet<String>) -> anyhow::Result<()> {
+        let kept: HashSet<PathBuf> = digests.iter().map(|digest| self.path(digest)).collect();
+        let cannot = || format!("cannot clear the folder `{}`", self.0.display());
+        for entry in fs::read_dir(&self.0).with_context(cannot)? {
+            let path = entry.with_context(cannot)?.path();
+            if !kept.contains(&path) {
+                fs::remove_file(&path).with_context(cannot)?;
+            }
+        }
+        Ok(())
     }
 
     fn path(&self, digest: &str) -> PathBuf {

@@ -132,3 +132,26 @@ impl Phases {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The code that traces deep may come late, or go before it was used: so few calls would be traced deep, or none.
+    #[test]
+    fn one_call_in_four_is_traced_deep_however_late_the_code_for_that_comes() {
+        let phases = Phases::default();
+        for _ in 0..100 {
+            assert!(phases.wants_deep());
+        }
+        assert!(!phases.is_patient());
+        let deep = (0..400).filter(|_| {
+            let deep = phases.wants_deep();
+            if deep {
+                phases.has_deep();
+            }
+            deep
+        });
+        assert_eq!(deep.count(), 100);
+    }
+}

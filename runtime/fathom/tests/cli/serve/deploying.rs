@@ -130,7 +130,17 @@ fn modules_are_deployed_over_http_and_stay() {
     server.wait();
     let place = std::mem::replace(&mut server.place, Place::new());
     place.write(".fathom/functions/.half.unfinished/module.wasm", "half");
+    place.write(
+        ".fathom/modules/0123.wasm",
+        "of a function that there was once",
+    );
     let server = start(place, &[]);
+    let modules = fs::read_dir(server.place.path(".fathom/modules")).unwrap();
+    assert_eq!(
+        modules.count(),
+        2,
+        "those of the two functions that there are"
+    );
     assert_eq!(
         server.ask("GET", "/function/uploaded", "").body,
         "Hello, world!\n"
