@@ -75,7 +75,7 @@ pub enum LoadError {
     /// The component imports what this runtime does not offer.
     #[error(
         "the component imports {}, which is not offered here: expected interfaces of WASI 0.2 only, of wasi:cli, \
-         wasi:clocks, wasi:filesystem, wasi:io, wasi:random and wasi:sockets",
+         wasi:clocks, wasi:filesystem, wasi:io, wasi:random, wasi:sockets, and wasi:http where functions are served",
         .0.join(", ")
     )]
     MissingInterfaces(Vec<String>),

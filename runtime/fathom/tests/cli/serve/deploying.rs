@@ -150,6 +150,36 @@ fn modules_are_deployed_over_http_and_stay() {
     assert_eq!(server.ask("DELETE", path, "").status, 404);
 }
 
+/// What only the next version of WASI has is no reason to fall, and no riddle either.
+#[test]
+fn guests_of_wasi_0_3_are_refused_by_what_they_need() {
+    let server = with_letter('a');
+    let asynchronous = r#"(component
+        (core module $m
+            (memory (export "memory") 1)
+            (func (export "run") (result i32) unreachable)
+            (func (export "callback") (param i32 i32 i32) (result i32) unreachable))
+        (core instance $i (instantiate $m))
+        (func $run async (canon lift (core func $i "run") async
+            (memory $i "memory") (callback (func $i "callback"))))
+        (instance $e (export "run" (func $run)))
+        (export "wasi:cli/run@0.3.0" (instance $e)))"#;
+    let imports = r#"(component (import "wasi:http/client@0.3.0" (instance)))"#;
+    for (guest, named) in [
+        (asynchronous, "component model async"),
+        (imports, "`wasi:http/client@0.3.0`, which is not offered"),
+    ] {
+        let answer = server.ask(
+            "PUT",
+            "/api/v1/functions/later",
+            wat::parse_str(guest).unwrap(),
+        );
+        assert_eq!(answer.status, 400);
+        assert!(answer.body.contains(named), "{}", answer.body);
+        assert_eq!(server.ask("GET", "/function/letter", "").body, "a");
+    }
+}
+
 #[test]
 fn a_manifest_may_not_reach_for_the_machine() {
     let server = with_letter('a');
