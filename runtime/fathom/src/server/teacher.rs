@@ -35,6 +35,12 @@ const CALLS_BETWEEN: u64 = 200;
 /// more than a few hundredths of the machine.
 const REST: u32 = 50;
 
+/// A function of which several lessons have taught nothing new rests longer and longer, but never longer than that for it.
+const LONGEST_REST: Duration = Duration::from_secs(10);
+
+/// After so long it is not known any more what a function has learned last.
+const FORGOTTEN: Duration = Duration::from_secs(60);
+
 /// See `REST`.
 const SHORTEST: Duration = Duration::from_millis(2);
 
@@ -84,7 +90,14 @@ impl Teacher {
 #[derive(Default)]
 struct Lessons {
     waiting: HashMap<String, Arc<Deployed>>,
-    resting: HashMap<String, Instant>,
+    resting: HashMap<String, Rest>,
+}
+
+/// The rest of a function after a lesson.
+struct Rest {
+    until: Instant,
+    /// Lessons one after another that have taught nothing new.
+    in_vain: u32,
 }
 
 impl Lessons {
@@ -94,6 +107,7 @@ impl Lessons {
             .waiting
             .keys()
             .filter_map(|name| self.resting.get(name))
+            .map(|rest| rest.until)
             .min();
         let arrived = match rested {
             None => calls.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -112,11 +126,12 @@ impl Lessons {
     /// Teaches whoever waits and has rested.
     fn give(&mut self, server: &Arc<Server>) {
         let now = Instant::now();
-        self.resting.retain(|_, until| *until > now);
-        let names = self
-            .waiting
-            .keys()
-            .filter(|name| !self.resting.contains_key(*name));
+        self.resting.retain(|_, rest| now < rest.until + FORGOTTEN);
+        let rests = |name: &String| {
+            let rest = self.resting.get(name);
+            rest.is_some_and(|rest| now < rest.until)
+        };
+        let names = self.waiting.keys().filter(|name| !rests(name));
         let names: Vec<String> = names.cloned().collect();
         for name in names {
             let Some(function) = self.waiting.remove(&name) else {
@@ -124,11 +139,28 @@ impl Lessons {
             };
             server.records.settle(SETTLED);
             let begun = Instant::now();
-            lesson(server, &function);
-            let rest = begun.elapsed().max(SHORTEST) * REST;
-            self.resting.insert(name, Instant::now() + rest);
+            let in_vain = match lesson(server, &function) {
+                Taught::Something => 0,
+                Taught::Nothing => self.resting.get(&name).map_or(1, |rest| rest.in_vain + 1),
+            };
+            let until = Instant::now() + rest(begun.elapsed(), in_vain);
+            self.resting.insert(name, Rest { until, in_vain });
         }
     }
+}
+
+/// How long a function rests after a lesson that took so long, the last of so many in vain.
+fn rest(took: Duration, in_vain: u32) -> Duration {
+    let usual = took.max(SHORTEST) * REST;
+    let longer = usual.saturating_mul(2u32.saturating_pow(in_vain));
+    longer.min(LONGEST_REST.max(usual))
+}
+
+/// What has come of a lesson.
+enum Taught {
+    /// What is recommended has changed, or what is to be watched.
+    Something,
+    Nothing,
 }
 
 /// Whether it is time after so many calls: often at the beginning.
@@ -136,17 +168,17 @@ pub(crate) fn is_time(calls: u64) -> bool {
     matches!(calls, 6 | 12 | 24 | 48 | 100) || calls > 0 && calls.is_multiple_of(CALLS_BETWEEN)
 }
 
-fn lesson(server: &Arc<Server>, function: &Arc<Deployed>) {
+fn lesson(server: &Arc<Server>, function: &Arc<Deployed>) -> Taught {
     let version = function.version();
     let calls = match recorded(server, &version) {
         Ok(calls) if !calls.is_empty() => calls,
-        Ok(_) => return,
+        Ok(_) => return Taught::Nothing,
         Err(error) => {
             output::note(format_args!(
                 "warning: nothing was learned of {}: {error:#}",
                 function.name
             ));
-            return;
+            return Taught::Nothing;
         }
     };
     if let Err(error) = remember_growth(server, function, &version) {
@@ -161,15 +193,13 @@ fn lesson(server: &Arc<Server>, function: &Arc<Deployed>) {
         .learning
         .learn(&version.id, &calls, configured)
     else {
-        return;
+        return Taught::Nothing;
     };
     let Some(recommendation) = profile.recommendation else {
-        return;
+        return Taught::Nothing;
     };
-    let before = function
-        .sizing
-        .learned()
-        .and_then(|learned| learned.plan.clone());
+    let known = function.sizing.learned();
+    let before = known.as_ref().and_then(|learned| learned.plan.clone());
     let plan = match function.phases.now() {
         Phase::Selective => before,
         Phase::Learning | Phase::Stale => plan(server, &version, &calls),
@@ -190,10 +220,19 @@ fn lesson(server: &Arc<Server>, function: &Arc<Deployed>) {
             function.phases.become_selective();
         }
     }
+    let is_as_known = known.is_some_and(|known| {
+        let known = &known.recommendation;
+        known.allocation_bytes == recommendation.allocation_bytes
+            && known.sizing_feature == recommendation.sizing_feature
+    });
     function.sizing.set(Some(Learned {
         recommendation,
         plan,
     }));
+    match is_as_known && !is_new {
+        true => Taught::Nothing,
+        false => Taught::Something,
+    }
 }
 
 fn recorded(server: &Server, version: &Version) -> anyhow::Result<Vec<Trace>> {

@@ -93,8 +93,9 @@ fn who_does_not_read_is_not_waited_for() {
     let request =
         b"GET /function/guest/endless HTTP/1.1\r\nhost: localhost\r\nx-call-id: unread\r\n\r\n";
     stream.write_all(request).unwrap();
+    // Stopped, or ended by itself when it could not write any more: either may come first.
     let record = server.record("unread");
-    assert_eq!(record["failure"], "the client went away");
+    assert_ne!(record["outcome"], "timed_out", "{record}");
     assert!(
         record["wall"].as_u64().unwrap() < 50_000_000_000,
         "{record}"
