@@ -2,7 +2,10 @@
 //! number. Rows are only ever added, so a number that is known stays what it was. Not here: reading them (`shared`).
 
 use rusqlite::{Connection, TransactionBehavior};
-use std::{collections::HashMap, rc::Rc};
+use std::{
+    collections::{HashMap, HashSet},
+    rc::Rc,
+};
 use trace::{Breakpoint, Observed};
 
 /// Who calls may choose names: the fields of a JSON body are variables. Beyond so many, names are kept with each call.
@@ -35,12 +38,6 @@ impl Places {
         here.get(&observed.variable).copied()
     }
 
-    /// Names that calls have chosen leave some numbers to those of the guests.
-    fn has_room(&self, observed: &Observed) -> bool {
-        let here = self.numbers.get(&observed.breakpoint);
-        observed.breakpoint != Breakpoint::Input || here.map_or(0, HashMap::len) < MOST / 2
-    }
-
     /// Gives numbers to those that have none, as far as there are any left.
     pub(crate) fn learn<'o>(
         &mut self,
@@ -48,8 +45,9 @@ impl Places {
         observed: impl Iterator<Item = &'o Observed>,
     ) -> rusqlite::Result<()> {
         let mut unknown: Vec<&Observed> = observed
+            // First: of nearly all the number is known.
             .filter(|observed| self.number(observed).is_none())
-            .filter(|observed| observed.variable.len() <= LONGEST && self.has_room(observed))
+            .filter(|observed| observed.variable.len() <= LONGEST)
             .collect();
         if unknown.is_empty() {
             return Ok(());
@@ -58,6 +56,16 @@ impl Places {
             self.read_all(connection)?;
             unknown.retain(|observed| self.number(observed).is_none());
         }
+        let mut seen = HashSet::new();
+        let mut chosen = self.numbers.get(&Breakpoint::Input).map_or(0, HashMap::len);
+        unknown.retain(|observed| {
+            let is_new = seen.insert((&observed.breakpoint, &observed.variable));
+            // Names that calls have chosen leave some numbers to those of the guests.
+            let is_chosen = observed.breakpoint == Breakpoint::Input;
+            let has_room = is_new && (!is_chosen || chosen < MOST / 2);
+            chosen += usize::from(has_room && is_chosen);
+            has_room
+        });
         unknown.truncate(MOST.saturating_sub(self.known));
         if unknown.is_empty() {
             return Ok(());

@@ -63,7 +63,12 @@ impl<'a> Span<'a> {
 /// Whether an id of a request is in the order of time, as those are that we give: UUIDs of version 7. SQL says the same, see
 /// `schema/5.sql`.
 fn ascends(request: &str) -> bool {
-    request.chars().nth(14) == Some('7')
+    let has_dash = |at| matches!(at, 8 | 13 | 18 | 23);
+    request.chars().count() == 36
+        && request.chars().enumerate().all(|(at, letter)| match at {
+            14 => letter == '7',
+            at => !has_dash(at) || letter == '-',
+        })
 }
 
 /// The calls among which those are that a filter chooses, as `calls` of a query; and what more it has to ask of them.
@@ -86,23 +91,28 @@ pub(crate) fn among(filter: &Filter) -> (String, Vec<&'static str>) {
             of_call.push("+calls.request = :request");
         }
         // The index is that of exactly these.
-        Some(_) => of_call.push("calls.request = :request AND substr(request, 15, 1) <> '7'"),
+        Some(_) => of_call.push(
+            "calls.request = :request AND request NOT GLOB '????????-????-7???-????-????????????'",
+        ),
         None => {}
     }
     if of_span.is_empty() {
         return ("calls".to_owned(), of_call);
     }
-    // So many spans as have so many calls, but where only some calls of a span are chosen.
-    let newest = match of_call.is_empty() {
-        true => "WHERE :newest < 0 OR newer < :newest",
-        false => "",
+    // So many spans as have so many calls, which are no more spans than calls; but where only some calls of a span are chosen.
+    let (spans, newest) = match of_call.is_empty() {
+        true => (
+            "ORDER BY last DESC LIMIT :newest",
+            "WHERE :newest < 0 OR newer < :newest",
+        ),
+        false => ("", ""),
     };
     let of_span = of_span.join(" AND ");
     let calls = format!(
         "(
             SELECT first, last FROM (
-                SELECT first, last, sum(spans.calls) OVER (ORDER BY last DESC) - spans.calls AS newer
-                FROM spans WHERE {of_span}
+                SELECT first, last, sum(calls) OVER (ORDER BY last DESC) - calls AS newer
+                FROM (SELECT first, last, calls FROM spans WHERE {of_span} {spans})
             ) {newest}
         ) AS span
         CROSS JOIN calls ON calls.id BETWEEN span.first AND span.last"

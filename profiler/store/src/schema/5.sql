@@ -63,8 +63,8 @@ CREATE TABLE spans (
 ) STRICT;
 
 INSERT INTO spans
-SELECT id, id, function, 1, iif(substr(request, 15, 1) = '7', request, NULL), iif(substr(request, 15, 1) = '7', request, NULL)
-FROM calls_5 ORDER BY id;
+SELECT id, id, function, 1, ours, ours
+FROM (SELECT id, function, iif(request GLOB '????????-????-7???-????-????????????', request, NULL) AS ours FROM calls_5) ORDER BY id;
 DELETE FROM sqlite_sequence WHERE name = 'spans';
 INSERT INTO sqlite_sequence (name, seq) SELECT 'spans', seq FROM sqlite_sequence WHERE name = 'calls';
 
@@ -77,4 +77,5 @@ CREATE INDEX spans_by_function ON spans (function);
 CREATE INDEX spans_by_request ON spans (last_request, first_request);
 
 -- Ids that callers gave are in no order, so each of them has a row. Ours are UUIDs of version 7.
-CREATE INDEX calls_by_given_request ON calls (request) WHERE substr(request, 15, 1) <> '7';
+CREATE INDEX calls_by_given_request ON calls (request)
+WHERE request NOT GLOB '????????-????-7???-????-????????????';

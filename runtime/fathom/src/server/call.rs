@@ -110,7 +110,7 @@ pub(crate) async fn call(server: &Arc<Server>, ask: Ask) -> Answer {
         );
         return server.reject(Rejected::Busy, ask.id, &what);
     };
-    let (ready, cold) = match code(server, &function, &version).await {
+    let Code { ready, cold, deep } = match code(server, &function, &version).await {
         Ok(ready) => ready,
         Err(error) => {
             return server.reject(Rejected::NotLoaded, ask.id, &format!("{error:#}"));
@@ -157,6 +157,9 @@ pub(crate) async fn call(server: &Arc<Server>, ask: Ask) -> Answer {
         Ok(grant) => grant,
         Err((why, what)) => return server.reject(why, ask.id, &what),
     };
+    if deep {
+        function.phases.has_deep();
+    }
     let log = Arc::new(CallLog::of(function.clone(), &ask.id));
     let prepared = Prepared {
         server: server.clone(),
@@ -187,21 +190,38 @@ pub(crate) async fn call(server: &Arc<Server>, ask: Ask) -> Answer {
     }
 }
 
+/// What a call runs.
+struct Code {
+    ready: Arc<Ready>,
+    /// It had to be brought.
+    cold: bool,
+    /// It traces deep.
+    deep: bool,
+}
+
 /// The code to run: where a call is to be traced deep the deep one, if it is there already; else it is brought there
 /// meanwhile.
 async fn code(
     server: &Arc<Server>,
     function: &Deployed,
     version: &Arc<Version>,
-) -> anyhow::Result<(Arc<Ready>, bool)> {
+) -> anyhow::Result<Code> {
     if function.phases.wants_deep() {
         if let Some(ready) = version.deep().at_once(server) {
-            function.phases.has_deep();
-            return Ok((ready, false));
+            return Ok(Code {
+                ready,
+                cold: false,
+                deep: true,
+            });
         }
-        version.bring_deep(server);
+        version.bring_deep(server, function.phases.is_patient());
     }
-    version.serving().ready(server, version).await
+    let (ready, cold) = version.serving().ready(server, version).await?;
+    Ok(Code {
+        ready,
+        cold,
+        deep: false,
+    })
 }
 
 /// A grant of memory, or why there is none.

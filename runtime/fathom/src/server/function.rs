@@ -173,11 +173,11 @@ impl Version {
 
     /// Brings the code that traces deep into memory, if nobody does already and there is a place for it. What cannot be
     /// traced so is served without.
-    pub(crate) fn bring_deep(self: &Arc<Version>, server: &Arc<Server>) {
+    pub(crate) fn bring_deep(self: &Arc<Version>, server: &Arc<Server>, is_patient: bool) {
         if self.deep_is_coming.load(Ordering::Relaxed) {
             return;
         }
-        let Some(place) = server.loaded.place_for_deep() else {
+        let Some(place) = server.loaded.place_for_deep(is_patient) else {
             return;
         };
         if self.deep_is_coming.swap(true, Ordering::Relaxed) {

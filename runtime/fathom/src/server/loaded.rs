@@ -34,6 +34,8 @@ pub(crate) struct Loaded {
     counted: AtomicUsize,
     letting_go: Mutex<SmallRng>,
     deep: Arc<Semaphore>,
+    /// Of these places, those that functions do not get of which many calls were traced deep.
+    left_to_others: usize,
 }
 
 /// A place among the codes that trace deep. Goes back when it is dropped.
@@ -41,16 +43,21 @@ pub(super) struct DeepPlace(#[expect(dead_code, reason = "held")] OwnedSemaphore
 
 impl Loaded {
     pub(crate) fn at_most(most: usize) -> Loaded {
+        let deep = DEEP.min(most / 8).max(1);
         Loaded {
             most,
             counted: AtomicUsize::new(0),
             letting_go: Mutex::new(SmallRng::from_entropy()),
-            deep: Arc::new(Semaphore::new(DEEP.min(most / 8).max(1))),
+            deep: Arc::new(Semaphore::new(deep)),
+            left_to_others: deep / 4,
         }
     }
 
-    /// A place for code that traces deep, if one is free.
-    pub(super) fn place_for_deep(&self) -> Option<DeepPlace> {
+    /// A place for code that traces deep, if one is free. Some are left to functions of which few calls were.
+    pub(super) fn place_for_deep(&self, is_patient: bool) -> Option<DeepPlace> {
+        if is_patient && self.deep.available_permits() <= self.left_to_others {
+            return None;
+        }
         let place = self.deep.clone().try_acquire_owned();
         place.ok().map(DeepPlace)
     }
@@ -136,6 +143,9 @@ pub(super) async fn unload_idle(server: Arc<Server>) {
             version.serving().let_go_unused(idle);
             if crowded && function.phases.is_patient() {
                 version.deep().let_go();
+            } else if function.phases.owes_deep() {
+                // It has come for the next call.
+                version.deep().let_go_unused(idle);
             } else {
                 version.deep().let_go_unused(deep_idle);
             }

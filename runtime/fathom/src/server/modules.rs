@@ -34,13 +34,13 @@ impl Modules {
         fs::read(&path).with_context(|| format!("cannot read the module `{}`", path.display()))
     }
 
-    /// Removes those that no function is of any more. Not while calls are made: some may be of a version that was replaced.
+    /// Removes those that no function is of any more, and nothing else that lies there. Not while calls are made: some may be of a version that was replaced.
     pub(crate) fn keep_only(&self, digests: &HashSet<String>) -> anyhow::Result<()> {
         let kept: HashSet<PathBuf> = digests.iter().map(|digest| self.path(digest)).collect();
         let cannot = || format!("cannot clear the folder `{}`", self.0.display());
         for entry in fs::read_dir(&self.0).with_context(cannot)? {
             let path = entry.with_context(cannot)?.path();
-            if !kept.contains(&path) {
+            if !kept.contains(&path) && is_ours(&path) {
                 fs::remove_file(&path).with_context(cannot)?;
             }
         }
@@ -51,6 +51,18 @@ impl Modules {
         let hex = digest.trim_start_matches("sha256:");
         self.0.join(format!("{hex}.wasm"))
     }
+}
+
+/// Whether a file is one that was written here, or was begun: it has the name of a digest.
+fn is_ours(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let Some((stem, rest)) = name.and_then(|name| name.split_once('.')) else {
+        return false;
+    };
+    stem.len() == 64
+        && stem.bytes().all(|byte| byte.is_ascii_hexdigit())
+        && (rest == "wasm" || rest.ends_with(".tmp"))
+        && path.is_file()
 }
 
 /// Writes a file so that nobody ever sees half of it, also after a fall of the process.

@@ -91,6 +91,11 @@ impl Phases {
         state.owed = false;
     }
 
+    /// Whether one was to be traced deep, and the code for that was not there.
+    pub(crate) fn owes_deep(&self) -> bool {
+        self.lock().owed
+    }
+
     /// Whether so many were traced deep that others may be expected to learn more from it.
     pub(crate) fn is_patient(&self) -> bool {
         self.lock().deep >= PATIENT

@@ -91,13 +91,24 @@ impl Teacher {
 struct Lessons {
     waiting: HashMap<String, Arc<Deployed>>,
     resting: HashMap<String, Rest>,
+    /// When it was looked for those of which nobody has to know any more that they rested.
+    swept: Option<Instant>,
 }
 
 /// The rest of a function after a lesson.
 struct Rest {
+    /// Of what it was: another module, or another phase, has not been taught.
+    digest: String,
+    phase: Phase,
     until: Instant,
     /// Lessons one after another that have taught nothing new.
     in_vain: u32,
+}
+
+impl Rest {
+    fn is_of(&self, function: &Deployed) -> bool {
+        self.digest == function.version().id.digest && self.phase == function.phases.now()
+    }
 }
 
 impl Lessons {
@@ -126,13 +137,16 @@ impl Lessons {
     /// Teaches whoever waits and has rested.
     fn give(&mut self, server: &Arc<Server>) {
         let now = Instant::now();
-        self.resting.retain(|_, rest| now < rest.until + FORGOTTEN);
-        let rests = |name: &String| {
-            let rest = self.resting.get(name);
-            rest.is_some_and(|rest| now < rest.until)
+        if self.swept.is_none_or(|swept| now >= swept + FORGOTTEN) {
+            self.resting.retain(|_, rest| now < rest.until + FORGOTTEN);
+            self.swept = Some(now);
+        }
+        let rests = |function: &Deployed| {
+            let rest = self.resting.get(&function.name);
+            rest.is_some_and(|rest| now < rest.until && rest.is_of(function))
         };
-        let names = self.waiting.keys().filter(|name| !rests(name));
-        let names: Vec<String> = names.cloned().collect();
+        let names = self.waiting.iter().filter(|(_, of)| !rests(of));
+        let names: Vec<String> = names.map(|(name, _)| name.clone()).collect();
         for name in names {
             let Some(function) = self.waiting.remove(&name) else {
                 continue;
@@ -141,10 +155,19 @@ impl Lessons {
             let begun = Instant::now();
             let in_vain = match lesson(server, &function) {
                 Taught::Something => 0,
-                Taught::Nothing => self.resting.get(&name).map_or(1, |rest| rest.in_vain + 1),
+                Taught::Nothing => {
+                    let before = self.resting.get(&name);
+                    let before = before.filter(|rest| rest.is_of(&function));
+                    before.map_or(0, |rest| rest.in_vain) + 1
+                }
             };
-            let until = Instant::now() + rest(begun.elapsed(), in_vain);
-            self.resting.insert(name, Rest { until, in_vain });
+            let rest = Rest {
+                digest: function.version().id.digest.clone(),
+                phase: function.phases.now(),
+                until: Instant::now() + rest(begun.elapsed(), in_vain),
+                in_vain,
+            };
+            self.resting.insert(name, rest);
         }
     }
 }

@@ -130,17 +130,13 @@ fn modules_are_deployed_over_http_and_stay() {
     server.wait();
     let place = std::mem::replace(&mut server.place, Place::new());
     place.write(".fathom/functions/.half.unfinished/module.wasm", "half");
-    place.write(
-        ".fathom/modules/0123.wasm",
-        "of a function that there was once",
-    );
+    let once = format!(".fathom/modules/{}.wasm", "0123".repeat(16));
+    place.write(&once, "of a function that there was once");
+    place.write(".fathom/modules/theirs.wasm", "of somebody else");
     let server = start(place, &[]);
     let modules = fs::read_dir(server.place.path(".fathom/modules")).unwrap();
-    assert_eq!(
-        modules.count(),
-        2,
-        "those of the two functions that there are"
-    );
+    assert_eq!(modules.count(), 3, "those of the two functions, and theirs");
+    assert!(server.place.path(".fathom/modules/theirs.wasm").exists());
     assert_eq!(
         server.ask("GET", "/function/uploaded", "").body,
         "Hello, world!\n"
