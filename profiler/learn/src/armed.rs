@@ -8,7 +8,8 @@ use trace::{Breakpoint, PlannedProbe, Trace};
 /// A place as probes and observations name it.
 pub(crate) type Place<'a> = (&'a str, &'a Breakpoint);
 
-/// The places armed in a call; `None` where that was not recorded, which nobody did before calls were served.
+/// The places armed in a call; `None` where that was not recorded. That nothing was armed is known of a served call alone:
+/// an empty list is also what calls have that were recorded before there were lists.
 pub(crate) fn places(trace: &Trace) -> Option<HashSet<Place<'_>>> {
     let is_recorded = !trace.armed.is_empty() || trace.served.is_some();
     is_recorded.then(|| trace.armed.iter().map(place).collect())

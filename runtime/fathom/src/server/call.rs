@@ -110,7 +110,7 @@ pub(crate) async fn call(server: &Arc<Server>, ask: Ask) -> Answer {
         );
         return server.reject(Rejected::Busy, ask.id, &what);
     };
-    let Code { ready, cold, deep } = match code(server, &function, &version).await {
+    let Chosen { ready, cold, deep } = match code(server, &function, &version).await {
         Ok(ready) => ready,
         Err(error) => {
             return server.reject(Rejected::NotLoaded, ask.id, &format!("{error:#}"));
@@ -190,8 +190,8 @@ pub(crate) async fn call(server: &Arc<Server>, ask: Ask) -> Answer {
     }
 }
 
-/// What a call runs.
-struct Code {
+/// The code that a call runs.
+struct Chosen {
     ready: Arc<Ready>,
     /// It had to be brought.
     cold: bool,
@@ -205,10 +205,10 @@ async fn code(
     server: &Arc<Server>,
     function: &Deployed,
     version: &Arc<Version>,
-) -> anyhow::Result<Code> {
+) -> anyhow::Result<Chosen> {
     if function.phases.wants_deep() {
         if let Some(ready) = version.deep().at_once(server) {
-            return Ok(Code {
+            return Ok(Chosen {
                 ready,
                 cold: false,
                 deep: true,
@@ -217,7 +217,7 @@ async fn code(
         version.bring_deep(server, function.phases.is_patient());
     }
     let (ready, cold) = version.serving().ready(server, version).await?;
-    Ok(Code {
+    Ok(Chosen {
         ready,
         cold,
         deep: false,

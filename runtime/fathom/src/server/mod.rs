@@ -251,10 +251,9 @@ fn lock(settings: &Settings) -> anyhow::Result<fs::File> {
     Ok(file)
 }
 
-/// What a slot keeps for the next call. All of them together are not to keep more than a part of what calls may have.
+/// What slots may keep for the next calls, all together.
 fn kept_at_most(settings: &Settings) -> Bytes {
-    let part = settings.memory.0 / KEPT_SHARE / u64::from(settings.calls.max(1));
-    settings.keep_resident.min(Bytes(part))
+    Bytes(settings.memory.0 / KEPT_SHARE)
 }
 
 /// Counts what slots keep that no call has.
@@ -264,8 +263,8 @@ async fn count_kept(server: Arc<Server>) {
         ticks.tick().await;
         let kept = server.engine.kept_resident();
         // What is more than that is a guest's with many memories.
-        let most = server.settings.memory.0 / KEPT_SHARE;
-        server.admission.set_kept(kept.0.min(most));
+        let counted = kept.min(kept_at_most(&server.settings));
+        server.admission.set_kept(counted.0);
         server.metrics.kept(kept);
     }
 }
@@ -273,9 +272,10 @@ async fn count_kept(server: Arc<Server>) {
 type Lessons = mpsc::Receiver<Arc<function::Deployed>>;
 
 fn set_up(settings: Settings, guests: Guests) -> anyhow::Result<(Arc<Server>, Lessons)> {
+    let part = kept_at_most(&settings).0 / u64::from(settings.calls.max(1));
     let engine = Engine::serving(Slots {
         calls: settings.calls,
-        keep_resident: kept_at_most(&settings),
+        keep_resident: settings.keep_resident.min(Bytes(part)),
     })?;
     if engine.slots() < settings.calls {
         output::note(format_args!(

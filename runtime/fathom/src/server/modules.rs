@@ -34,7 +34,8 @@ impl Modules {
         fs::read(&path).with_context(|| format!("cannot read the module `{}`", path.display()))
     }
 
-    /// Removes those that no function is of any more, and nothing else that lies there. Not while calls are made: some may be of a version that was replaced.
+    /// Removes those that no function is of any more, and nothing else that lies there. Not while calls are made: some may
+    /// be of a version that was replaced.
     pub(crate) fn keep_only(&self, digests: &HashSet<String>) -> anyhow::Result<()> {
         let kept: HashSet<PathBuf> = digests.iter().map(|digest| self.path(digest)).collect();
         let cannot = || format!("cannot clear the folder `{}`", self.0.display());

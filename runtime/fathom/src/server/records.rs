@@ -64,20 +64,20 @@ fn bytes(trace: &Trace) -> usize {
         + trace.growths.len() * size_of::<Growth>()
 }
 
-/// The last calls.
+/// The last calls, each with its bytes, and those of all.
 #[derive(Default)]
 struct Recent {
-    calls: VecDeque<Arc<Trace>>,
+    calls: VecDeque<(Arc<Trace>, usize)>,
     bytes: usize,
 }
 
 impl Recent {
-    fn push(&mut self, trace: Arc<Trace>) {
-        self.bytes += bytes(&trace);
-        self.calls.push_back(trace);
+    fn push(&mut self, trace: Arc<Trace>, bytes: usize) {
+        self.bytes += bytes;
+        self.calls.push_back((trace, bytes));
         while self.calls.len() > RECENT.calls || self.bytes > RECENT.bytes && self.calls.len() > 1 {
             let gone = self.calls.pop_front();
-            self.bytes -= gone.map_or(0, |gone| bytes(&gone));
+            self.bytes -= gone.map_or(0, |(_, bytes)| bytes);
         }
     }
 }
@@ -113,12 +113,12 @@ impl Queue {
     }
 
     /// Whether there was room.
-    fn push(&self, trace: Arc<Trace>) -> bool {
+    fn push(&self, trace: Arc<Trace>, bytes: usize) -> bool {
         let mut waiting = self.lock();
         if waiting.closed || waiting.calls.len() >= QUEUE.calls || waiting.bytes >= QUEUE.bytes {
             return false;
         }
-        waiting.bytes += bytes(&trace);
+        waiting.bytes += bytes;
         waiting.calls.push(trace);
         let is_due = matches!(waiting.calls.len(), 1 | BATCH);
         drop(waiting);
@@ -211,9 +211,10 @@ impl Records {
 
     /// Takes a call, or counts it as lost.
     pub(crate) fn push(&self, trace: Arc<Trace>) {
-        self.recent_mut().push(trace.clone());
+        let bytes = bytes(&trace);
+        self.recent_mut().push(trace.clone(), bytes);
         self.counts.queued.fetch_add(1, Ordering::Relaxed);
-        if !self.queue.push(trace) {
+        if !self.queue.push(trace, bytes) {
             self.counts.queued.fetch_sub(1, Ordering::Relaxed);
             self.counts.lost.fetch_add(1, Ordering::Relaxed);
         }
@@ -221,7 +222,9 @@ impl Records {
 
     /// The last calls, newest first, whether they are written already or not.
     pub(crate) fn recent(&self) -> Vec<Arc<Trace>> {
-        self.recent_mut().calls.iter().rev().cloned().collect()
+        let recent = self.recent_mut();
+        let calls = recent.calls.iter().rev();
+        calls.map(|(trace, _)| trace.clone()).collect()
     }
 
     fn recent_mut(&self) -> MutexGuard<'_, Recent> {

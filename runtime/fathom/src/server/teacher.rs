@@ -35,7 +35,7 @@ const CALLS_BETWEEN: u64 = 200;
 /// more than a few hundredths of the machine.
 const REST: u32 = 50;
 
-/// A function of which several lessons have taught nothing new rests longer and longer, but never longer than that for it.
+/// A function rests twice as long after each lesson that has taught nothing new, but never longer than that for it.
 const LONGEST_REST: Duration = Duration::from_secs(10);
 
 /// After so long it is not known any more what a function has learned last.
