@@ -1,5 +1,5 @@
 //! Compiled code in memory: none that nobody calls, and never more than so many. Each is a file descriptor and some memory,
-//! and comes back from the cache in about a millisecond. Not here: bringing it there (`function`).
+//! and comes back from the cache. Not here: bringing it there (`function`).
 
 use super::{
     Server,
