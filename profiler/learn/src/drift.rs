@@ -111,6 +111,9 @@ impl DriftState {
             );
             return;
         }
+        if !trace.had_fresh_sandbox() {
+            return;
+        }
         let predicted = predict(plan, trace);
         let exceeds = predicted.is_some_and(|p| trace.needed() > p.bound);
         if !trace.is_measurement() && !exceeds {

@@ -4,8 +4,9 @@
 //! endian and aligned, so that a host thread may read them while the guest runs. It begins as zeroes. The layout is a
 //! contract between [`crate::inject`] and the host; nothing else knows it.
 
-use crate::ValueType;
+use crate::{Place, Slot, ValueType};
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// Where the mailbox is and how large.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,6 +111,23 @@ impl Mailbox {
             at_first: snapshot(Record::AT_FIRST)?,
             at_last: snapshot(Record::AT_LAST)?,
         })
+    }
+
+    /// Where what the slots of a module have recorded and kept is, bytes. Zeroes are what a guest begins with.
+    pub fn recorded(slots: &[Slot]) -> Range<usize> {
+        let ends = slots.iter().map(|slot| {
+            let record = slot
+                .mailbox_offset
+                .map(|at| at as usize + Mailbox::RECORD_BYTES);
+            let kept = match &slot.place {
+                Place::Static { memory, address } if memory == Mailbox::EXPORT => {
+                    Some(*address as usize + 8)
+                }
+                _ => None,
+            };
+            record.max(kept).unwrap_or(Mailbox::LATEST)
+        });
+        Mailbox::LATEST..ends.max().unwrap_or(Mailbox::LATEST)
     }
 
     /// Pages needed for so many bytes.

@@ -65,7 +65,7 @@ pub struct Problem {
 impl Problem {
     /// What went wrong in a call; `None` where nothing did.
     pub fn of(trace: &Trace) -> Option<Problem> {
-        (!trace.is_measurement()).then(|| Problem {
+        (trace.outcome != Outcome::Succeeded).then(|| Problem {
             input: trace.input.label.clone(),
             outcome: trace.outcome,
             reason: trace.failure.clone().unwrap_or_else(|| unexplained(trace)),

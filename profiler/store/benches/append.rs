@@ -58,6 +58,7 @@ fn served(call: &Trace) -> Trace {
             queued: Nanos(7_704),
             init: Nanos(71_233),
             total: Nanos(11_931_934),
+            reused: 0,
         }),
         ..call.clone()
     }

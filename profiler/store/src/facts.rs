@@ -75,6 +75,8 @@ struct ServedFacts<'a> {
     queued: i64,
     init: i64,
     total: i64,
+    #[serde(default)]
+    reused: u32,
 }
 
 impl<'a> Facts<'a> {
@@ -229,6 +231,7 @@ impl<'a> ServedFacts<'a> {
             queued: served.queued.0 as i64,
             init: served.init.0 as i64,
             total: served.total.0 as i64,
+            reused: served.reused,
         }
     }
 
@@ -254,6 +257,7 @@ impl<'a> ServedFacts<'a> {
             queued: Nanos(self.queued as u64),
             init: Nanos(self.init as u64),
             total: Nanos(self.total as u64),
+            reused: self.reused,
         })
     }
 }

@@ -255,6 +255,9 @@ pub struct Served {
     pub init: Nanos,
     /// Time from the last byte of the request to the end of the call.
     pub total: Nanos,
+    /// Calls that its sandbox had made before; 0 where it was a fresh one. What the guest has in memory at the beginning is
+    /// then what those have left, so what the call needed is not its own alone.
+    pub reused: u32,
 }
 
 /// Everything recorded of one call.
@@ -384,9 +387,14 @@ impl Trace {
         feature.value_in(&self.observations)
     }
 
-    /// Whether the call can be learned from: it ran to its own end.
+    /// Whether the call can be learned from: it ran to its own end, and what it needed is its own.
     pub fn is_measurement(&self) -> bool {
-        self.outcome == Outcome::Succeeded
+        self.outcome == Outcome::Succeeded && self.had_fresh_sandbox()
+    }
+
+    /// Whether no other call was made in its sandbox before.
+    pub fn had_fresh_sandbox(&self) -> bool {
+        self.served.as_ref().is_none_or(|served| served.reused == 0)
     }
 }
 

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, de::Error};
 use std::{
     collections::BTreeMap,
     fs,
+    num::NonZeroU32,
     path::{Path, PathBuf},
 };
 use trace::{Bytes, Nanos, Selection};
@@ -104,6 +105,7 @@ pub(crate) struct ServeSection {
     pub(crate) calls: Option<u32>,
     pub(crate) size_by: Option<SizeBy>,
     // Of the function.
+    pub(crate) reuse: Option<NonZeroU32>,
     pub(crate) protocol: Protocol,
     pub(crate) labels: BTreeMap<String, String>,
     pub(crate) annotations: BTreeMap<String, String>,

@@ -75,6 +75,16 @@ pub(crate) enum Target {
     Http,
 }
 
+impl Target {
+    /// The same in an instance that has made calls before.
+    pub(crate) fn again(self) -> Target {
+        match self {
+            Target::Export(target) => Target::Export(target.again()),
+            Target::Command | Target::Http => self,
+        }
+    }
+}
+
 /// One instance of a guest.
 pub(crate) enum Running {
     Module(Instance),

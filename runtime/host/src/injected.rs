@@ -4,6 +4,7 @@
 //! memories, and growing never moves a memory ([`crate::Engine::new`] sees to that).
 
 use probe::{Mailbox, Record, ValueType};
+use std::ops::Range;
 use trace::{Bytes, Nanos};
 
 /// The counters in the mailbox: eight-byte words of a linear memory, read and written while the guest may be running.
@@ -56,6 +57,20 @@ impl Counters {
         let peak = self.read(Mailbox::WINDOW_PEAK);
         self.write(Mailbox::WINDOW_PEAK, self.read(Mailbox::LIVE));
         peak
+    }
+
+    /// As if the guest began now, with what it has in memory: nothing is handed out yet beside what is live, no slot was hit.
+    pub(crate) fn begin_anew(&self, recorded: Range<usize>, step: u64) {
+        let live = self.read(Mailbox::LIVE);
+        self.write(Mailbox::LIVE_PEAK, live);
+        self.write(Mailbox::WINDOW_PEAK, live);
+        self.write(Mailbox::ALLOCATED, 0);
+        self.write(Mailbox::ALLOCATIONS, 0);
+        // Where it has to stay 0 it does.
+        if self.read(Mailbox::NEXT_SAMPLE_AT) > 0 {
+            self.call_when_allocated(step);
+        }
+        recorded.step_by(8).for_each(|word| self.write(word, 0));
     }
 
     /// What one slot has recorded; `None` where it was never hit.
@@ -179,6 +194,12 @@ impl Mailboxes {
     /// That of one module.
     pub(crate) fn of(&self, module: usize) -> Option<&Counters> {
         self.of.get(module)?.as_ref()
+    }
+
+    /// All of them with the numbers of their modules.
+    pub(crate) fn of_modules(&self) -> impl Iterator<Item = (usize, &Counters)> {
+        let numbered = self.of.iter().enumerate();
+        numbered.filter_map(|(module, counters)| Some((module, counters.as_ref()?)))
     }
 
     fn all(&self) -> impl Iterator<Item = &Counters> {

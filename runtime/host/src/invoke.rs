@@ -94,6 +94,14 @@ fn value(ty: &ValType, text: &str) -> Option<Val> {
 }
 
 impl Target {
+    /// The same in an instance that has made calls before.
+    pub(crate) fn again(self) -> Target {
+        Target {
+            initialise_first: false,
+            ..self
+        }
+    }
+
     /// Runs it in `instance`; the results as text.
     pub(crate) fn run(
         &self,

@@ -50,6 +50,7 @@ pub use function::{Entry, Function, LoadError, digest};
 pub use sandbox::{Call, Finished, OnDeadline};
 pub use scratch::remove_scratch_of;
 pub use serving::{
-    Ahead, BodyError, Grants, Growing, GuestBody, HttpCall, Outbound, Served, Service, Stop,
+    Ahead, BodyError, Grants, Growing, GuestBody, HttpCall, Outbound, Served, Service, Stop, Turn,
+    Used,
 };
 pub use stdio::{Log, Output, OutputRoom, TooMuchOutput};

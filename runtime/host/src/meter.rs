@@ -69,6 +69,19 @@ impl Committed {
         })
     }
 
+    /// Of another call in the same sandbox, which has that much already.
+    pub(crate) fn from(begun: Instant, bytes: Bytes) -> Arc<Committed> {
+        Arc::new(Committed {
+            begun,
+            now: AtomicU64::new(bytes.0),
+            history: Mutex::new(History {
+                start: bytes,
+                peak: bytes,
+                ..History::default()
+            }),
+        })
+    }
+
     /// Size of the guest's memories at this moment.
     pub(crate) fn now(&self) -> Bytes {
         Bytes(self.now.load(Ordering::Relaxed))
@@ -133,9 +146,26 @@ impl Meter {
         }
     }
 
+    /// From now on what grows is of another call. What tables have grown by stays.
+    pub(crate) fn begin_anew(&mut self, committed: Arc<Committed>, limit: Bytes) {
+        self.committed = committed;
+        self.limit = limit.0;
+        self.mailboxes.set_committed(self.committed.now());
+    }
+
+    /// What the guest has: its memories, and what its tables have grown by.
+    pub(crate) fn taken(&self) -> Bytes {
+        Bytes(self.committed.now().0.saturating_add(self.tables_grown))
+    }
+
     /// From now on growth is asked for there too.
     pub(crate) fn set_grants(&mut self, grants: Arc<dyn Grants>, parts: Arc<Parts>) {
         self.grants = Some((grants, parts));
+    }
+
+    /// The call has ended: who decided for it has nothing to do with the next one.
+    pub(crate) fn forget_grants(&mut self) {
+        self.grants = None;
     }
 
     pub(crate) fn committed(&self) -> &Committed {

@@ -67,23 +67,12 @@ impl State {
         parts: Arc<Parts>,
         mounted: Option<PathBuf>,
     ) -> State {
-        let planned = parts.slots().map(|(module, slot)| Watched {
-            value_type: slot.value_type,
-            module,
-            record: slot.mailbox_offset,
-        });
-        let opened = Watched {
-            value_type: ValueType::U64,
-            module: 0,
-            record: None,
-        };
-        let slots = planned.chain([opened]);
         State {
-            recorder: Recorder::new(slots, committed),
+            recorder: recorder(&parts, committed),
             wasi,
             meter,
             timeline,
-            parts: parts.clone(),
+            parts,
             mounted,
             scratch: None,
             looks: false,
@@ -96,6 +85,29 @@ impl State {
             step: FIRST_STEP,
             samples_in_step: 0,
         }
+    }
+
+    /// From now on what is recorded is of another call. What the guest has in memory stays, and what it has of the host.
+    pub(crate) fn begin_anew(
+        &mut self,
+        committed: Arc<Committed>,
+        timeline: Arc<Timeline>,
+        limit: Bytes,
+    ) {
+        for (module, counters) in self.mailboxes.of_modules() {
+            let slots = self.parts.modules().get(module);
+            let slots = slots.map_or(&[][..], |part| &part.slots);
+            counters.begin_anew(Mailbox::recorded(slots), FIRST_STEP);
+        }
+        self.meter.begin_anew(committed.clone(), limit);
+        self.recorder = recorder(&self.parts, committed);
+        self.recorder.set_mailboxes(self.mailboxes.clone());
+        self.timeline.hand_over(&timeline);
+        self.timeline = timeline;
+        self.host_calls = 0;
+        self.http.begin_anew();
+        self.step = FIRST_STEP;
+        self.samples_in_step = 0;
     }
 
     /// A store that runs nothing: a linker needs one to be asked what it has.
@@ -168,6 +180,21 @@ impl State {
             heap.call_when_allocated(total.saturating_add(self.step));
         }
     }
+}
+
+/// One slot for each that is planned, and one for opened files.
+fn recorder(parts: &Parts, committed: Arc<Committed>) -> Recorder {
+    let planned = parts.slots().map(|(module, slot)| Watched {
+        value_type: slot.value_type,
+        module,
+        record: slot.mailbox_offset,
+    });
+    let opened = Watched {
+        value_type: ValueType::U64,
+        module: 0,
+        record: None,
+    };
+    Recorder::new(planned.chain([opened]), committed)
 }
 
 impl WasiView for State {

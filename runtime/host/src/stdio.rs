@@ -85,6 +85,14 @@ impl<T> Counted<T> {
         }
     }
 
+    /// From now on the guest's handles, those too that it has already, are of `next`, and it is counted from none.
+    pub(crate) fn become_of(&self, next: &Counted<T>) {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut next = next.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::swap(&mut *inner, &mut *next);
+        self.count.store(0, Ordering::Relaxed);
+    }
+
     /// Bytes that have passed.
     pub(crate) fn counter(&self) -> Arc<AtomicU64> {
         self.count.clone()
@@ -121,6 +129,11 @@ pub(crate) fn stdin(body: &Body) -> io::Result<Stdin> {
         Body::File(path) => Source::Reader(Box::new(File::open(path)?)),
         Body::Inherited => Source::Reader(Box::new(io::stdin())),
     }))
+}
+
+/// No body.
+pub(crate) fn no_stdin() -> Stdin {
+    Counted::new(Source::Text(Bytes::new()))
 }
 
 impl InputStream for Stdin {

@@ -66,7 +66,7 @@ fn row(trace: &Trace, sized_by: Option<&Predictor>, allocation: Option<&CallAllo
             td.number { (trace.heap.live_peak().map_or_else(dash, size)) }
             td.number { (seconds(trace.wall.as_seconds())) (contended) }
             td.number { (seconds(trace.cpu.as_seconds())) (contended) }
-            td.bad[!trace.is_measurement()] { (trace.outcome) }
+            td.bad[trace.outcome != Outcome::Succeeded] { (trace.outcome) }
         }
     }
 }

@@ -144,6 +144,7 @@ fn as_served(call: Trace) -> Trace {
             queued: Nanos(12),
             init: Nanos(34),
             total: Nanos(56_000),
+            reused: 3,
         }),
         ..call
     }

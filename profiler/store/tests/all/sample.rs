@@ -338,6 +338,7 @@ impl Random {
             queued: Nanos(self.integer()),
             init: Nanos(self.integer()),
             total: Nanos(self.integer()),
+            reused: self.below(3) as u32,
         }
     }
 

@@ -158,6 +158,15 @@ impl Admission {
         }
     }
 
+    /// Whether a call waits.
+    pub(crate) fn is_waited_for(&self) -> bool {
+        let state = self.lock();
+        state
+            .waiting
+            .iter()
+            .any(|waiter| !waiter.admitted.is_closed())
+    }
+
     /// So much is in memory that no call has, and calls together have less by that. A call that is alone may have it all:
     /// it is given what was kept.
     pub(crate) fn set_kept(self: &Arc<Admission>, bytes: u64) {
@@ -326,6 +335,48 @@ impl Grant {
             return Growing::Granted;
         }
         self.take_from_youngest(state, to, free)
+    }
+
+    /// A grant of another size in place of this one, at once, for what is in memory already. Where others wait, or there is
+    /// not as much, it stays as it was.
+    ///
+    /// # Errors
+    ///
+    /// Itself, where it stays.
+    pub(crate) fn exchange(self, bytes: u64) -> Result<Grant, Grant> {
+        let admission = self.admission.clone();
+        let mut state = admission.lock();
+        let is_waited_for = state
+            .waiting
+            .iter()
+            .any(|waiter| !waiter.admitted.is_closed());
+        let held = match state.calls.get(&self.number) {
+            Some(held) if held.heirs.is_empty() && !is_waited_for => held.bytes,
+            _ => {
+                drop(state);
+                return Err(self);
+            }
+        };
+        let others = state.calls.len() - 1;
+        let whole = admission.whole(others);
+        let granted = state.granted - held;
+        if bytes > held && granted.saturating_add(bytes) > whole - whole / RESERVE_SHARE {
+            drop(state);
+            return Err(self);
+        }
+        state.calls.remove(&self.number);
+        state.granted = granted;
+        let grant = admission.hold(&mut state, bytes);
+        drop(state);
+        Ok(grant)
+    }
+
+    /// Whether it could not have `to` bytes now without taking them from another call.
+    pub(crate) fn lacks(&self, to: u64) -> bool {
+        let state = self.admission.lock();
+        let held = state.calls.get(&self.number).map_or(0, |held| held.bytes);
+        let whole = self.admission.whole(state.calls.len().saturating_sub(1));
+        to.saturating_sub(held) > whole.saturating_sub(state.granted)
     }
 
     /// Gives back what it holds beyond `to` bytes.

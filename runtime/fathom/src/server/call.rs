@@ -11,6 +11,7 @@ use super::{
     logs::CallLog,
     manifest::Protocol,
     metrics::Rejected,
+    reuse::Kept,
     sizing::{self, Size, SizeBy},
     stage::Stage,
     teacher,
@@ -18,11 +19,12 @@ use super::{
 use bytes::Bytes as Body;
 use host::{
     Ahead, Call, Entry, Event, Growing, GuestBody, HttpCall, InvokeError, Output, Served, Service,
-    Stop,
+    Stop, Turn, Used,
 };
 use http::{Request, Response, header};
 use std::{
     convert::Infallible,
+    future::poll_fn,
     net::SocketAddr,
     pin::Pin,
     sync::{
@@ -90,6 +92,8 @@ struct Prepared {
     cold: bool,
     queued: Nanos,
     loaded: Nanos,
+    /// Another call may have its sandbox.
+    leaves: bool,
 }
 
 /// Makes a call and answers it. Dropping the future stops it, and it is recorded as far as it came.
@@ -153,9 +157,18 @@ pub(crate) async fn call(server: &Arc<Server>, ask: Ask) -> Answer {
         .saturating_add(ready.tables.0)
         .saturating_add(ask.room.body());
     let waited = Instant::now();
-    let grant = match admit(server, size.bytes, fixed, false).await {
-        Ok(grant) => grant,
-        Err((why, what)) => return server.reject(why, ask.id, &what),
+    // What is traced deep is to be learned from: what calls before it have left is not its own.
+    let leaves = version.manifest.reuse > 1 && !deep;
+    let kept = match leaves {
+        true => server.waiting.take(&ready, size.bytes.0, fixed),
+        false => None,
+    };
+    let (grant, used) = match kept {
+        Some(kept) => (Arc::new(kept.grant), Some(kept.used)),
+        None => match admit(server, size.bytes, fixed, false).await {
+            Ok(grant) => (grant, None),
+            Err((why, what)) => return server.reject(why, ask.id, &what),
+        },
     };
     if deep {
         function.phases.has_deep();
@@ -173,6 +186,7 @@ pub(crate) async fn call(server: &Arc<Server>, ask: Ask) -> Answer {
         cold,
         queued: waited.elapsed().into(),
         loaded,
+        leaves,
         function,
         ask,
     };
@@ -183,7 +197,7 @@ pub(crate) async fn call(server: &Arc<Server>, ask: Ask) -> Answer {
     let room = prepared.ask.room.clone();
     server
         .guests
-        .spawn(prepared.run(place, grant, size, fixed, reply, gone));
+        .spawn(prepared.run(place, grant, used, size, fixed, reply, gone));
     match answered.await {
         Ok(answer) => answer.while_here(here, &method, room),
         Err(_) => answer::lost(&id),
@@ -231,7 +245,17 @@ async fn admit(
     fixed: u64,
     first: bool,
 ) -> Result<Arc<Grant>, (Rejected, String)> {
-    let admitted = server.admission.admit(bytes.0.saturating_add(fixed), first);
+    let admitted = async {
+        let mut admitted =
+            std::pin::pin!(server.admission.admit(bytes.0.saturating_add(fixed), first));
+        if let Poll::Ready(admitted) =
+            poll_fn(|context| Poll::Ready(admitted.as_mut().poll(context))).await
+        {
+            return admitted;
+        }
+        server.waiting.make_room(&server.admission);
+        admitted.await
+    };
     match tokio::time::timeout(server.settings.patience, admitted).await {
         Ok(Ok(grant)) => Ok(Arc::new(grant)),
         Ok(Err(refused @ Refused::TooLarge { .. })) => {
@@ -338,6 +362,12 @@ struct Attempt {
     whole: Option<Response<GuestBody>>,
 }
 
+/// Whether it failed for want of memory that it would have found in a fresh sandbox with all that its limit allows.
+fn is_starved(served: &Served) -> bool {
+    let limited = served.finished.trace.outcome == Outcome::Limited;
+    served.starved || limited && served.reused > 0
+}
+
 fn is_success(served: &Served) -> bool {
     served.finished.trace.outcome == Outcome::Succeeded
 }
@@ -354,7 +384,7 @@ async fn read_ahead(
     say: &mut impl FnMut(Response<GuestBody>),
 ) -> (Result<Served, InvokeError>, Option<Response<GuestBody>>) {
     let mut answer: Option<Response<GuestBody>> = None;
-    let served = std::future::poll_fn(|context| {
+    let served = poll_fn(|context| {
         let mut rounds = 0..MOST_ROUNDS;
         loop {
             let served = serving.as_mut().poll(context);
@@ -392,6 +422,7 @@ impl Prepared {
         mut self,
         place: Place,
         grant: Arc<Grant>,
+        used: Option<Used>,
         size: Size,
         fixed: u64,
         reply: oneshot::Sender<Answer>,
@@ -404,7 +435,9 @@ impl Prepared {
         let mut reply = Some(reply);
         let mut gone = Gone::new(gone);
         let mut grant = grant;
-        let mut attempt = self.attempt(&grant, fixed, &mut reply, &mut gone).await;
+        let mut attempt = self
+            .attempt(&grant, used, fixed, &mut reply, &mut gone)
+            .await;
         let mut given = Given {
             first: grant.first(),
             last: grant.bytes(),
@@ -431,7 +464,9 @@ impl Prepared {
                 Ok(full) => {
                     self.queued = Nanos(self.queued.0 + Nanos::from(waited.elapsed()).0);
                     grant = full;
-                    attempt = self.attempt(&grant, fixed, &mut reply, &mut gone).await;
+                    attempt = self
+                        .attempt(&grant, None, fixed, &mut reply, &mut gone)
+                        .await;
                     given.last = grant.bytes();
                     given.by = SizedBy::Replay;
                 }
@@ -442,7 +477,7 @@ impl Prepared {
                 }
             }
         }
-        drop(grant);
+        self.leave(&mut attempt, grant);
         drop((place, running));
         if attempt.said.is_some() {
             // What was answered is known when it was read.
@@ -458,6 +493,7 @@ impl Prepared {
     async fn attempt(
         &self,
         grant: &Arc<Grant>,
+        used: Option<Used>,
         fixed: u64,
         reply: &mut Option<oneshot::Sender<Answer>>,
         gone: &mut Gone,
@@ -465,7 +501,8 @@ impl Prepared {
         let share = Arc::new(Share {
             grant: grant.clone(),
             fixed,
-            taken: AtomicU64::new(fixed),
+            taken: AtomicU64::new(fixed + used.as_ref().map_or(0, |used| used.taken().0)),
+            server: self.server.clone(),
             function: self.function.clone(),
             version: self.version.clone(),
             input: self.input.clone(),
@@ -512,15 +549,35 @@ impl Prepared {
                 let _ = reply.send(answer::streaming(&self.ask.id, response));
             }
         };
-        let serving = std::pin::pin!(self.ready.function.serve(&self.call, &service, http, stop));
+        let turn = Turn {
+            used,
+            leaves: self.leaves,
+        };
+        let function = &self.ready.function;
+        let serving = std::pin::pin!(function.serve(&self.call, &service, http, turn, stop));
         let (served, whole) = read_ahead(serving, head, &mut say).await;
-        let starved =
-            evicted.load(Ordering::Relaxed) || served.as_ref().is_ok_and(|served| served.starved);
+        let starved = evicted.load(Ordering::Relaxed) || served.as_ref().is_ok_and(is_starved);
         Attempt {
             served: served.map_err(|error| error.to_string()),
             starved,
             said,
             whole,
+        }
+    }
+
+    /// Lets its sandbox wait for another call, where it may, and gives back what was granted for it where it may not.
+    fn leave(&self, attempt: &mut Attempt, grant: Arc<Grant>) {
+        let left = attempt.served.as_mut().ok();
+        let left = left.and_then(|served| served.left.take());
+        let left = left.filter(|used| used.calls() < self.version.manifest.reuse);
+        let fixed = OVERHEAD.saturating_add(self.ready.tables.0);
+        // The call has ended: nobody else has it.
+        if let (Some(used), Some(grant)) = (left, Arc::into_inner(grant)) {
+            let kept = Kept { used, grant };
+            let server = &self.server;
+            server
+                .waiting
+                .put(&server.admission, &self.ready, kept, fixed);
         }
     }
 
@@ -605,6 +662,7 @@ impl Prepared {
             queued: self.queued,
             init: Nanos(self.loaded.0 + served.init.0),
             total: self.begun.elapsed().into(),
+            reused: served.reused,
         });
         // Before it is answered: whoever has the answer may ask for the record.
         record(&self.server, &self.function, trace);
@@ -644,6 +702,7 @@ struct Share {
     fixed: u64,
     /// What it has taken so far, bytes.
     taken: AtomicU64,
+    server: Arc<Server>,
     function: Arc<Deployed>,
     version: Arc<Version>,
     input: Vec<Observed>,
@@ -659,6 +718,7 @@ impl host::Grants for Share {
             Some(bound.min(limits.memory).0.saturating_add(self.fixed))
         };
         let to = to.0.saturating_add(self.fixed);
+        while self.grant.lacks(to) && self.server.waiting.let_oldest_go() {}
         let answer = self.grant.grow(to, predicted);
         if matches!(answer, Growing::Granted) {
             self.taken.store(to, Ordering::Relaxed);

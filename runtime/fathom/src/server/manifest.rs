@@ -4,7 +4,7 @@ use super::{settings::Settings, sizing::SizeBy};
 use crate::{config::Config, guest::Guest};
 use anyhow::{Context, ensure};
 use host::{Mount, Outbound};
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{collections::BTreeMap, num::NonZeroU32, path::Path, sync::Arc};
 use trace::{Breakpoint, Bytes, Limits, Selection};
 
 /// Memory of a call, unless somebody says otherwise.
@@ -40,6 +40,8 @@ pub(crate) struct Manifest {
     /// What is observed of every call until there is a plan.
     pub(crate) watch: Selection,
     pub(crate) calls: u32,
+    /// Calls that a sandbox makes before a fresh one takes its place.
+    pub(crate) reuse: u32,
     pub(crate) size_by: SizeBy,
     pub(crate) failure_rate: Option<f64>,
     /// What others say of it: labels and annotations.
@@ -81,6 +83,7 @@ impl Manifest {
             }),
             watch: watched(&config.watch),
             calls: config.serve.calls.unwrap_or(settings.calls_per_function),
+            reuse: config.serve.reuse.map_or(1, NonZeroU32::get),
             size_by: config.serve.size_by.unwrap_or(settings.size_by),
             failure_rate: config.recommend.failure_rate,
             labels: config.serve.labels.clone(),

@@ -17,6 +17,7 @@ pub(crate) struct Metrics {
     out_of_memory: IntCounterVec,
     timeouts: IntCounterVec,
     cold_starts: IntCounterVec,
+    reused: IntCounterVec,
     mispredictions: IntCounterVec,
     cpu: CounterVec,
     waste: CounterVec,
@@ -35,6 +36,7 @@ pub(crate) struct Metrics {
     budget: IntGauge,
     granted: IntGauge,
     kept: IntGauge,
+    sandboxes: IntGauge,
     waiting: IntGauge,
     records_queued: IntGauge,
     records_stored: IntCounter,
@@ -54,6 +56,7 @@ pub(crate) struct FunctionMetrics {
     out_of_memory: IntCounter,
     timeouts: IntCounter,
     cold_starts: IntCounter,
+    reused: IntCounter,
     mispredictions: IntCounter,
     cpu: Counter,
     waste: Counter,
@@ -183,6 +186,11 @@ impl Metrics {
                 "Calls for which code had to be made ready first.",
                 function,
             )?,
+            reused: making.counts(
+                "fathom_reused_sandbox_calls_total",
+                "Calls made in a sandbox that had made calls before.",
+                function,
+            )?,
             mispredictions: making.counts(
                 "fathom_mispredictions_total",
                 "Calls that needed more memory than was predicted for them.",
@@ -264,11 +272,15 @@ impl Metrics {
             )?,
             granted: making.gauge(
                 "fathom_budget_granted_bytes",
-                "Memory that is granted to the calls that are running.",
+                "Memory that is granted to the calls that are running, and to sandboxes that wait for the next one.",
             )?,
             kept: making.gauge(
                 "fathom_budget_kept_bytes",
                 "Memory that slots keep for the next calls and no call has.",
+            )?,
+            sandboxes: making.gauge(
+                "fathom_sandboxes_waiting",
+                "Sandboxes that have made calls and wait for the next one; what they hold is granted.",
             )?,
             waiting: making.gauge("fathom_calls_waiting", "Calls that wait for memory.")?,
             records_queued: making.gauge(
@@ -335,6 +347,7 @@ impl Metrics {
             out_of_memory: self.out_of_memory.with_label_values(label),
             timeouts: self.timeouts.with_label_values(label),
             cold_starts: self.cold_starts.with_label_values(label),
+            reused: self.reused.with_label_values(label),
             mispredictions: self.mispredictions.with_label_values(label),
             cpu: self.cpu.with_label_values(label),
             waste: self.waste.with_label_values(label),
@@ -367,6 +380,7 @@ impl Metrics {
             &self.out_of_memory,
             &self.timeouts,
             &self.cold_starts,
+            &self.reused,
             &self.mispredictions,
         ] {
             let _ = counters.remove_label_values(label);
@@ -423,9 +437,11 @@ impl Metrics {
     pub(crate) fn text(
         &self,
         load: Load,
+        sandboxes: usize,
         records: &Counts,
     ) -> prometheus::Result<(String, Vec<u8>)> {
         self.granted.set(load.granted as i64);
+        self.sandboxes.set(sandboxes as i64);
         self.waiting.set(load.waiting as i64);
         self.records_queued
             .set(records.queued.load(Ordering::Relaxed) as i64);
@@ -484,6 +500,9 @@ impl FunctionMetrics {
             self.queue.observe(served.queued.as_seconds());
             if served.cold {
                 self.cold_starts.inc();
+            }
+            if served.reused > 0 {
+                self.reused.inc();
             }
             if served.mispredicted {
                 self.mispredictions.inc();

@@ -12,6 +12,7 @@
 //! | `call`, `answer`, `cgi` | one call, from a request to its record |
 //! | `guests` | the threads that run them |
 //! | `admission`, `bodies`, `sizing` | who may run with how much memory |
+//! | `reuse` | sandboxes that wait for another call |
 //! | `teacher`, `phase` | learning from what was recorded, and what is armed for it |
 //! | `density` | a benchmark: how many calls fit |
 //! | `stage` | on the way to the server's end |
@@ -40,6 +41,7 @@ mod phase;
 mod records;
 mod registry;
 mod reload;
+mod reuse;
 mod settings;
 mod sizing;
 mod stage;
@@ -68,6 +70,7 @@ use metrics::{Metrics, Rejected};
 use modules::Modules;
 use records::{Records, Retention};
 use registry::Registry;
+use reuse::Waiting;
 use rustix::{
     process::{Resource, Rlimit, getrlimit, setpriority_process, setrlimit},
     thread::gettid,
@@ -116,6 +119,8 @@ pub(crate) struct Server {
     loaded: Loaded,
     registry: Registry,
     admission: Arc<Admission>,
+    /// Sandboxes that wait for another call.
+    waiting: Waiting,
     bodies: Bodies,
     /// Places of calls that nobody waits for.
     detached: Arc<Semaphore>,
@@ -308,6 +313,7 @@ fn set_up(settings: Settings, guests: Guests) -> anyhow::Result<(Arc<Server>, Le
             calls: calls as usize,
             waiting: settings.queue,
         }),
+        waiting: Waiting::default(),
         detached: Arc::new(Semaphore::new(DETACHED)),
         bodies: Bodies::beside(settings.memory, settings.body),
         records,
@@ -402,6 +408,7 @@ async fn serve(server: &Arc<Server>, on_port: Option<OnPort>) -> anyhow::Result<
         })
         .collect();
     tokio::spawn(loaded::unload_idle(server.clone()));
+    tokio::spawn(reuse::sweep(server.clone()));
     tokio::spawn(count_kept(server.clone()));
     signals.stop().await;
     output::note("stopping: calls that are running go on; Ctrl-C again ends them");

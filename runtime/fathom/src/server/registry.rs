@@ -13,7 +13,7 @@ use crate::{
     near,
 };
 use anyhow::{Context, bail, ensure};
-use host::digest;
+use host::{Entry, digest};
 use std::{
     collections::BTreeMap,
     fs,
@@ -289,6 +289,18 @@ fn make_version(server: &Arc<Server>, guest: &Guest, name: String) -> anyhow::Re
         "`{}` is a component, and those get no scratch directory: limits.scratch is for modules",
         id.name
     );
+    if manifest.reuse > 1 {
+        ensure!(
+            ready.entry != Entry::Start,
+            "`{}` is a program, and one run of it is one call: serve.reuse is for components that answer requests and for reactors",
+            id.name
+        );
+        ensure!(
+            manifest.scratch.is_none(),
+            "`{}` has a scratch directory, which is for one call: limits.scratch and serve.reuse do not go together",
+            id.name
+        );
+    }
     server.modules.keep(&id.digest, &guest.wasm)?;
     Ok(Version::new(id, manifest))
 }

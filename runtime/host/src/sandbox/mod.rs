@@ -30,7 +30,7 @@ use std::{
     sync::{Arc, atomic::AtomicU64},
     time::{Instant, SystemTime},
 };
-use trace::{Heap, Input, Limits, Nanos, Trace};
+use trace::{Bytes, Heap, Input, Limits, Nanos, Observed, Touched, Trace};
 use wasmtime::Store;
 use world::{Streams, wasi};
 
@@ -114,10 +114,7 @@ impl Sandbox {
         call: &Call,
         service: &Service,
     ) -> Result<Sandbox, InvokeError> {
-        let input = Input {
-            label: call.event.label.clone(),
-            digest: call.event.digest(&call.entry)?,
-        };
+        let input = input(call)?;
         let streams = Streams::open(call, service)?;
         if call.event.scratch.is_some() && function.is_component() {
             let why =
@@ -202,11 +199,38 @@ impl Sandbox {
             so_far,
             scratch,
             begun,
-            most_output: match call.output {
-                Output::Discard { most } | Output::Capture { most } => most,
-                Output::Inherit => u64::MAX,
-            },
+            most_output: most_output(call),
         })
+    }
+
+    /// The same sandbox for another call, with what its guest has in memory.
+    pub(crate) fn begin_anew(&mut self, call: &Call, service: &Service) -> Result<(), InvokeError> {
+        let input = input(call)?;
+        self.streams.become_of(&Streams::open(call, service)?);
+        self.begun = Instant::now();
+        let committed = Committed::from(self.begun, self.so_far.committed.now());
+        let timeline = Timeline::new(committed.clone(), call.rate_hz, None);
+        let state = self.store.data_mut();
+        state.begin_anew(committed.clone(), timeline.clone(), call.limits.memory);
+        self.store.set_epoch_deadline(1);
+        self.so_far = SoFar {
+            input,
+            features: service.input.clone(),
+            started_unix_ms: unix_ms(),
+            limits: call.limits,
+            contended: call.contended,
+            committed,
+            timeline,
+            bytes_out: self.streams.stdout.counter(),
+            ..self.so_far.clone()
+        };
+        self.most_output = most_output(call);
+        Ok(())
+    }
+
+    /// What its guest has: memories, and what tables have grown by.
+    pub(crate) fn taken(&self) -> Bytes {
+        self.store.data().meter.taken()
     }
 
     /// What a served call has beside the others.
@@ -284,19 +308,73 @@ impl Sandbox {
         times: Times,
         ending: Option<Ending>,
     ) -> Finished {
-        let timeline = self.so_far.timeline.clone();
-        // The last sample, after the guest has returned.
-        timeline.sample();
-        let touched = timeline.end_looking();
-        let heap = heap(&self.store, &function.parts);
-        let (observed, hits) = finish_observing(&mut self.store, running.as_ref(), &function.parts);
-        let host_calls = self.store.data().host_calls;
+        let at_end = self.read(function, running.as_ref());
         // Its thread, where it has one, must not look where there is no memory any more.
-        timeline.close();
-        let recorder = self.store.data_mut().heap.take();
+        self.so_far.timeline.close();
         drop(self.store);
         drop(self.scratch);
-        let heap_profile = recorder.and_then(|recorder| {
+        at_end.finished(function, self.so_far, &self.streams, result, times, ending)
+    }
+
+    /// The same where the guest has done what it was to do, and another call will have the sandbox.
+    pub(crate) fn finish_call(
+        &mut self,
+        function: &Function,
+        results: Vec<String>,
+        running: &Running,
+        times: Times,
+    ) -> Finished {
+        let at_end = self.read(function, Some(running));
+        let so_far = self.so_far.clone();
+        let finished = at_end.finished(function, so_far, &self.streams, Ok(results), times, None);
+        // Nothing of the call is held any more.
+        self.streams.become_of(&Streams::nothing());
+        self.store.data_mut().meter.forget_grants();
+        finished
+    }
+
+    /// What there is to be read where the guest has ended.
+    fn read(&mut self, function: &Function, running: Option<&Running>) -> AtEnd {
+        // The last sample, after the guest has returned.
+        self.so_far.timeline.sample();
+        let touched = self.so_far.timeline.end_looking();
+        let heap = heap(&self.store, &function.parts);
+        let (observed, hits) = finish_observing(&mut self.store, running, &function.parts);
+        AtEnd {
+            touched,
+            heap,
+            observed,
+            hits,
+            host_calls: self.store.data().host_calls,
+            recorder: self.store.data_mut().heap.take(),
+        }
+    }
+}
+
+/// What was read of a guest that has ended.
+struct AtEnd {
+    touched: Option<Touched>,
+    heap: Heap,
+    observed: Vec<Observed>,
+    /// Hits of probes that are code.
+    hits: u64,
+    /// Of those, the ones that have called the host.
+    host_calls: u64,
+    recorder: Option<HeapRecorder>,
+}
+
+impl AtEnd {
+    fn finished(
+        self,
+        function: &Function,
+        so_far: SoFar,
+        streams: &Streams,
+        result: wasmtime::Result<Vec<String>>,
+        times: Times,
+        ending: Option<Ending>,
+    ) -> Finished {
+        let heap = self.heap;
+        let heap_profile = self.recorder.and_then(|recorder| {
             let symbolizer = function.symbolizer.as_ref()?;
             let map = function.parts.code_map()?;
             let resolve = |stacks: &_| symbolizer.resolve(stacks, map, Innermost::Allocating);
@@ -313,21 +391,33 @@ impl Sandbox {
             Ok(results) => (Ok(()), results),
             Err(error) => (Err(error), Vec::new()),
         };
-        let limit = self.so_far.limits.memory;
+        let limit = so_far.limits.memory;
         let ending =
-            ending.unwrap_or_else(|| classify(&result, &self.so_far.committed.history(), limit));
+            ending.unwrap_or_else(|| classify(&result, &so_far.committed.history(), limit));
         Finished {
             trace: Trace {
-                probe_cost: probe_cost(function, hits, host_calls),
-                touched,
+                probe_cost: probe_cost(function, self.hits, self.host_calls),
+                touched: self.touched,
                 heap_profile,
-                ..self
-                    .so_far
-                    .ended(ending, heap, observed, times.wall, times.cpu)
+                ..so_far.ended(ending, heap, self.observed, times.wall, times.cpu)
             },
-            stdout: self.streams.stdout.take(),
+            stdout: streams.stdout.take(),
             results,
         }
+    }
+}
+
+fn input(call: &Call) -> Result<Input, InvokeError> {
+    Ok(Input {
+        label: call.event.label.clone(),
+        digest: call.event.digest(&call.entry)?,
+    })
+}
+
+fn most_output(call: &Call) -> u64 {
+    match call.output {
+        Output::Discard { most } | Output::Capture { most } => most,
+        Output::Inherit => u64::MAX,
     }
 }
 

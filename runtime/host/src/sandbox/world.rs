@@ -2,7 +2,7 @@
 
 use super::Call;
 use crate::{
-    Entry, InvokeError,
+    Entry, InvokeError, Output,
     scratch::{self, Scratch},
     serving::Service,
     stdio::{self, Stdin, Stdout},
@@ -34,6 +34,25 @@ impl Streams {
             stdout,
             stderr: log.map_or_else(|| stdio::stderr(call.output), stdio::log),
         })
+    }
+}
+
+impl Streams {
+    /// Nothing to read, and what is written is dropped.
+    pub(super) fn nothing() -> Streams {
+        let most = 0;
+        Streams {
+            stdin: stdio::no_stdin(),
+            stdout: stdio::stdout(Output::Discard { most }, None),
+            stderr: stdio::stderr(Output::Discard { most }),
+        }
+    }
+
+    /// From now on they are those of another call. A guest keeps the handles that it has.
+    pub(super) fn become_of(&self, next: &Streams) {
+        self.stdin.become_of(&next.stdin);
+        self.stdout.become_of(&next.stdout);
+        self.stderr.become_of(&next.stderr);
     }
 }
 

@@ -93,6 +93,11 @@ impl Http {
         self.network.outbound = outbound;
     }
 
+    /// Nothing has been sent of the call that begins.
+    pub(crate) fn begin_anew(&mut self) {
+        self.network.asked = false;
+    }
+
     pub(crate) fn has_asked(&self) -> bool {
         self.network.asked
     }

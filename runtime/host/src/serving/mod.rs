@@ -31,7 +31,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use trace::{Nanos, Observed, Outcome};
+use trace::{Bytes, Nanos, Observed, Outcome};
 use wasmtime::WasmBacktrace;
 
 /// What a served call is given beside what every call is.
@@ -58,6 +58,34 @@ pub struct Stop {
     pub why: String,
 }
 
+/// A sandbox that has made a call, for the next one. Its guest has in memory what that call has left there.
+pub struct Used {
+    sandbox: Sandbox,
+    running: Running,
+    calls: u32,
+}
+
+impl Used {
+    /// What its guest has: its memories, and what its tables have grown by.
+    pub fn taken(&self) -> Bytes {
+        self.sandbox.taken()
+    }
+
+    /// Calls it has made.
+    pub fn calls(&self) -> u32 {
+        self.calls
+    }
+}
+
+/// Which sandbox a call gets, and what becomes of it.
+#[derive(Default)]
+pub struct Turn {
+    /// One of this function that has made calls; a fresh one where there is none.
+    pub used: Option<Used>,
+    /// Once the guest has done what it was to do, the sandbox is [`Served::left`].
+    pub leaves: bool,
+}
+
 /// A served call that has ended.
 pub struct Served {
     /// What was recorded, and the output.
@@ -72,6 +100,10 @@ pub struct Served {
     pub starved: bool,
     /// Whether somebody else can have noticed that the call was made: then making it again is another thing.
     pub had_effect: bool,
+    /// Calls that its sandbox had made before.
+    pub reused: u32,
+    /// Its sandbox, where it was to be left and the guest has not failed.
+    pub left: Option<Used>,
 }
 
 impl Function {
@@ -88,13 +120,25 @@ impl Function {
         call: &Call,
         service: &Service,
         http: Option<HttpCall>,
+        turn: Turn,
         stop: impl Future<Output = Stop>,
     ) -> Result<Served, InvokeError> {
-        let target = match &call.entry {
+        let mut target = match &call.entry {
             Entry::Http => Target::Http,
             entry => self.guest.target(entry, &call.event.args)?,
         };
-        let mut sandbox = Sandbox::set_up(self, call, service)?;
+        let mut started = Started::default();
+        let mut reused = 0;
+        let mut sandbox = match turn.used {
+            None => Sandbox::set_up(self, call, service)?,
+            Some(mut used) => {
+                used.sandbox.begin_anew(call, service)?;
+                target = target.again();
+                reused = used.calls;
+                started.running = Some(used.running);
+                used.sandbox
+            }
+        };
         sandbox.share(service, self);
         let request = match http {
             Some(http) => Some(http::begin(&mut sandbox, http)?),
@@ -105,7 +149,6 @@ impl Function {
         let timeout = Duration::from_nanos(call.limits.timeout.0);
         let begun = Instant::now();
         let cpu = CpuTime::default();
-        let mut started = Started::default();
         let ended = {
             let guest = OnCpu::new(
                 run(&mut sandbox, self, &target, request, &mut started),
@@ -136,15 +179,25 @@ impl Function {
             cpu: cpu.sum(),
         };
         let init = started.init.unwrap_or(times.wall);
-        let finished = match ended {
-            Ok(result) => sandbox.finish(self, result, started.running, times, None),
-            Err(stop) => {
+        let mut left = None;
+        let finished = match (ended, started.running) {
+            (Ok(Ok(results)), Some(running)) if turn.leaves => {
+                let finished = sandbox.finish_call(self, results, &running, times);
+                left = Some(Used {
+                    sandbox,
+                    running,
+                    calls: reused.saturating_add(1),
+                });
+                finished
+            }
+            (Ok(result), running) => sandbox.finish(self, result, running, times, None),
+            (Err(stop), running) => {
                 let ending = Ending {
                     outcome: stop.outcome,
                     exit_code: None,
                     failure: Some(stop.why),
                 };
-                sandbox.finish(self, Ok(Vec::new()), started.running, times, Some(ending))
+                sandbox.finish(self, Ok(Vec::new()), running, times, Some(ending))
             }
         };
         Ok(Served {
@@ -155,6 +208,8 @@ impl Function {
             init,
             stack,
             had_effect,
+            reused,
+            left,
         })
     }
 }
@@ -175,7 +230,10 @@ async fn run(
 ) -> wasmtime::Result<Vec<String>> {
     let begun = Instant::now();
     let store = sandbox.store();
-    let running = function.guest.instantiate_async(&mut *store).await?;
+    let running = match started.running.take() {
+        Some(running) => running,
+        None => function.guest.instantiate_async(&mut *store).await?,
+    };
     started.init = Some(begun.elapsed().into());
     let running = started.running.insert(running);
     match request {

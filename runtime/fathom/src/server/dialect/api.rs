@@ -61,6 +61,7 @@ async fn openapi() -> Response<Body> {
 
 async fn about(State(server): State<Arc<Server>>) -> Response<Body> {
     let load = server.admission.load();
+    let sandboxes = server.waiting.number();
     let records = server.records.counts();
     document(
         StatusCode::OK,
@@ -71,7 +72,8 @@ async fn about(State(server): State<Arc<Server>>) -> Response<Body> {
             "slots": server.engine.slots(),
             "memory_bytes": server.admission.memory(),
             "granted_bytes": load.granted,
-            "calls_running": load.calls,
+            "calls_running": load.calls.saturating_sub(sandboxes),
+            "sandboxes_waiting": sandboxes,
             "calls_waiting": load.waiting,
             "records_stored": records.stored.load(Ordering::Relaxed),
             "records_queued": records.queued.load(Ordering::Relaxed),
@@ -327,6 +329,7 @@ fn line(trace: &Trace) -> Value {
         "live_peak_bytes": trace.heap.live_peak(),
         "granted_bytes": served.map(|served| served.granted),
         "cold": served.map(|served| served.cold),
+        "reused": served.map(|served| served.reused),
         "mispredicted": served.map(|served| served.mispredicted),
         "queued_ns": served.map(|served| served.queued),
         "init_ns": served.map(|served| served.init),

@@ -50,9 +50,11 @@ pub(crate) fn all(server: &Arc<Server>) -> Router {
 }
 
 async fn metrics(State(server): State<Arc<Server>>) -> Response<Body> {
-    let text = server
-        .metrics
-        .text(server.admission.load(), server.records.counts());
+    let text = server.metrics.text(
+        server.admission.load(),
+        server.waiting.number(),
+        server.records.counts(),
+    );
     match text {
         Ok((content_type, text)) => {
             let mut response = Response::new(Body::from(text));

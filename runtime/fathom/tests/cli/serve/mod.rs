@@ -9,6 +9,7 @@ mod faults;
 mod limits;
 mod memory;
 mod recording;
+mod reuse;
 
 use crate::support::{Place, guest_example, wat};
 use serde_json::Value;
