@@ -44,6 +44,8 @@ pub struct Slots {
 pub(crate) struct Serving {
     /// Calls that find a slot made ready; 0 where each makes its own memory.
     slots: u32,
+    /// What each of them keeps of a memory.
+    keeps: Bytes,
     /// Ends with the engine.
     _ticker: Ticker,
 }
@@ -114,6 +116,7 @@ impl Engine {
         let ticker = Ticker::start(&inner, TURN).map_err(wasmtime::Error::from)?;
         let serving = Serving {
             slots: slots.calls,
+            keeps: slots.keep_resident,
             _ticker: ticker,
         };
         Ok(Engine {
@@ -131,6 +134,12 @@ impl Engine {
     /// Calls that find a slot made ready, where guests are served; 0 where there are none.
     pub fn slots(&self) -> u32 {
         self.serving.as_ref().map_or(0, |serving| serving.slots)
+    }
+
+    /// What each of them keeps of a memory for the next call.
+    pub fn slot_keeps(&self) -> Bytes {
+        let serving = self.serving.as_ref();
+        serving.map_or(Bytes(0), |serving| serving.keeps)
     }
 
     /// Memory of slots that no call has now, kept for the next ones. In no call's account.
@@ -192,6 +201,12 @@ impl Engine {
     pub(crate) fn pagemap(&self) -> Arc<Result<Pagemap, PagemapError>> {
         let opened = self.pagemap.get_or_init(|| Arc::new(Pagemap::open()));
         opened.clone()
+    }
+
+    /// Whether what a slot keeps is cleared page by page as it was written to, so that keeping more than guests touch costs
+    /// nothing.
+    pub fn clears_only_touched() -> bool {
+        !is_swapped() && Pagemap::open().is_ok()
     }
 
     /// Why the pages that a guest really writes to cannot be counted on this machine; `None` where they can.

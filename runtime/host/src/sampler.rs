@@ -142,6 +142,13 @@ impl Timeline {
         }
     }
 
+    /// The same, of a slot that others may have had before.
+    pub(crate) fn begin_looking_in_slot(&self, addresses: Result<Vec<Range<u64>>, String>) {
+        if let Some(looks) = &mut self.lock().looks {
+            looks.begin_in_slot(addresses);
+        }
+    }
+
     /// Counts the pages written to a last time; `None` where nobody asked.
     pub(crate) fn end_looking(&self) -> Option<Touched> {
         let mut state = self.lock();

@@ -104,6 +104,7 @@ impl State {
         self.recorder.set_mailboxes(self.mailboxes.clone());
         self.timeline.hand_over(&timeline);
         self.timeline = timeline;
+        self.looks = false;
         self.host_calls = 0;
         self.http.begin_anew();
         self.step = FIRST_STEP;

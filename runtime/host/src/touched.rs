@@ -2,7 +2,7 @@
 //!
 //! Looking costs some microseconds for each mebibyte written, so it is done seldom: by the thread of the timeline at
 //! most twenty times a second, where the guest is in the host anyway at most every millisecond, and never for more than
-//! a hundredth of the time. Honest only because every instance has fresh memory: nothing of a call before is left in it.
+//! a hundredth of the time. Honest only where an instance has fresh memory, nothing of a call before left in it.
 
 use crate::pagemap::{self, Pagemap, PagemapError};
 use std::{
@@ -66,6 +66,17 @@ impl Looks {
                 self.addresses = addresses;
             }
             Err(reason) => self.failed = Some(reason),
+        }
+    }
+
+    /// The same where the memory is a slot that other calls may have had before: what they have left there cannot be told from
+    /// what this one writes.
+    pub(crate) fn begin_in_slot(&mut self, addresses: Result<Vec<Range<u64>>, String>) {
+        self.begin(addresses);
+        if self.written().is_some_and(|bytes| bytes > Bytes(0)) {
+            let reason = "pages of calls before are in the slot of its memory";
+            self.failed = Some(reason.to_owned());
+            self.addresses.clear();
         }
     }
 

@@ -17,8 +17,9 @@ mod recording;
 mod rounds;
 
 /// Every row, by its name.
-const ROWS: [(&str, fn()); 7] = [
+const ROWS: [(&str, fn()); 8] = [
     ("hello", hello::run),
+    ("reuse", hello::reused),
     ("p1", p1::run),
     ("recording", recording::run),
     ("loops", loops::run),

@@ -146,7 +146,7 @@ fn settings(scratch: &Path, functions: &Path, size_by: SizeBy, memory: Bytes) ->
         body_timeout: long,
         connections: 1,
         drain: long,
-        keep_resident: Bytes::mib(1),
+        keep_resident: Some(Bytes::mib(1)),
         idle: long,
         loaded: usize::MAX,
         size_by,

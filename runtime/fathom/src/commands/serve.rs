@@ -32,9 +32,6 @@ const QUEUE: usize = 1_000;
 /// Largest body, unless somebody says otherwise.
 const BODY: Bytes = Bytes::mib(32);
 
-/// Of a guest's memory so much is cleared in place after a call, unless somebody says otherwise.
-const KEEP_RESIDENT: Bytes = Bytes::mib(2);
-
 /// Of the machine's memory, the part that calls may have when nobody says how much.
 const SHARE_OF_MACHINE: u64 = 2;
 
@@ -92,7 +89,8 @@ pub(crate) struct ServeArgs {
     /// Longest that running calls are waited for at the end
     #[arg(long, value_name = "TIME", default_value = "30 s", value_parser = quantity::duration)]
     drain: Nanos,
-    /// Of a guest's memory, what is cleared after a call rather than given back to the system [default: 2 MiB]
+    /// Of a guest's memory, what is cleared after a call rather than given back to the system, an eighth of --memory for all
+    /// calls together at most [default: what the last 1,000 recorded calls have touched, not less than 2 MiB]
     #[arg(long, value_name = "SIZE", value_parser = quantity::bytes)]
     keep_resident: Option<Bytes>,
     /// Code that nobody has called for so long leaves the memory
@@ -261,7 +259,7 @@ impl ServeArgs {
             body_timeout: duration(self.body_timeout),
             connections: self.connections,
             drain: duration(self.drain),
-            keep_resident: self.keep_resident.unwrap_or(KEEP_RESIDENT),
+            keep_resident: self.keep_resident,
             idle: duration(self.idle),
             loaded: self.loaded as usize,
             size_by: self.size_by.or(file.size_by).unwrap_or_default(),

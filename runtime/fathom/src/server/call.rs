@@ -125,7 +125,7 @@ pub(crate) async fn call(server: &Arc<Server>, ask: Ask) -> Answer {
         let (server, function) = (server.clone(), function.clone());
         let (version, ready) = (version.clone(), ready.clone());
         move |ask: Ask| {
-            let looked = look_at(&function, &version, &ready, &ask, &server);
+            let looked = look_at(&function, &version, &ready, &ask, deep, &server);
             (ask, looked)
         }
     };
@@ -278,9 +278,14 @@ fn look_at(
     version: &Version,
     ready: &Ready,
     ask: &Ask,
+    deep: bool,
     server: &Server,
 ) -> Result<(Call, Vec<Observed>), String> {
-    let call = describe(function, version, ready, ask, server)?;
+    let call = Call {
+        // The memories of a component's modules are not open to their host.
+        touched: deep && !ready.function.is_component(),
+        ..describe(function, version, ready, ask, server)?
+    };
     let input = host::input_features(&call.event).map_err(|error| error.to_string())?;
     Ok((call, input))
 }

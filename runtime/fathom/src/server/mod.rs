@@ -12,6 +12,7 @@
 //! | `call`, `answer`, `cgi` | one call, from a request to its record |
 //! | `guests` | the threads that run them |
 //! | `admission`, `bodies`, `sizing` | who may run with how much memory |
+//! | `warm` | what of it stays in memory for the next call |
 //! | `reuse` | sandboxes that wait for another call |
 //! | `teacher`, `phase` | learning from what was recorded, and what is armed for it |
 //! | `density` | a benchmark: how many calls fit |
@@ -48,6 +49,7 @@ mod stage;
 mod summary;
 mod teacher;
 mod totals;
+mod warm;
 
 pub(crate) use auth::token_in;
 pub(crate) use dialect::functions_framework::Signature;
@@ -94,7 +96,6 @@ use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::Semaphore,
 };
-use trace::Bytes;
 
 /// Calls at the same time that nobody waits for.
 const DETACHED: usize = 1_000;
@@ -102,10 +103,7 @@ const DETACHED: usize = 1_000;
 /// Longest that calls are waited for that were told to end: they do at their next turn.
 const ENDING: Duration = Duration::from_secs(2);
 
-/// Of the memory for calls, the part that slots may keep for the next ones, all together.
-const KEPT_SHARE: u64 = 8;
-
-/// How often that is counted.
+/// How often it is counted what slots keep for the next calls.
 const COUNT: Duration = Duration::from_millis(250);
 
 /// What all requests share.
@@ -256,11 +254,6 @@ fn lock(settings: &Settings) -> anyhow::Result<fs::File> {
     Ok(file)
 }
 
-/// What slots may keep for the next calls, all together.
-fn kept_at_most(settings: &Settings) -> Bytes {
-    Bytes(settings.memory.0 / KEPT_SHARE)
-}
-
 /// Counts what slots keep that no call has.
 async fn count_kept(server: Arc<Server>) {
     let mut ticks = tokio::time::interval(COUNT);
@@ -268,7 +261,7 @@ async fn count_kept(server: Arc<Server>) {
         ticks.tick().await;
         let kept = server.engine.kept_resident();
         // What is more than that is a guest's with many memories.
-        let counted = kept.min(kept_at_most(&server.settings));
+        let counted = kept.min(warm::at_most(&server.settings));
         server.admission.set_kept(counted.0);
         server.metrics.kept(kept);
     }
@@ -277,10 +270,10 @@ async fn count_kept(server: Arc<Server>) {
 type Lessons = mpsc::Receiver<Arc<function::Deployed>>;
 
 fn set_up(settings: Settings, guests: Guests) -> anyhow::Result<(Arc<Server>, Lessons)> {
-    let part = kept_at_most(&settings).0 / u64::from(settings.calls.max(1));
+    let store = Store::open(&settings.database)?;
     let engine = Engine::serving(Slots {
         calls: settings.calls,
-        keep_resident: settings.keep_resident.min(Bytes(part)),
+        keep_resident: warm::of_a_slot(&settings, &store)?,
     })?;
     if engine.slots() < settings.calls {
         output::note(format_args!(
@@ -298,8 +291,7 @@ fn set_up(settings: Settings, guests: Guests) -> anyhow::Result<(Arc<Server>, Le
         keep: settings.keep,
         largest: settings.store_max,
     };
-    let records = Records::start(Store::open(&settings.database)?, retention)
-        .context("cannot start a thread")?;
+    let records = Records::start(store, retention).context("cannot start a thread")?;
     let (teach, lessons) = mpsc::channel();
     let server = Server {
         begun: Instant::now(),

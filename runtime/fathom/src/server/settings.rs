@@ -39,8 +39,8 @@ pub(crate) struct Settings {
     pub(crate) connections: usize,
     /// Longest that running calls are waited for at the end.
     pub(crate) drain: Duration,
-    /// Of each guest's memory so much is cleared in place rather than given back.
-    pub(crate) keep_resident: Bytes,
+    /// Of each guest's memory so much is cleared in place rather than given back; `None`: by what calls touch.
+    pub(crate) keep_resident: Option<Bytes>,
     /// What unloads code that nobody has called for so long.
     pub(crate) idle: Duration,
     /// Compiled codes in memory at the same time.

@@ -52,7 +52,8 @@ pub struct Call {
     pub rate_hz: f64,
     /// Other calls run at the same time.
     pub contended: bool,
-    /// Count the pages that are really written to. Where the guest's allocator is not known, they are counted anyway.
+    /// Count the pages that are really written to. Where the guest's allocator is not known, and calls are made one at a time,
+    /// they are counted anyway.
     pub touched: bool,
     /// What chooses the allocations that are looked at, where they are sampled: the same seed chooses the same ones.
     pub seed: u64,
@@ -128,11 +129,11 @@ impl Sandbox {
             .transpose()
             .map_err(InvokeError::Scratch)?;
         let served = function.engine.serving.is_some();
+        let looks = call.touched || !served && !function.knows_live_bytes();
         let wasi = wasi(&function.id, call, &streams, scratch.as_deref(), served)?;
 
         let begun = Instant::now();
         let committed = Committed::new(begun);
-        let looks = call.touched || !function.knows_live_bytes();
         let timeline = Timeline::new(
             committed.clone(),
             call.rate_hz,
@@ -441,7 +442,7 @@ fn run(
 }
 
 /// Where the guest's own memories are, as far as they can ever grow.
-fn memory_addresses(
+pub(crate) fn memory_addresses(
     store: &mut Store<State>,
     running: &Running,
     function: &Function,

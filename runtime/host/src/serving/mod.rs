@@ -20,7 +20,7 @@ use crate::{
     guest::{Running, Target},
     meter::RefusedBy,
     outcome::Ending,
-    sandbox::{Sandbox, Times},
+    sandbox::{Sandbox, Times, memory_addresses},
     stdio::{Log, OutputRoom},
 };
 use clock::{CpuTime, OnCpu};
@@ -232,7 +232,14 @@ async fn run(
     let store = sandbox.store();
     let running = match started.running.take() {
         Some(running) => running,
-        None => function.guest.instantiate_async(&mut *store).await?,
+        None => {
+            let running = function.guest.instantiate_async(&mut *store).await?;
+            if store.data().looks {
+                let addresses = memory_addresses(store, &running, function);
+                store.data().timeline.begin_looking_in_slot(addresses);
+            }
+            running
+        }
     };
     started.init = Some(begun.elapsed().into());
     let running = started.running.insert(running);

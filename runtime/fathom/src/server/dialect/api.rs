@@ -70,6 +70,7 @@ async fn about(State(server): State<Arc<Server>>) -> Response<Body> {
             "process": std::process::id(),
             "functions": server.registry.all().len(),
             "slots": server.engine.slots(),
+            "slot_keeps_bytes": server.engine.slot_keeps(),
             "memory_bytes": server.admission.memory(),
             "granted_bytes": load.granted,
             "calls_running": load.calls.saturating_sub(sandboxes),

@@ -1,6 +1,6 @@
 //! Memory shared among calls: granted by what is predicted, never more in all than there is.
 
-use super::{Server, function, hello, start};
+use super::{Server, function, hello, recording::again, start};
 use crate::support::Place;
 use serde_json::Value;
 use std::thread;
@@ -173,4 +173,55 @@ fn a_component_that_has_asked_others_is_not_made_again() {
         assert_eq!(record["served"]["sized_by"], "replay", "{record}");
         assert_eq!(holding.join().unwrap().status, 200);
     });
+}
+
+/// Writes to one byte in each of 1,280 pages of 4 KiB.
+const TOUCHES: &str = r#"(module
+    (memory (export "memory") 128)
+    (func (export "_start") (local $at i32)
+        (loop $next
+            (i32.store8 (local.get $at) (i32.const 1))
+            (local.set $at (i32.add (local.get $at) (i32.const 4096)))
+            (br_if $next (i32.lt_u (local.get $at) (i32.const 5242880))))))"#;
+
+#[test]
+fn as_much_stays_in_memory_for_the_next_call_as_calls_have_touched() {
+    let place = Place::new();
+    place.write("touches.wat", TOUCHES);
+    let module = place.path("touches.wat").to_string_lossy().into_owned();
+    function(&place, "touches", &module, "");
+    let doctor = place.fathom(["doctor"]).output().expect("it runs");
+    let counts =
+        String::from_utf8_lossy(&doctor.stdout).contains("pages written to can be counted");
+    let args = ["--calls", "8", "--memory", "1 GiB"];
+    let server = start(place, &args);
+    let keeps = |server: &Server| {
+        server.ask("GET", "/api/v1/server", "").json()["slot_keeps_bytes"].clone()
+    };
+    assert_eq!(keeps(&server), 2 << 20);
+    // Pages are counted where a call is traced deep, which is when the code for that has come.
+    let mut seen = Vec::new();
+    server.becomes(
+        || {
+            let answer = server.ask("POST", "/function/touches", "");
+            assert_eq!(answer.status, 200, "{}", answer.body);
+            let record = server.record(answer.field("x-call-id").expect("an id"));
+            seen.push(record["touched"].clone());
+            !record["touched"].is_null()
+        },
+        || "no call was traced deep".to_owned(),
+    );
+    let touched = seen.last().expect("a call");
+    let server = again(server, &args);
+    if counts {
+        assert_eq!(touched["at_end"], 5 << 20, "{touched}");
+        // Other calls have committed 8 MiB, and where they are many that is what counts.
+        let keeps = keeps(&server).as_u64().expect("bytes");
+        assert!([5 << 20, 8 << 20].contains(&keeps), "{keeps}");
+    } else {
+        assert_eq!(touched["kind"], "unavailable");
+        println!("skipped: pages cannot be counted here");
+    }
+    // It is cleared all the same.
+    assert_eq!(server.ask("POST", "/function/touches", "").status, 200);
 }

@@ -194,7 +194,7 @@ fn phases_are_seen_and_set() {
 }
 
 /// Stops a server and starts another one in its place.
-fn again(mut server: Server, args: &[&str]) -> Server {
+pub(super) fn again(mut server: Server, args: &[&str]) -> Server {
     server.signal("INT");
     assert_eq!(server.wait(), Some(0), "{}", server.said());
     start(std::mem::replace(&mut server.place, Place::new()), args)
