@@ -122,6 +122,8 @@ pub(crate) struct GrantsSection {
     pub(crate) hosts: Vec<String>,
     /// A directory below the file's own folder, to read.
     pub(crate) directory: Option<PathBuf>,
+    /// To a browser, pages that it answers are of the server's own origin.
+    pub(crate) same_origin: bool,
 }
 
 impl Config {

@@ -37,6 +37,8 @@ pub(crate) struct Manifest {
     pub(crate) env: Vec<(String, String)>,
     pub(crate) mount: Option<Mount>,
     pub(crate) outbound: Arc<Outbound>,
+    /// To a browser its pages are of this server's origin.
+    pub(crate) same_origin: bool,
     /// What is observed of every call until there is a plan.
     pub(crate) watch: Selection,
     pub(crate) calls: u32,
@@ -81,6 +83,7 @@ impl Manifest {
             outbound: Arc::new(Outbound {
                 hosts: config.grants.hosts.iter().cloned().collect(),
             }),
+            same_origin: config.grants.same_origin,
             watch: watched(&config.watch),
             calls: config.serve.calls.unwrap_or(settings.calls_per_function),
             reuse: config.serve.reuse.map_or(1, NonZeroU32::get),

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `listen` | connections: accepted whatever happens, bounded in number, size and time |
 //! | `dialect` | what is asked over them, a file for each way of asking |
-//! | `auth` | who may use the control plane |
+//! | `auth`, `apart` | who may use the control plane, and what pages of functions may not |
 //! | `registry`, `function`, `manifest`, `modules` | what is deployed, in which versions |
 //! | `build` | compiling it, in a process of its own |
 //! | `loaded` | how much of it is in memory |
@@ -23,6 +23,7 @@
 
 mod admission;
 mod answer;
+mod apart;
 mod auth;
 mod bodies;
 mod build;

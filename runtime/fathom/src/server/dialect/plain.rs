@@ -1,6 +1,6 @@
 //! `/function/NAME`: any method, path, query and header fields, passed on as they are.
 
-use super::{Server, make};
+use super::{super::apart, Server, make};
 use axum::{
     Router,
     body::Body,
@@ -23,7 +23,9 @@ async fn root(
     Path(name): Path<String>,
     request: Request,
 ) -> Response<Body> {
-    make(&server, named(&name), "http", request, "").await
+    let function = named(&name);
+    let answer = make(&server, function, "http", request, "").await;
+    apart::keep(&server, function, answer)
 }
 
 async fn below(
@@ -34,7 +36,9 @@ async fn below(
     // As it was sent: what is encoded in it stays so.
     let path = request.uri().path().to_owned();
     let rest = path.splitn(4, '/').nth(3).unwrap_or_default();
-    make(&server, named(&name), "http", request, rest).await
+    let function = named(&name);
+    let answer = make(&server, function, "http", request, rest).await;
+    apart::keep(&server, function, answer)
 }
 
 /// Callers of OpenFaaS add the namespace, of which there is one.

@@ -1,7 +1,11 @@
 //! Every limit, and the answer at it.
 
 use super::{Server, function, hello, server, start};
-use crate::support::{Place, wat};
+use crate::{
+    browser::chromium,
+    support::{Place, wat},
+    tools,
+};
 use std::{
     io::{Read, Write},
     net::TcpStream,
@@ -309,4 +313,45 @@ fn tables_that_a_guest_begins_with_are_in_the_budget() {
     assert_eq!(server.ask("GET", "/function/few", "").status, 200);
     let answer = server.ask("GET", "/function/many", "");
     assert_eq!(answer.status, 507, "{}", answer.body);
+}
+
+/// A page whose script asks the control plane for what it knows.
+const PAGE: &str = "content-type: text/html\n\n<body><script>\
+    fetch('/api/v1/functions').then(answer => answer.text())\
+    .then(text => document.body.append('HAS READ ' + text), () => document.body.append('CANNOT'))\
+    </script>";
+
+#[test]
+fn the_script_of_a_page_that_a_function_answers_is_not_this_servers() {
+    if !tools::present(&["chromium"]) {
+        return;
+    }
+    let length = PAGE.len();
+    let text = PAGE.replace('\n', "\\n");
+    let guest = format!(
+        r#"(module
+            (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+            (memory (export "memory") 1)
+            (data (i32.const 16) "{text}")
+            (func (export "_start")
+                (i32.store (i32.const 0) (i32.const 16))
+                (i32.store (i32.const 4) (i32.const {length}))
+                (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))"#
+    );
+    let place = Place::new();
+    place.write("page.wat", &guest);
+    let module = place.path("page.wat").to_string_lossy().into_owned();
+    let cgi = "[serve]\nprotocol = \"cgi\"\n";
+    function(&place, "page", &module, cgi);
+    let granted = format!("{cgi}[grants]\nsame_origin = true\n");
+    function(&place, "granted", &module, &granted);
+    let server = start(place, &[]);
+    for (name, sees) in [("page", "CANNOT"), ("granted", "HAS READ")] {
+        let url = format!("http://{}/function/{name}", server.address);
+        let more = ["--dump-dom", "--virtual-time-budget=10000"];
+        let page = chromium(&server.place.path(name), &url, &more);
+        let page = String::from_utf8_lossy(&page);
+        let (_, after) = page.split_once("</script>").expect("the page");
+        assert!(after.contains(sees), "{name}: {page}");
+    }
 }
