@@ -96,6 +96,17 @@ struct Prepared {
     leaves: bool,
 }
 
+/// What a call was admitted with.
+struct Admitted {
+    grant: Arc<Grant>,
+    /// A sandbox that waited for it, which is in the grant.
+    used: Option<Used>,
+    /// What it is predicted to need.
+    size: Size,
+    /// What it takes beside that, bytes.
+    fixed: u64,
+}
+
 /// Makes a call and answers it. Dropping the future stops it, and it is recorded as far as it came.
 pub(crate) async fn call(server: &Arc<Server>, ask: Ask) -> Answer {
     let begun = Instant::now();
@@ -195,9 +206,15 @@ pub(crate) async fn call(server: &Arc<Server>, ask: Ask) -> Answer {
     let id = prepared.ask.id.clone();
     let method = prepared.ask.request.method().clone();
     let room = prepared.ask.room.clone();
+    let admitted = Admitted {
+        grant,
+        used,
+        size,
+        fixed,
+    };
     server
         .guests
-        .spawn(prepared.run(place, grant, used, size, fixed, reply, gone));
+        .spawn(prepared.run(place, admitted, reply, gone));
     match answered.await {
         Ok(answer) => answer.while_here(here, &method, room),
         Err(_) => answer::lost(&id),
@@ -426,10 +443,7 @@ impl Prepared {
     async fn run(
         mut self,
         place: Place,
-        grant: Arc<Grant>,
-        used: Option<Used>,
-        size: Size,
-        fixed: u64,
+        admitted: Admitted,
         reply: oneshot::Sender<Answer>,
         gone: oneshot::Receiver<()>,
     ) {
@@ -439,7 +453,12 @@ impl Prepared {
         let running = metrics.begin();
         let mut reply = Some(reply);
         let mut gone = Gone::new(gone);
-        let mut grant = grant;
+        let Admitted {
+            mut grant,
+            used,
+            size,
+            fixed,
+        } = admitted;
         let mut attempt = self
             .attempt(&grant, used, fixed, &mut reply, &mut gone)
             .await;

@@ -19,9 +19,12 @@ use std::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
-    time::{Instant, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 use trace::{Bytes, FunctionId, Selection};
+
+/// Code that traces deep and could not be made is tried again after so long.
+const DEEP_AGAIN: Duration = Duration::from_secs(300);
 
 /// A function by its name.
 pub(crate) struct Deployed {
@@ -193,14 +196,24 @@ impl Version {
                 })
                 .await
             };
-            if matches!(built, Ok(Ok(())))
-                && version
-                    .deep
-                    .load(&server, &version, Some(place))
-                    .await
-                    .is_ok()
-            {
-                // Once it has gone it may come again. Where it cannot come, it is not tried twice.
+            let has_come = match built {
+                Ok(Ok(())) => {
+                    let loaded = version.deep.load(&server, &version, Some(place)).await;
+                    loaded.is_ok()
+                }
+                _ => {
+                    drop(place);
+                    false
+                }
+            };
+            // Neither is kept for a try that most likely fails, too.
+            let waits = Arc::downgrade(&version);
+            drop((server, version));
+            if !has_come {
+                tokio::time::sleep(DEEP_AGAIN).await;
+            }
+            // Once it has gone it may come again.
+            if let Some(version) = waits.upgrade() {
                 version.deep_is_coming.store(false, Ordering::Relaxed);
             }
         });

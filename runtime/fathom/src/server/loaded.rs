@@ -152,3 +152,26 @@ pub(super) async fn unload_idle(server: Arc<Server>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_that_were_traced_deep_often_leave_places_to_others() {
+        let loaded = Loaded::at_most(16);
+        // An eighth of what is in memory, and none of so few is left to others.
+        let two: Vec<_> = (0..2).map(|_| loaded.place_for_deep(false)).collect();
+        assert!(two.iter().all(Option::is_some) && loaded.is_crowded());
+        assert!(loaded.place_for_deep(false).is_none());
+        drop(two);
+        assert!(!loaded.is_crowded());
+        let loaded = Loaded::at_most(900);
+        let patient: Vec<_> = std::iter::from_fn(|| loaded.place_for_deep(true)).collect();
+        assert_eq!(patient.len(), DEEP - DEEP / 4);
+        let others: Vec<_> = std::iter::from_fn(|| loaded.place_for_deep(false)).collect();
+        assert_eq!(others.len(), DEEP / 4);
+        drop(patient);
+        assert!(loaded.place_for_deep(true).is_some());
+    }
+}

@@ -344,3 +344,58 @@ impl Writer {
         Ok(self.store.fold(Stay::Newest(stay as usize), SLICE)?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use trace::{FunctionId, Input, Limits, Nanos};
+
+    fn call() -> Arc<Trace> {
+        let function = FunctionId {
+            name: "f".to_owned(),
+            digest: "sha256:0".to_owned(),
+        };
+        let input = Input {
+            label: "request".to_owned(),
+            digest: "sha256:1".to_owned(),
+        };
+        let limits = Limits {
+            memory: Bytes::mib(64),
+            timeout: Nanos(1),
+        };
+        Arc::new(Trace::nothing_measured(function, input, limits))
+    }
+
+    /// Neither many calls nor large ones take more memory than there is for them, and once they are taken others have room.
+    #[test]
+    fn the_queue_is_bounded_in_calls_and_in_bytes() {
+        let queue = Queue::default();
+        let taken = |bytes| (0..20_000).filter(|_| queue.push(call(), bytes)).count();
+        assert_eq!(taken(1), QUEUE.calls);
+        let waited = queue.take(Duration::ZERO).expect("it is open");
+        assert_eq!(waited.len(), QUEUE.calls);
+        assert_eq!(taken(1 << 20), QUEUE.bytes >> 20);
+        queue.close();
+        assert!(!queue.push(call(), 1));
+        assert_eq!(
+            queue.take(Duration::ZERO).map(|calls| calls.len()),
+            Some(64)
+        );
+        assert!(queue.take(Duration::ZERO).is_none());
+    }
+
+    #[test]
+    fn what_is_kept_of_the_last_calls_is_bounded_too() {
+        let mut recent = Recent::default();
+        (0..RECENT.calls + 7).for_each(|_| recent.push(call(), 1));
+        assert_eq!(
+            (recent.calls.len(), recent.bytes),
+            (RECENT.calls, RECENT.calls)
+        );
+        // One larger than all is kept alone.
+        recent.push(call(), RECENT.bytes + 1);
+        assert_eq!(recent.calls.len(), 1);
+        (0..20).for_each(|_| recent.push(call(), 1 << 20));
+        assert_eq!(recent.calls.len(), RECENT.bytes >> 20);
+    }
+}

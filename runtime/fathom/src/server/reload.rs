@@ -10,11 +10,14 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, mpsc},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// Changes so close to each other are one: a module is not written at once.
 const SETTLED: Duration = Duration::from_millis(150);
+
+/// Where changes never cease they are looked at all the same after so long.
+const LONGEST: Duration = Duration::from_secs(2);
 
 /// Watches until it is dropped.
 pub(crate) struct Reload {
@@ -49,7 +52,10 @@ pub(crate) fn watch(server: &Arc<Server>, root: &Path) -> anyhow::Result<Reload>
         .spawn(move || {
             while let Ok(paths) = changes.recv() {
                 let mut all: BTreeSet<PathBuf> = paths.into_iter().collect();
-                while let Ok(paths) = changes.recv_timeout(SETTLED) {
+                let begun = Instant::now();
+                while begun.elapsed() < LONGEST
+                    && let Ok(paths) = changes.recv_timeout(SETTLED)
+                {
                     all.extend(paths);
                 }
                 let (Some(server), Some(watching)) = (server.upgrade(), watching.upgrade()) else {

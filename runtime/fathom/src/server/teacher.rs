@@ -314,3 +314,23 @@ fn plan(server: &Server, version: &Version, calls: &[Trace]) -> Option<Predictiv
     let plan = learn::plan(&version.id, calls, &settings, asked, version_of_ours).ok()?;
     plan.is_within_asked().then_some(plan)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Learning takes little of the machine, and less where it is in vain; but a lesson is never far.
+    #[test]
+    fn who_learns_nothing_new_rests_longer_and_never_too_long() {
+        let took = Duration::from_millis(4);
+        assert_eq!(rest(took, 0), took * REST);
+        assert_eq!(rest(took, 1), took * REST * 2);
+        assert_eq!(rest(took, 3), took * REST * 8);
+        assert_eq!(rest(took, 30), LONGEST_REST);
+        // A long lesson is followed by its usual rest, however long that is.
+        let took = Duration::from_secs(1);
+        assert_eq!(rest(took, 0), took * REST);
+        assert_eq!(rest(took, 30), took * REST);
+        assert_eq!(rest(Duration::ZERO, 0), SHORTEST * REST);
+    }
+}
