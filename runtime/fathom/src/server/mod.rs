@@ -44,6 +44,8 @@ mod records;
 mod registry;
 mod reload;
 mod reuse;
+#[cfg(test)]
+mod sample;
 mod settings;
 mod sizing;
 mod stage;

@@ -348,22 +348,10 @@ impl Writer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use trace::{FunctionId, Input, Limits, Nanos};
+    use crate::server::sample;
 
     fn call() -> Arc<Trace> {
-        let function = FunctionId {
-            name: "f".to_owned(),
-            digest: "sha256:0".to_owned(),
-        };
-        let input = Input {
-            label: "request".to_owned(),
-            digest: "sha256:1".to_owned(),
-        };
-        let limits = Limits {
-            memory: Bytes::mib(64),
-            timeout: Nanos(1),
-        };
-        Arc::new(Trace::nothing_measured(function, input, limits))
+        Arc::new(sample::call())
     }
 
     /// Neither many calls nor large ones take more memory than there is for them, and once they are taken others have room.

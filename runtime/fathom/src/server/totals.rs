@@ -131,7 +131,7 @@ fn upper_end(bucket: usize) -> Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use trace::{FunctionId, Input, Limits};
+    use crate::server::sample::call;
 
     #[test]
     fn nobody_says_when_calls_have_grown_before_there_were_a_hundred() {
@@ -153,22 +153,9 @@ mod tests {
     fn quantiles_are_at_most_a_fifth_too_high() {
         let mut totals = Totals::default();
         for mib in 1..=100 {
-            let id = FunctionId {
-                name: String::new(),
-                digest: String::new(),
-            };
-            let input = Input {
-                label: String::new(),
-                digest: String::new(),
-            };
-            let limits = Limits {
-                memory: Bytes::mib(512),
-                timeout: Nanos(1),
-            };
             totals.add(&Trace {
-                outcome: Outcome::Succeeded,
                 committed_peak: Bytes::mib(mib),
-                ..Trace::nothing_measured(id, input, limits)
+                ..call()
             });
         }
         for (share, exact) in [(0.5, 50), (0.99, 99)] {

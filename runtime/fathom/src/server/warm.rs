@@ -68,28 +68,16 @@ fn touched(call: &Trace) -> Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use trace::{FunctionId, Input, Limits, Nanos};
+    use crate::server::sample;
 
     fn call(committed: u64, touched: Option<u64>) -> Trace {
-        let function = FunctionId {
-            name: "f".to_owned(),
-            digest: "sha256:0".to_owned(),
-        };
-        let input = Input {
-            label: "request".to_owned(),
-            digest: "sha256:1".to_owned(),
-        };
-        let limits = Limits {
-            memory: Bytes::mib(64),
-            timeout: Nanos(1),
-        };
         Trace {
             committed_peak: Bytes(committed),
             touched: touched.map(|bytes| Touched::Measured {
                 at_end: Bytes(bytes),
                 samples: Vec::new(),
             }),
-            ..Trace::nothing_measured(function, input, limits)
+            ..sample::call()
         }
     }
 

@@ -1,6 +1,6 @@
 //! Calls of every kind of guest, and what is answered.
 
-use super::{function, hello, server, start};
+use super::{function, hello, server, start, written};
 use crate::support::{Place, guest_example};
 use std::fs;
 
@@ -186,12 +186,10 @@ const CGI: &str = r#"(module
 #[test]
 fn programs_of_cgi_see_the_request_and_say_header_fields() {
     let place = Place::new();
-    place.write("cgi.wat", CGI);
-    let module = place.path("cgi.wat").to_string_lossy().into_owned();
-    function(
+    written(
         &place,
         "cgi",
-        &module,
+        CGI,
         "env = { LEVEL = \"info\" }\n[serve]\nprotocol = \"cgi\"\n",
     );
     let server = start(place, &[]);
@@ -232,9 +230,7 @@ fn exports_of_reactors_take_numbers_as_json() {
                 (else (i64.add
                     (call $fib (i32.sub (local.get $n) (i32.const 1)))
                     (call $fib (i32.sub (local.get $n) (i32.const 2))))))))"#;
-    place.write("fib.wat", fib);
-    let module = place.path("fib.wat").to_string_lossy().into_owned();
-    function(&place, "fib", &module, "invoke = \"fib\"\n");
+    written(&place, "fib", fib, "invoke = \"fib\"\n");
     let server = start(place, &[]);
     let answer = server.ask("POST", "/function/fib", "[20]");
     assert_eq!((answer.status, answer.body.as_str()), (200, "6765\n"));
@@ -273,9 +269,7 @@ fn a_slot_that_is_used_again_has_nothing_of_the_call_before() {
         .replace("(i32.store8 (drop (memory.grow (i32.const 2))) (i32.const 0))", "(drop (memory.grow (i32.const 2)))");
     for keep in ["1 B", "64 KiB", "2 MiB"] {
         let place = Place::new();
-        place.write("writes.wat", &guest);
-        let module = place.path("writes.wat").to_string_lossy().into_owned();
-        function(&place, "writes", &module, "");
+        written(&place, "writes", &guest, "");
         let server = start(place, &["--calls", "1", "--keep-resident", keep]);
         for _ in 0..5 {
             let answer = server.ask("POST", "/function/writes", "x");
@@ -306,9 +300,7 @@ fn a_server_says_of_its_calls_when_it_ends() {
 #[test]
 fn guests_see_nothing_of_the_machine() {
     let place = Place::new();
-    place.write("environment.wat", CGI);
-    let module = place.path("environment.wat").to_string_lossy().into_owned();
-    function(&place, "environment", &module, "");
+    written(&place, "environment", CGI, "");
     let server = start(place, &[]);
     let answer = server.ask("GET", "/function/environment", "");
     assert!(

@@ -1,6 +1,6 @@
 //! Every limit, and the answer at it.
 
-use super::{Server, function, hello, server, start};
+use super::{Server, function, hello, server, start, written};
 use crate::{
     browser::chromium,
     support::{Place, wat},
@@ -282,10 +282,8 @@ fn tables_count_as_memory() {
         (func (export "_start")
             (if (i32.eq (table.grow $t (ref.null func) (i32.const 50000)) (i32.const -1)) (then unreachable))))"#;
     let place = Place::new();
-    place.write("grows.wat", grows);
-    let module = place.path("grows.wat").to_string_lossy().into_owned();
-    function(&place, "large", &module, "memory = \"1 MiB\"\n");
-    function(&place, "small", &module, "memory = \"256 KiB\"\n");
+    written(&place, "large", grows, "memory = \"1 MiB\"\n");
+    written(&place, "small", grows, "memory = \"256 KiB\"\n");
     let server = start(place, &[]);
     assert_eq!(server.ask("GET", "/function/large", "").status, 200);
     let answer = server.ask("GET", "/function/small", "");
@@ -305,9 +303,7 @@ fn tables_that_a_guest_begins_with_are_in_the_budget() {
         let guest = format!(
             r#"(module (memory (export "memory") 1) (table {elements} funcref) (func (export "_start")))"#
         );
-        place.write("guest.wat", guest);
-        let module = place.path("guest.wat").to_string_lossy().into_owned();
-        function(&place, name, &module, "memory = \"64 KiB\"\n");
+        written(&place, name, &guest, "memory = \"64 KiB\"\n");
     }
     let server = start(place, &["--memory", "1 MiB", "--body", "1 KiB"]);
     assert_eq!(server.ask("GET", "/function/few", "").status, 200);
@@ -339,12 +335,10 @@ fn the_script_of_a_page_that_a_function_answers_is_not_this_servers() {
                 (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))"#
     );
     let place = Place::new();
-    place.write("page.wat", &guest);
-    let module = place.path("page.wat").to_string_lossy().into_owned();
     let cgi = "[serve]\nprotocol = \"cgi\"\n";
-    function(&place, "page", &module, cgi);
+    written(&place, "page", &guest, cgi);
     let granted = format!("{cgi}[grants]\nsame_origin = true\n");
-    function(&place, "granted", &module, &granted);
+    written(&place, "granted", &guest, &granted);
     let server = start(place, &[]);
     for (name, sees) in [("page", "CANNOT"), ("granted", "HAS READ")] {
         let url = format!("http://{}/function/{name}", server.address);

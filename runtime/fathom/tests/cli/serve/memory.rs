@@ -1,6 +1,6 @@
 //! Memory shared among calls: granted by what is predicted, never more in all than there is.
 
-use super::{Server, function, hello, recording::again, start};
+use super::{Server, function, hello, recording::again, start, written};
 use crate::support::Place;
 use serde_json::Value;
 use std::thread;
@@ -31,9 +31,7 @@ const HOLDS: &str = r#"(module
 
 fn holding(manifest: &str, args: &[&str]) -> Server {
     let place = Place::new();
-    place.write("holds.wat", HOLDS);
-    let module = place.path("holds.wat").to_string_lossy().into_owned();
-    function(&place, "holds", &module, manifest);
+    written(&place, "holds", HOLDS, manifest);
     start(place, args)
 }
 
@@ -144,9 +142,7 @@ fn who_was_predicted_wrongly_is_made_again_with_all_it_may_need() {
 fn a_component_that_has_asked_others_is_not_made_again() {
     // It is answered 507 rather than heard twice. Here it has asked nobody, and is made again.
     let place = Place::new();
-    place.write("holds.wat", HOLDS);
-    let module = place.path("holds.wat").to_string_lossy().into_owned();
-    function(&place, "holds", &module, "memory = \"26 MiB\"\n");
+    written(&place, "holds", HOLDS, "memory = \"26 MiB\"\n");
     function(&place, "hello", &hello(), "memory = \"30 MiB\"\n");
     let server = start(place, &["--memory", "40 MiB"]);
     for _ in 0..6 {
@@ -187,9 +183,7 @@ const TOUCHES: &str = r#"(module
 #[test]
 fn as_much_stays_in_memory_for_the_next_call_as_calls_have_touched() {
     let place = Place::new();
-    place.write("touches.wat", TOUCHES);
-    let module = place.path("touches.wat").to_string_lossy().into_owned();
-    function(&place, "touches", &module, "");
+    written(&place, "touches", TOUCHES, "");
     let doctor = place.fathom(["doctor"]).output().expect("it runs");
     let counts =
         String::from_utf8_lossy(&doctor.stdout).contains("pages written to can be counted");

@@ -104,6 +104,13 @@ pub(crate) fn function(place: &Place, name: &str, module: &str, manifest: &str) 
     );
 }
 
+/// The same from a module that is written here.
+pub(crate) fn written(place: &Place, name: &str, module: &str, manifest: &str) {
+    place.write("written.wat", module);
+    let module = place.path("written.wat");
+    function(place, name, &module.to_string_lossy(), manifest);
+}
+
 /// The component that answers requests itself.
 pub(crate) fn hello() -> String {
     guest_example("http/hello/hello-http.wasm")

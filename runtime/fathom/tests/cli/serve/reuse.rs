@@ -1,6 +1,6 @@
 //! Sandboxes that make several calls: only where the manifest says so, and never at the cost of a call.
 
-use super::{Answer, Server, function, hello, start};
+use super::{Answer, Server, function, hello, start, written};
 use crate::support::{Place, wat};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -19,12 +19,10 @@ const PAGE: u64 = 65_536;
 
 fn counting(manifest: &str, args: &[&str]) -> Server {
     let place = Place::new();
-    place.write("counts.wat", COUNTS);
-    let module = place.path("counts.wat").to_string_lossy().into_owned();
-    function(
+    written(
         &place,
         "counts",
-        &module,
+        COUNTS,
         &format!("invoke = \"grow\"\n{manifest}"),
     );
     start(place, args)
