@@ -189,7 +189,8 @@ pub(crate) fn find_function(
     }
 }
 
-/// Calls of one function, those with the given ids or all.
+/// Calls of one function, those with the given ids or all. Not those that were made in a used sandbox: what they needed is not
+/// their own.
 pub(crate) fn read_traces(
     store: &Store,
     function: &FunctionId,
@@ -209,7 +210,9 @@ pub(crate) fn read_traces(
     if calls <= MOST_IN_FULL {
         filter.detail = Detail::Full;
     }
-    Ok(store.traces(&filter)?)
+    let mut traces = store.traces(&filter)?;
+    traces.retain(Trace::had_fresh_sandbox);
+    Ok(traces)
 }
 
 /// What the calls tell of themselves. Where they are so many that only summaries were read, their stacks are added up

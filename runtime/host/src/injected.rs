@@ -66,6 +66,7 @@ impl Counters {
         self.write(Mailbox::WINDOW_PEAK, live);
         self.write(Mailbox::ALLOCATED, 0);
         self.write(Mailbox::ALLOCATIONS, 0);
+        self.write(Mailbox::CLOCK, 0);
         // Where it has to stay 0 it does.
         if self.read(Mailbox::NEXT_SAMPLE_AT) > 0 {
             self.call_when_allocated(step);

@@ -74,7 +74,7 @@ impl Looks {
     pub(crate) fn begin_in_slot(&mut self, addresses: Result<Vec<Range<u64>>, String>) {
         self.begin(addresses);
         if self.written().is_some_and(|bytes| bytes > Bytes(0)) {
-            let reason = "pages of calls before are in the slot of its memory";
+            let reason = "pages of its memory had been written to before it was called, perhaps by calls before";
             self.failed = Some(reason.to_owned());
             self.addresses.clear();
         }

@@ -90,7 +90,7 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "TIME", default_value = "30 s", value_parser = quantity::duration)]
     drain: Nanos,
     /// Of a guest's memory, what is cleared after a call rather than given back to the system, an eighth of --memory for all
-    /// calls together at most [default: what the last 1,000 recorded calls have touched, not less than 2 MiB]
+    /// calls together at most [default: what the last 1,000 recorded calls have touched, or committed where that was not counted; not less than 2 MiB]
     #[arg(long, value_name = "SIZE", value_parser = quantity::bytes)]
     keep_resident: Option<Bytes>,
     /// Code that nobody has called for so long leaves the memory

@@ -579,7 +579,12 @@ mod tests {
                         drop(call.grow(to, || rng.gen_bool(0.5).then_some(to + 10)));
                     }
                     3 if !running.is_empty() => {
-                        running.swap_remove(rng.gen_range(0..running.len()));
+                        let call = running.swap_remove(rng.gen_range(0..running.len()));
+                        if rng.gen_bool(0.5) {
+                            let to = rng.gen_range(1..400);
+                            let (Ok(call) | Err(call)) = call.exchange(to);
+                            running.push(call);
+                        }
                     }
                     _ => admission.set_kept(rng.gen_range(0..125)),
                 }

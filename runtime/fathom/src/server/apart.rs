@@ -28,8 +28,12 @@ pub(super) fn keep(server: &Server, function: &str, mut answer: Response<Body>) 
 
 /// Whether a browser may run scripts of it: anything but what is known to have none. Where no type is said, it guesses.
 fn may_be_a_page(answer: &Response<Body>) -> bool {
-    let kind = answer.headers().get(header::CONTENT_TYPE);
-    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let mut kinds = answer.headers().get_all(header::CONTENT_TYPE).iter();
+    let (Some(kind), None) = (kinds.next(), kinds.next()) else {
+        // Of several, which one counts is the browser's affair.
+        return true;
+    };
+    let kind = kind.to_str().unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
     const NONE: [&str; 3] = ["application/json", "application/octet-stream", "text/plain"];
     !NONE.iter().any(|none| none.eq_ignore_ascii_case(kind))
@@ -59,6 +63,12 @@ mod tests {
             assert!(of(Some(kind)), "{kind}");
         }
         assert!(of(None));
+        let mut two = Response::new(Body::empty());
+        for kind in ["text/plain", "text/html"] {
+            let kind = HeaderValue::from_static(kind);
+            two.headers_mut().append(header::CONTENT_TYPE, kind);
+        }
+        assert!(may_be_a_page(&two));
         for kind in [
             "text/plain; charset=utf-8",
             "application/json",

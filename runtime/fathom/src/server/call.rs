@@ -168,8 +168,8 @@ pub(crate) async fn call(server: &Arc<Server>, ask: Ask) -> Answer {
         .saturating_add(ready.tables.0)
         .saturating_add(ask.room.body());
     let waited = Instant::now();
-    // What is traced deep is to be learned from: what calls before it have left is not its own.
-    let leaves = version.manifest.reuse > 1 && !deep;
+    // What calls before it have left is not its own: some calls are there to be learned from.
+    let leaves = version.manifest.reuse > 1 && !deep && !function.phases.wants_fresh();
     let kept = match leaves {
         true => server.waiting.take(&ready, size.bytes.0, fixed),
         false => None,
@@ -262,16 +262,26 @@ async fn admit(
     fixed: u64,
     first: bool,
 ) -> Result<Arc<Grant>, (Rejected, String)> {
+    let bytes = bytes.0.saturating_add(fixed);
     let admitted = async {
-        let mut admitted =
-            std::pin::pin!(server.admission.admit(bytes.0.saturating_add(fixed), first));
-        if let Poll::Ready(admitted) =
-            poll_fn(|context| Poll::Ready(admitted.as_mut().poll(context))).await
-        {
-            return admitted;
+        loop {
+            let mut admitted = std::pin::pin!(server.admission.admit(bytes, first));
+            match poll_fn(|context| Poll::Ready(admitted.as_mut().poll(context))).await {
+                // What a sandbox holds that waits may be what it would have waited for.
+                Poll::Ready(Err(Refused::QueueFull)) if server.waiting.let_oldest_go() => {}
+                Poll::Ready(admitted) => return admitted,
+                Poll::Pending => {
+                    if server.waiting.number() > 0 {
+                        // It takes time to let go of much memory, and others wait for this thread.
+                        let server = server.clone();
+                        tokio::task::spawn_blocking(move || {
+                            server.waiting.make_room(&server.admission);
+                        });
+                    }
+                    return admitted.await;
+                }
+            }
         }
-        server.waiting.make_room(&server.admission);
-        admitted.await
     };
     match tokio::time::timeout(server.settings.patience, admitted).await {
         Ok(Ok(grant)) => Ok(Arc::new(grant)),
@@ -384,10 +394,11 @@ struct Attempt {
     whole: Option<Response<GuestBody>>,
 }
 
-/// Whether it failed for want of memory that it would have found in a fresh sandbox with all that its limit allows.
+/// Whether it failed for want of memory that others have, or in a sandbox in which other calls have left something, which says
+/// nothing of a fresh one.
 fn is_starved(served: &Served) -> bool {
-    let limited = served.finished.trace.outcome == Outcome::Limited;
-    served.starved || limited && served.reused > 0
+    let outcome = served.finished.trace.outcome;
+    served.starved || served.reused > 0 && matches!(outcome, Outcome::Limited | Outcome::Failed)
 }
 
 fn is_success(served: &Served) -> bool {
@@ -526,6 +537,7 @@ impl Prepared {
             grant: grant.clone(),
             fixed,
             taken: AtomicU64::new(fixed + used.as_ref().map_or(0, |used| used.taken().0)),
+            in_used: used.is_some(),
             server: self.server.clone(),
             function: self.function.clone(),
             version: self.version.clone(),
@@ -539,17 +551,24 @@ impl Prepared {
             outbound: self.version.manifest.outbound.clone(),
         };
         let evicted = AtomicBool::new(false);
+        let told = AtomicBool::new(false);
         let stop = async {
             tokio::select! {
-                () = gone.gone() => Stop {
-                    outcome: Outcome::Failed,
-                    why: "the client went away".to_owned(),
-                },
+                () = gone.gone() => {
+                    told.store(true, Ordering::Relaxed);
+                    Stop {
+                        outcome: Outcome::Failed,
+                        why: "the client went away".to_owned(),
+                    }
+                }
                 never = self.give_back(&share) => match never {},
-                () = self.server.stages.come_to(Stage::Ending) => Stop {
-                    outcome: Outcome::Failed,
-                    why: "the server has stopped".to_owned(),
-                },
+                () = self.server.stages.come_to(Stage::Ending) => {
+                    told.store(true, Ordering::Relaxed);
+                    Stop {
+                        outcome: Outcome::Failed,
+                        why: "the server has stopped".to_owned(),
+                    }
+                }
                 () = grant.stopped() => {
                     evicted.store(true, Ordering::Relaxed);
                     Stop {
@@ -580,7 +599,8 @@ impl Prepared {
         let function = &self.ready.function;
         let serving = std::pin::pin!(function.serve(&self.call, &service, http, turn, stop));
         let (served, whole) = read_ahead(serving, head, &mut say).await;
-        let starved = evicted.load(Ordering::Relaxed) || served.as_ref().is_ok_and(is_starved);
+        let starved = !told.load(Ordering::Relaxed)
+            && (evicted.load(Ordering::Relaxed) || served.as_ref().is_ok_and(is_starved));
         Attempt {
             served: served.map_err(|error| error.to_string()),
             starved,
@@ -594,6 +614,8 @@ impl Prepared {
         let left = attempt.served.as_mut().ok();
         let left = left.and_then(|served| served.left.take());
         let left = left.filter(|used| used.calls() < self.version.manifest.reuse);
+        // An answer that goes on after the call may be written to by the guest still.
+        let left = left.filter(|_| attempt.said.is_none());
         let fixed = OVERHEAD.saturating_add(self.ready.tables.0);
         // The call has ended: nobody else has it.
         if let (Some(used), Some(grant)) = (left, Arc::into_inner(grant)) {
@@ -726,6 +748,8 @@ struct Share {
     fixed: u64,
     /// What it has taken so far, bytes.
     taken: AtomicU64,
+    /// Calls before it have left something.
+    in_used: bool,
     server: Arc<Server>,
     function: Arc<Deployed>,
     version: Arc<Version>,
@@ -735,6 +759,10 @@ struct Share {
 impl host::Grants for Share {
     fn grow(&self, to: Bytes, seen: &dyn Fn() -> Vec<Observed>) -> Growing {
         let predicted = || {
+            // What it finds there nobody has predicted.
+            if self.in_used {
+                return Some(to.0.saturating_add(self.fixed));
+            }
             let learned = self.function.sizing.learned()?;
             let plan = learned.plan.as_ref()?;
             let limits: Limits = self.version.manifest.limits;

@@ -276,7 +276,7 @@ fn set_up(settings: Settings, guests: Guests) -> anyhow::Result<(Arc<Server>, Le
     let store = Store::open(&settings.database)?;
     let engine = Engine::serving(Slots {
         calls: settings.calls,
-        keep_resident: warm::of_a_slot(&settings, &store)?,
+        keep_resident: warm::of_a_slot(&settings, &store),
     })?;
     if engine.slots() < settings.calls {
         output::note(format_args!(

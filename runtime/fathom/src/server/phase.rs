@@ -6,6 +6,9 @@ use learn::DriftState;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use trace::{PredictivePlan, Trace};
 
+/// Of the calls of a function whose sandboxes make several, one in so many has one of its own.
+const FRESH_EVERY: u64 = 8;
+
 /// One call in so many is traced deep while a function is learned.
 const DEEP_EVERY: u64 = 4;
 
@@ -82,6 +85,11 @@ impl Phases {
         };
         state.owed |= state.calls % every == 1;
         state.owed
+    }
+
+    /// Whether the call that was counted last has a sandbox of its own where others share one: some are to be learned from.
+    pub(crate) fn wants_fresh(&self) -> bool {
+        self.lock().calls.is_multiple_of(FRESH_EVERY)
     }
 
     /// A call that was to be traced deep is.

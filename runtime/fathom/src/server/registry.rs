@@ -4,7 +4,7 @@
 use super::{
     Server, build,
     function::{self, Deployed, Version},
-    manifest::Manifest,
+    manifest::{Manifest, Protocol},
     modules::write_whole,
 };
 use crate::{
@@ -293,6 +293,11 @@ fn make_version(server: &Arc<Server>, guest: &Guest, name: String) -> anyhow::Re
         ensure!(
             ready.entry != Entry::Start,
             "`{}` is a program, and one run of it is one call: serve.reuse is for components that answer requests and for reactors",
+            id.name
+        );
+        ensure!(
+            manifest.protocol != Protocol::Cgi,
+            "`{}` is given each request in its environment, which a guest keeps: protocol `cgi` and serve.reuse do not go together",
             id.name
         );
         ensure!(

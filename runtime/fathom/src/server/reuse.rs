@@ -125,6 +125,8 @@ pub(super) async fn sweep(server: Arc<Server>) {
     let mut ticks = tokio::time::interval(SWEEP);
     loop {
         ticks.tick().await;
-        server.waiting.sweep();
+        let server = server.clone();
+        // It takes time to let go of much memory. Should it fail, the next one sweeps.
+        let _ = tokio::task::spawn_blocking(move || server.waiting.sweep()).await;
     }
 }

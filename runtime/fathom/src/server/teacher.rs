@@ -260,7 +260,9 @@ fn lesson(server: &Arc<Server>, function: &Arc<Deployed>) -> Taught {
 
 fn recorded(server: &Server, version: &Version) -> anyhow::Result<Vec<Trace>> {
     let store = Store::open_existing(&server.settings.database)?;
-    Ok(store.traces(&of(version, LOOK_BACK, Detail::Summary))?)
+    let mut calls = store.traces(&of(version, LOOK_BACK, Detail::Summary))?;
+    calls.retain(Trace::had_fresh_sandbox);
+    Ok(calls)
 }
 
 fn of(version: &Version, newest: usize, detail: Detail) -> Filter {

@@ -4,8 +4,9 @@
 //! Not here: who counts what stays, and takes it from the budget (`mod`).
 
 use super::Settings;
+use crate::output;
 use host::Engine;
-use store::{Detail, Filter, ReadError, Store};
+use store::{Detail, Filter, Store};
 use trace::{Bytes, Touched, Trace};
 
 /// Not less: pages that nobody touches cost nothing, and what is called next may touch more than what was called last.
@@ -26,11 +27,7 @@ pub(crate) fn at_most(settings: &Settings) -> Bytes {
 }
 
 /// What one slot keeps: what was asked for, or what the calls recorded last have touched; and no more than its part.
-///
-/// # Errors
-///
-/// Where what is recorded cannot be read.
-pub(crate) fn of_a_slot(settings: &Settings, store: &Store) -> Result<Bytes, ReadError> {
+pub(crate) fn of_a_slot(settings: &Settings, store: &Store) -> Bytes {
     let keep = match settings.keep_resident {
         Some(asked) => asked,
         // Where everything that may stay is cleared, touched or not, a guess would cost those that touch little.
@@ -41,12 +38,19 @@ pub(crate) fn of_a_slot(settings: &Settings, store: &Store) -> Result<Bytes, Rea
                 detail: Detail::Summary,
                 ..Filter::default()
             };
-            let touched = touched_by_most(store.traces(&filter)?);
-            touched.map_or(LEAST, |touched| touched.max(LEAST))
+            match store.traces(&filter) {
+                Ok(calls) => touched_by_most(calls).unwrap_or(LEAST).max(LEAST),
+                Err(error) => {
+                    output::note(format_args!(
+                        "warning: what calls have touched is not known: {error}"
+                    ));
+                    LEAST
+                }
+            }
         }
     };
     let part = at_most(settings).0 / u64::from(settings.calls.max(1));
-    Ok(keep.min(Bytes(part)))
+    keep.min(Bytes(part))
 }
 
 /// What all but the largest twentieth of the calls have touched; `None` without calls.

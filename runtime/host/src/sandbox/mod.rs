@@ -91,7 +91,7 @@ impl Function {
     }
 }
 
-/// One instance with its store, for one call.
+/// One instance with its store, for one call, or where that is asked for for several one after another.
 pub(crate) struct Sandbox {
     store: Store<State>,
     streams: Streams,

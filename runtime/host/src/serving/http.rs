@@ -9,6 +9,7 @@ use http_body_util::{Full, combinators::UnsyncBoxBody};
 use hyper::body::{Body, Frame, SizeHint};
 use std::{
     collections::{BTreeSet, VecDeque},
+    convert::Infallible,
     pin::Pin,
     sync::{
         Arc,
@@ -306,9 +307,41 @@ pub(super) struct Request {
     out: Resource<HostResponseOutparam>,
     answered: Arc<AtomicBool>,
     broken: Arc<AtomicBool>,
+    kept: Arc<()>,
+}
+
+/// The body of a request, and that somebody has it still.
+struct Kept {
+    body: Full<Bytes>,
+    _kept: Arc<()>,
+}
+
+impl Body for Kept {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 impl Request {
+    /// Nobody else has it once the guest has let go of the request and of its body.
+    pub(super) fn kept(&self) -> Arc<()> {
+        self.kept.clone()
+    }
+
     /// To be set where the guest fails, before its store goes.
     pub(super) fn broken(&self) -> Arc<AtomicBool> {
         self.broken.clone()
@@ -322,7 +355,11 @@ pub(super) fn begin(sandbox: &mut Sandbox, http: HttpCall) -> Result<Request, In
     let broken = Arc::new(AtomicBool::new(false));
     let (passed, most) = sandbox.count_output();
     let mut view = sandbox.store().data_mut().http();
-    let request = http.request.map(Full::new);
+    let kept = Arc::new(());
+    let request = http.request.map(|body| Kept {
+        body: Full::new(body),
+        _kept: kept.clone(),
+    });
     let request = view
         .new_incoming_request(Scheme::Http, request)
         .map_err(failed)?;
@@ -351,6 +388,7 @@ pub(super) fn begin(sandbox: &mut Sandbox, http: HttpCall) -> Result<Request, In
         out,
         answered,
         broken,
+        kept,
     })
 }
 

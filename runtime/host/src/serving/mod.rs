@@ -1,4 +1,4 @@
-//! Calls that are served: many in one process, asynchronously, each in a sandbox of its own.
+//! Calls that are served: many in one process, asynchronously, each in a sandbox of its own unless it is said otherwise.
 //!
 //! What differs from [`Function::invoke`]: guests take turns, so that one which loops for ever keeps no other from running;
 //! a call is stopped by dropping it, not by ending a process; memory is shared among the calls by whoever
@@ -102,7 +102,7 @@ pub struct Served {
     pub had_effect: bool,
     /// Calls that its sandbox had made before.
     pub reused: u32,
-    /// Its sandbox, where it was to be left and the guest has not failed.
+    /// Its sandbox, where it was to be left, and the guest has not failed and has nothing of the request any more.
     pub left: Option<Used>,
 }
 
@@ -145,6 +145,7 @@ impl Function {
             None => None,
         };
         let broken = request.as_ref().map(http::Request::broken);
+        let kept = request.as_ref().map(http::Request::kept);
         let passed = request.is_some().then(|| sandbox.output());
         let timeout = Duration::from_nanos(call.limits.timeout.0);
         let begun = Instant::now();
@@ -181,7 +182,10 @@ impl Function {
         let init = started.init.unwrap_or(times.wall);
         let mut left = None;
         let finished = match (ended, started.running) {
-            (Ok(Ok(results)), Some(running)) if turn.leaves => {
+            // A body that the guest still has would be in nobody's account.
+            (Ok(Ok(results)), Some(running))
+                if turn.leaves && kept.is_none_or(|mut kept| Arc::get_mut(&mut kept).is_some()) =>
+            {
                 let finished = sandbox.finish_call(self, results, &running, times);
                 left = Some(Used {
                     sandbox,

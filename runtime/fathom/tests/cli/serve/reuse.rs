@@ -53,7 +53,7 @@ fn a_sandbox_makes_as_many_calls_as_it_may_and_then_a_fresh_one_does() {
     }
     assert_eq!(seen, BTreeSet::from([0, 1, 2]));
     let reused = server.metric("fathom_reused_sandbox_calls_total{function=\"counts\"}");
-    assert!(reused.is_some_and(|reused| reused >= 12.0), "{reused:?}");
+    assert!(reused.is_some_and(|reused| reused >= 6.0), "{reused:?}");
 }
 
 #[test]
@@ -65,7 +65,9 @@ fn a_sandbox_in_which_a_call_failed_makes_no_other() {
         let (answer, record) = grow(&server, 99);
         assert_eq!(answer.status, 500, "{}", answer.body);
         // Some calls are made in a fresh one, to be learned from, while a used one waits.
-        if record["served"]["reused"] != 0 {
+        if record["served"]["sized_by"] == "replay" {
+            // It is made once more in a fresh one, and fails there too.
+            assert_eq!(record["served"]["reused"], 0);
             failed_in_used += 1;
             let (answer, _) = grow(&server, 0);
             assert_eq!(answer.body.trim(), "1");
@@ -149,7 +151,10 @@ fn a_program_is_run_once_for_each_call() {
     let reuse = "[serve]\nreuse = 2\n";
     function(&place, "program", &wat("exact-allocations"), reuse);
     function(&place, "hello", &hello(), "");
+    let cgi = "invoke = \"grow\"\n[serve]\nreuse = 2\nprotocol = \"cgi\"\n";
+    written(&place, "remembers", COUNTS, cgi);
     let server = start(place, &[]);
     server.says("serve.reuse is for components that answer requests and for reactors");
+    server.says("protocol `cgi` and serve.reuse do not go together");
     assert_eq!(server.ask("POST", "/function/program", "").status, 404);
 }
