@@ -10,7 +10,6 @@ use serde::{Deserialize, Deserializer, de::Error};
 use std::{
     collections::BTreeMap,
     fs,
-    num::NonZeroU32,
     path::{Path, PathBuf},
 };
 use trace::{Bytes, Nanos, Selection};
@@ -105,7 +104,7 @@ pub(crate) struct ServeSection {
     pub(crate) calls: Option<u32>,
     pub(crate) size_by: Option<SizeBy>,
     // Of the function.
-    pub(crate) reuse: Option<NonZeroU32>,
+    pub(crate) reuse: Option<u32>,
     pub(crate) protocol: Protocol,
     pub(crate) labels: BTreeMap<String, String>,
     pub(crate) annotations: BTreeMap<String, String>,
@@ -146,6 +145,10 @@ impl Config {
                 "recommend.failure_rate is {rate}: expected a number between 0 and 1, as in 0.01"
             );
         }
+        anyhow::ensure!(
+            self.serve.reuse != Some(0),
+            "serve.reuse is 0: expected how many calls a sandbox makes, 1 or more"
+        );
         Ok(())
     }
 }

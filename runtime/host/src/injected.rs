@@ -266,3 +266,37 @@ impl Static {
         self.value_type.read(&bytes)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a call has recorded is not there for the next one in the same sandbox; what its guest still holds is.
+    #[test]
+    fn another_call_finds_what_is_live_and_nothing_else() {
+        let mut words = vec![7u64; 64];
+        words[Mailbox::LIVE / 8] = 5;
+        let counters = Counters::at(words.as_mut_ptr().cast(), 64 * 8, true);
+        counters.begin_anew(128..232, 99);
+        for (at, expected) in [
+            (Mailbox::LIVE, 5),
+            (Mailbox::LIVE_PEAK, 5),
+            (Mailbox::WINDOW_PEAK, 5),
+            (Mailbox::ALLOCATED, 0),
+            (Mailbox::ALLOCATIONS, 0),
+            (Mailbox::NEXT_SAMPLE_AT, 99),
+            (Mailbox::UNTRACKED, 7),
+            (Mailbox::CLOCK, 0),
+            (120, 7),
+            (128, 0),
+            (224, 0),
+            (232, 7),
+        ] {
+            assert_eq!(counters.read(at), expected, "{at}");
+        }
+        // In a component it has to stay 0.
+        counters.call_when_allocated(0);
+        counters.begin_anew(128..128, 99);
+        assert_eq!(counters.read(Mailbox::NEXT_SAMPLE_AT), 0);
+    }
+}

@@ -62,11 +62,7 @@ pub(crate) enum RefusedBy {
 
 impl Committed {
     pub(crate) fn new(begun: Instant) -> Arc<Committed> {
-        Arc::new(Committed {
-            begun,
-            now: AtomicU64::new(0),
-            history: Mutex::default(),
-        })
+        Committed::from(begun, Bytes(0))
     }
 
     /// Of another call in the same sandbox, which has that much already.

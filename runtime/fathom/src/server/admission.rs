@@ -80,6 +80,14 @@ struct State {
     next: u64,
 }
 
+impl State {
+    /// Whether a call waits that has not gone in the meantime.
+    fn is_waited_for(&self) -> bool {
+        let mut waiting = self.waiting.iter();
+        waiting.any(|waiter| !waiter.admitted.is_closed())
+    }
+}
+
 /// What a running call holds.
 struct Held {
     bytes: u64,
@@ -160,11 +168,7 @@ impl Admission {
 
     /// Whether a call waits.
     pub(crate) fn is_waited_for(&self) -> bool {
-        let state = self.lock();
-        state
-            .waiting
-            .iter()
-            .any(|waiter| !waiter.admitted.is_closed())
+        self.lock().is_waited_for()
     }
 
     /// So much is in memory that no call has, and calls together have less by that. A call that is alone may have it all:
@@ -185,6 +189,12 @@ impl Admission {
         self.capacity.memory.saturating_sub(kept)
     }
 
+    /// The same without the reserve.
+    fn admissible(&self, others: usize) -> u64 {
+        let whole = self.whole(others);
+        whole - whole / RESERVE_SHARE
+    }
+
     /// Bytes of all calls together.
     pub(crate) fn memory(&self) -> Bytes {
         Bytes(self.capacity.memory)
@@ -192,10 +202,10 @@ impl Admission {
 
     /// Without the reserve, unless the call would never fit then.
     fn fits(&self, state: &State, bytes: u64) -> bool {
-        let whole = self.whole(state.calls.len());
-        let admissible = whole - whole / RESERVE_SHARE;
+        let others = state.calls.len();
+        let admissible = self.admissible(others);
         let most = if bytes > admissible {
-            whole
+            self.whole(others)
         } else {
             admissible
         };
@@ -346,29 +356,18 @@ impl Grant {
     pub(crate) fn exchange(self, bytes: u64) -> Result<Grant, Grant> {
         let admission = self.admission.clone();
         let mut state = admission.lock();
-        let is_waited_for = state
-            .waiting
-            .iter()
-            .any(|waiter| !waiter.admitted.is_closed());
         let held = match state.calls.get(&self.number) {
-            Some(held) if held.heirs.is_empty() && !is_waited_for => held.bytes,
-            _ => {
-                drop(state);
-                return Err(self);
-            }
+            Some(held) if held.heirs.is_empty() && !state.is_waited_for() => held.bytes,
+            _ => return Err(self),
         };
-        let others = state.calls.len() - 1;
-        let whole = admission.whole(others);
         let granted = state.granted - held;
-        if bytes > held && granted.saturating_add(bytes) > whole - whole / RESERVE_SHARE {
-            drop(state);
+        let most = admission.admissible(state.calls.len() - 1);
+        if bytes > held && granted.saturating_add(bytes) > most {
             return Err(self);
         }
         state.calls.remove(&self.number);
         state.granted = granted;
-        let grant = admission.hold(&mut state, bytes);
-        drop(state);
-        Ok(grant)
+        Ok(admission.hold(&mut state, bytes))
     }
 
     /// Whether it could not have `to` bytes now without taking them from another call.

@@ -11,7 +11,8 @@ use super::{
     logs::CallLog,
     manifest::Protocol,
     metrics::Rejected,
-    reuse::Kept,
+    phase::Wanted,
+    reuse::Granted,
     sizing::{self, Size, SizeBy},
     stage::Stage,
     teacher,
@@ -125,7 +126,8 @@ pub(crate) async fn call(server: &Arc<Server>, ask: Ask) -> Answer {
         );
         return server.reject(Rejected::Busy, ask.id, &what);
     };
-    let Chosen { ready, cold, deep } = match code(server, &function, &version).await {
+    let wanted = function.phases.count();
+    let Chosen { ready, cold, deep } = match code(server, &function, &version, &wanted).await {
         Ok(ready) => ready,
         Err(error) => {
             return server.reject(Rejected::NotLoaded, ask.id, &format!("{error:#}"));
@@ -169,13 +171,13 @@ pub(crate) async fn call(server: &Arc<Server>, ask: Ask) -> Answer {
         .saturating_add(ask.room.body());
     let waited = Instant::now();
     // What calls before it have left is not its own: some calls are there to be learned from.
-    let leaves = version.manifest.reuse > 1 && !deep && !function.phases.wants_fresh();
-    let kept = match leaves {
+    let leaves = version.manifest.reuse > 1 && !deep && !wanted.fresh;
+    let waits = match leaves {
         true => server.waiting.take(&ready, size.bytes.0, fixed),
         false => None,
     };
-    let (grant, used) = match kept {
-        Some(kept) => (Arc::new(kept.grant), Some(kept.used)),
+    let (grant, used) = match waits {
+        Some(Granted { used, grant }) => (Arc::new(grant), Some(used)),
         None => match admit(server, size.bytes, fixed, false).await {
             Ok(grant) => (grant, None),
             Err((why, what)) => return server.reject(why, ask.id, &what),
@@ -236,8 +238,9 @@ async fn code(
     server: &Arc<Server>,
     function: &Deployed,
     version: &Arc<Version>,
+    wanted: &Wanted,
 ) -> anyhow::Result<Chosen> {
-    if function.phases.wants_deep() {
+    if wanted.deep {
         if let Some(ready) = version.deep().at_once(server) {
             return Ok(Chosen {
                 ready,
@@ -398,7 +401,8 @@ struct Attempt {
 /// nothing of a fresh one.
 fn is_starved(served: &Served) -> bool {
     let outcome = served.finished.trace.outcome;
-    served.starved || served.reused > 0 && matches!(outcome, Outcome::Limited | Outcome::Failed)
+    let failed = matches!(outcome, Outcome::Limited | Outcome::Failed);
+    served.starved || served.reused > 0 && failed && !served.stopped
 }
 
 fn is_success(served: &Served) -> bool {
@@ -551,24 +555,17 @@ impl Prepared {
             outbound: self.version.manifest.outbound.clone(),
         };
         let evicted = AtomicBool::new(false);
-        let told = AtomicBool::new(false);
         let stop = async {
             tokio::select! {
-                () = gone.gone() => {
-                    told.store(true, Ordering::Relaxed);
-                    Stop {
-                        outcome: Outcome::Failed,
-                        why: "the client went away".to_owned(),
-                    }
-                }
+                () = gone.gone() => Stop {
+                    outcome: Outcome::Failed,
+                    why: "the client went away".to_owned(),
+                },
                 never = self.give_back(&share) => match never {},
-                () = self.server.stages.come_to(Stage::Ending) => {
-                    told.store(true, Ordering::Relaxed);
-                    Stop {
-                        outcome: Outcome::Failed,
-                        why: "the server has stopped".to_owned(),
-                    }
-                }
+                () = self.server.stages.come_to(Stage::Ending) => Stop {
+                    outcome: Outcome::Failed,
+                    why: "the server has stopped".to_owned(),
+                },
                 () = grant.stopped() => {
                     evicted.store(true, Ordering::Relaxed);
                     Stop {
@@ -599,8 +596,7 @@ impl Prepared {
         let function = &self.ready.function;
         let serving = std::pin::pin!(function.serve(&self.call, &service, http, turn, stop));
         let (served, whole) = read_ahead(serving, head, &mut say).await;
-        let starved = !told.load(Ordering::Relaxed)
-            && (evicted.load(Ordering::Relaxed) || served.as_ref().is_ok_and(is_starved));
+        let starved = evicted.load(Ordering::Relaxed) || served.as_ref().is_ok_and(is_starved);
         Attempt {
             served: served.map_err(|error| error.to_string()),
             starved,
@@ -619,11 +615,8 @@ impl Prepared {
         let fixed = OVERHEAD.saturating_add(self.ready.tables.0);
         // The call has ended: nobody else has it.
         if let (Some(used), Some(grant)) = (left, Arc::into_inner(grant)) {
-            let kept = Kept { used, grant };
-            let server = &self.server;
-            server
-                .waiting
-                .put(&server.admission, &self.ready, kept, fixed);
+            let (waiting, admission) = (&self.server.waiting, &self.server.admission);
+            waiting.put(admission, &self.ready, Granted { used, grant }, fixed);
         }
     }
 
@@ -758,10 +751,11 @@ struct Share {
 
 impl host::Grants for Share {
     fn grow(&self, to: Bytes, seen: &dyn Fn() -> Vec<Observed>) -> Growing {
+        let to = to.0.saturating_add(self.fixed);
         let predicted = || {
             // What it finds there nobody has predicted.
             if self.in_used {
-                return Some(to.0.saturating_add(self.fixed));
+                return Some(to);
             }
             let learned = self.function.sizing.learned()?;
             let plan = learned.plan.as_ref()?;
@@ -769,7 +763,6 @@ impl host::Grants for Share {
             let bound = sizing::refined(plan, &self.version.id, limits, &self.input, seen())?;
             Some(bound.min(limits.memory).0.saturating_add(self.fixed))
         };
-        let to = to.0.saturating_add(self.fixed);
         while self.grant.lacks(to) && self.server.waiting.let_oldest_go() {}
         let answer = self.grant.grow(to, predicted);
         if matches!(answer, Growing::Granted) {

@@ -4,7 +4,7 @@ use super::{settings::Settings, sizing::SizeBy};
 use crate::{config::Config, guest::Guest};
 use anyhow::{Context, ensure};
 use host::{Mount, Outbound};
-use std::{collections::BTreeMap, num::NonZeroU32, path::Path, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 use trace::{Breakpoint, Bytes, Limits, Selection};
 
 /// Memory of a call, unless somebody says otherwise.
@@ -86,7 +86,7 @@ impl Manifest {
             same_origin: config.grants.same_origin,
             watch: watched(&config.watch),
             calls: config.serve.calls.unwrap_or(settings.calls_per_function),
-            reuse: config.serve.reuse.map_or(1, NonZeroU32::get),
+            reuse: config.serve.reuse.unwrap_or(1),
             size_by: config.serve.size_by.unwrap_or(settings.size_by),
             failure_rate: config.recommend.failure_rate,
             labels: config.serve.labels.clone(),

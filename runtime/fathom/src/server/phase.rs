@@ -61,6 +61,14 @@ struct State {
     why_stale: Option<String>,
 }
 
+/// What a call is for beside being answered.
+pub(crate) struct Wanted {
+    /// To be traced deep.
+    pub(crate) deep: bool,
+    /// Where others share a sandbox, to have one of its own.
+    pub(crate) fresh: bool,
+}
+
 impl Phases {
     pub(crate) fn now(&self) -> Phase {
         self.lock().phase
@@ -71,12 +79,13 @@ impl Phases {
         self.lock().why_stale.clone()
     }
 
-    /// Counts a call; whether it is one to be traced deep. So are those after it, until one has been.
-    pub(crate) fn wants_deep(&self) -> bool {
+    /// Counts a call; what it is to be learned from. Where one is to be traced deep so are those after it, until one has been.
+    pub(crate) fn count(&self) -> Wanted {
         let mut state = self.lock();
         state.calls += 1;
+        let fresh = state.calls.is_multiple_of(FRESH_EVERY);
         if state.phase == Phase::Selective {
-            return false;
+            return Wanted { deep: false, fresh };
         }
         let every = if state.deep < PATIENT {
             DEEP_EVERY
@@ -84,12 +93,10 @@ impl Phases {
             RARELY
         };
         state.owed |= state.calls % every == 1;
-        state.owed
-    }
-
-    /// Whether the call that was counted last has a sandbox of its own where others share one: some are to be learned from.
-    pub(crate) fn wants_fresh(&self) -> bool {
-        self.lock().calls.is_multiple_of(FRESH_EVERY)
+        Wanted {
+            deep: state.owed,
+            fresh,
+        }
     }
 
     /// A call that was to be traced deep is.
@@ -155,11 +162,11 @@ mod tests {
     fn one_call_in_four_is_traced_deep_however_late_the_code_for_that_comes() {
         let phases = Phases::default();
         for _ in 0..100 {
-            assert!(phases.wants_deep());
+            assert!(phases.count().deep);
         }
         assert!(!phases.is_patient());
         let deep = (0..400).filter(|_| {
-            let deep = phases.wants_deep();
+            let deep = phases.count().deep;
             if deep {
                 phases.has_deep();
             }

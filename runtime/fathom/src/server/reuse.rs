@@ -28,35 +28,42 @@ pub(crate) struct Waiting(Mutex<VecDeque<Waits>>);
 
 struct Waits {
     of: Weak<Ready>,
-    // Before its grant: what is given back is free then.
-    used: Used,
-    grant: Grant,
+    sandbox: Granted,
     since: Instant,
 }
 
 /// A sandbox and what is granted for it.
-pub(crate) struct Kept {
+pub(crate) struct Granted {
+    // Goes before its grant: what is given back is free then.
     pub(crate) used: Used,
     pub(crate) grant: Grant,
+}
+
+impl Granted {
+    /// The same with another grant, of at least what it has and `fixed` beside; where there is not as much at once it goes.
+    fn resized(self, least: u64, fixed: u64) -> Option<Granted> {
+        let Granted { used, grant } = self;
+        let bytes = used.taken().0.max(least).saturating_add(fixed);
+        match grant.exchange(bytes) {
+            Ok(grant) => Some(Granted { used, grant }),
+            Err(grant) => {
+                drop(Granted { used, grant });
+                None
+            }
+        }
+    }
 }
 
 impl Waiting {
     /// Has a sandbox wait for the next call of this code, unless somebody waits for what it holds. `fixed` is what it takes
     /// beside what its guest has, bytes.
-    pub(crate) fn put(&self, admission: &Admission, of: &Arc<Ready>, kept: Kept, fixed: u64) {
-        let Kept { used, grant } = kept;
-        let bytes = used.taken().0.saturating_add(fixed);
-        match grant.exchange(bytes) {
-            Ok(grant) => self.lock().push_back(Waits {
+    pub(crate) fn put(&self, admission: &Admission, of: &Arc<Ready>, sandbox: Granted, fixed: u64) {
+        if let Some(sandbox) = sandbox.resized(0, fixed) {
+            self.lock().push_back(Waits {
                 of: Arc::downgrade(of),
-                used,
-                grant,
+                sandbox,
                 since: Instant::now(),
-            }),
-            Err(grant) => {
-                drop(used);
-                drop(grant);
-            }
+            });
         }
         // Who has begun to wait since.
         self.make_room(admission);
@@ -64,22 +71,14 @@ impl Waiting {
 
     /// The sandbox that a call of this code gets, with at least `bytes` for its guest and `fixed` beside; `None` where none
     /// waits, or where there is not as much at once.
-    pub(crate) fn take(&self, of: &Arc<Ready>, bytes: u64, fixed: u64) -> Option<Kept> {
-        let Waits { used, grant, .. } = {
+    pub(crate) fn take(&self, of: &Arc<Ready>, bytes: u64, fixed: u64) -> Option<Granted> {
+        let waits = {
             let mut waiting = self.lock();
             let is_of = |waits: &Waits| std::ptr::eq(waits.of.as_ptr(), Arc::as_ptr(of));
             let newest = waiting.iter().rposition(is_of)?;
             waiting.remove(newest)?
         };
-        let bytes = bytes.max(used.taken().0).saturating_add(fixed);
-        match grant.exchange(bytes) {
-            Ok(grant) => Some(Kept { used, grant }),
-            Err(grant) => {
-                drop(used);
-                drop(grant);
-                None
-            }
-        }
+        waits.sandbox.resized(bytes, fixed)
     }
 
     /// Has sandboxes go, those that wait longest first, as long as a call waits.
@@ -101,17 +100,14 @@ impl Waiting {
     /// Those go that nobody has called for a while, and those whose code has gone.
     fn sweep(&self) {
         let goes = |waits: &Waits| waits.since.elapsed() > LONGEST || waits.of.strong_count() == 0;
-        let mut gone = Vec::new();
-        {
+        let gone: VecDeque<Waits> = {
             let mut waiting = self.lock();
-            for _ in 0..waiting.len() {
-                match waiting.pop_front() {
-                    Some(waits) if goes(&waits) => gone.push(waits),
-                    Some(waits) => waiting.push_back(waits),
-                    None => break,
-                }
-            }
-        }
+            let all = std::mem::take(&mut *waiting);
+            let (gone, stay) = all.into_iter().partition(goes);
+            *waiting = stay;
+            gone
+        };
+        // Here, where nothing is locked.
         drop(gone);
     }
 

@@ -5,11 +5,10 @@ use crate::{
 };
 use ::http::HeaderName;
 use bytes::{Buf, Bytes};
-use http_body_util::{Full, combinators::UnsyncBoxBody};
+use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
 use hyper::body::{Body, Frame, SizeHint};
 use std::{
     collections::{BTreeSet, VecDeque},
-    convert::Infallible,
     pin::Pin,
     sync::{
         Arc,
@@ -310,34 +309,8 @@ pub(super) struct Request {
     kept: Arc<()>,
 }
 
-/// The body of a request, and that somebody has it still.
-struct Kept {
-    body: Full<Bytes>,
-    _kept: Arc<()>,
-}
-
-impl Body for Kept {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
 impl Request {
-    /// Nobody else has it once the guest has let go of the request and of its body.
+    /// The body has it, too: as long as there is one more than the caller's, the guest has not let go of the request.
     pub(super) fn kept(&self) -> Arc<()> {
         self.kept.clone()
     }
@@ -356,9 +329,12 @@ pub(super) fn begin(sandbox: &mut Sandbox, http: HttpCall) -> Result<Request, In
     let (passed, most) = sandbox.count_output();
     let mut view = sandbox.store().data_mut().http();
     let kept = Arc::new(());
-    let request = http.request.map(|body| Kept {
-        body: Full::new(body),
-        _kept: kept.clone(),
+    let request = http.request.map(|body| {
+        let kept = kept.clone();
+        Full::new(body).map_frame(move |frame| {
+            let _with_the_body = &kept;
+            frame
+        })
     });
     let request = view
         .new_incoming_request(Scheme::Http, request)

@@ -78,7 +78,6 @@ impl Used {
 }
 
 /// Which sandbox a call gets, and what becomes of it.
-#[derive(Default)]
 pub struct Turn {
     /// One of this function that has made calls; a fresh one where there is none.
     pub used: Option<Used>,
@@ -96,6 +95,8 @@ pub struct Served {
     pub stack: Vec<String>,
     /// Of a component that answers requests, the bytes of its answer that were read so far, which goes on after its end.
     pub passed: Option<Arc<AtomicU64>>,
+    /// Whether it was stopped from outside, or at its deadline.
+    pub stopped: bool,
     /// Whether it failed for want of memory that its limit would have allowed and other calls had.
     pub starved: bool,
     /// Whether somebody else can have noticed that the call was made: then making it again is another thing.
@@ -180,11 +181,12 @@ impl Function {
             cpu: cpu.sum(),
         };
         let init = started.init.unwrap_or(times.wall);
+        let stopped = ended.is_err();
         let mut left = None;
         let finished = match (ended, started.running) {
             // A body that the guest still has would be in nobody's account.
             (Ok(Ok(results)), Some(running))
-                if turn.leaves && kept.is_none_or(|mut kept| Arc::get_mut(&mut kept).is_some()) =>
+                if turn.leaves && kept.is_none_or(|kept| Arc::strong_count(&kept) == 1) =>
             {
                 let finished = sandbox.finish_call(self, results, &running, times);
                 left = Some(Used {
@@ -206,6 +208,7 @@ impl Function {
         };
         Ok(Served {
             passed,
+            stopped,
             starved: finished.trace.outcome == Outcome::Limited
                 && matches!(refused_last, Some(RefusedBy::Machine(_))),
             finished,

@@ -23,9 +23,7 @@ async fn root(
     Path(name): Path<String>,
     request: Request,
 ) -> Response<Body> {
-    let function = named(&name);
-    let answer = make(&server, function, "http", request, "").await;
-    apart::keep(&server, function, answer)
+    answer(&server, &name, request, "").await
 }
 
 async fn below(
@@ -36,9 +34,13 @@ async fn below(
     // As it was sent: what is encoded in it stays so.
     let path = request.uri().path().to_owned();
     let rest = path.splitn(4, '/').nth(3).unwrap_or_default();
-    let function = named(&name);
-    let answer = make(&server, function, "http", request, rest).await;
-    apart::keep(&server, function, answer)
+    answer(&server, &name, request, rest).await
+}
+
+async fn answer(server: &Arc<Server>, name: &str, request: Request, rest: &str) -> Response<Body> {
+    let function = named(name);
+    let answer = make(server, function, "http", request, rest).await;
+    apart::keep(server, function, answer)
 }
 
 /// Callers of OpenFaaS add the namespace, of which there is one.

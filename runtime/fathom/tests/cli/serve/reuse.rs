@@ -92,10 +92,17 @@ fn a_call_that_finds_no_room_beside_what_was_left_is_made_in_a_fresh_sandbox() {
 
 #[test]
 fn what_a_waiting_sandbox_holds_is_for_whoever_needs_it() {
+    // Where nobody may wait, too.
+    for queue in ["1000", "0"] {
+        gives_way(queue);
+    }
+}
+
+fn gives_way(queue: &str) {
     // Of ten MiB, nearly eight wait with a sandbox; the other function's calls are granted four.
     let server = counting(
         "memory = \"9 MiB\"\n[serve]\nreuse = 100\nsize_by = \"setting\"\n",
-        &["--memory", "10 MiB", "--patience", "2"],
+        &["--memory", "10 MiB", "--patience", "2", "--queue", queue],
     );
     let wasm = std::fs::read(wat("exact-allocations")).expect("the module");
     let manifest = "[function]\nmemory = \"4 MiB\"\n[serve]\nsize_by = \"setting\"\n";
@@ -124,6 +131,40 @@ fn what_a_waiting_sandbox_holds_is_for_whoever_needs_it() {
     assert_eq!(answer.status, 200, "{}", answer.body);
     assert_eq!(granted(), Some(0.0));
     assert_eq!(server.metric("fathom_sandboxes_waiting"), Some(0.0));
+}
+
+#[test]
+fn nothing_is_learned_from_what_other_calls_have_left() {
+    let server = counting("[serve]\nreuse = 1000\n", &[]);
+    let mut most = 0;
+    for _ in 0..100 {
+        let (_, record) = grow(&server, 2);
+        most = most.max(record["needed_bytes"].as_u64().expect("bytes"));
+    }
+    // What was left has grown beyond what any call needs by itself, which is three pages.
+    assert!(most > 60 * PAGE, "{most}");
+    let recommended = || {
+        let described = server.ask("GET", "/api/v1/functions/counts", "").json();
+        described["recommended_bytes"].as_u64()
+    };
+    server.becomes(
+        || recommended().is_some(),
+        || "nothing was learned".to_owned(),
+    );
+    let recommended = recommended().expect("bytes");
+    assert!(
+        (3 * PAGE..=16 * PAGE).contains(&recommended),
+        "{recommended}"
+    );
+    // Neither is it granted to a call in a fresh sandbox.
+    let granted = || {
+        let (_, record) = grow(&server, 2);
+        let served = &record["served"];
+        let is_sized = served["reused"] == 0 && served["sized_by"] != "setting";
+        is_sized.then(|| served["granted_first"].as_u64().expect("bytes"))
+    };
+    let granted = (0..50).find_map(|_| granted()).expect("a fresh sandbox");
+    assert!(granted <= 24 * PAGE, "{granted}");
 }
 
 #[test]
