@@ -6,7 +6,9 @@
 //! | `/echo` | gives the body back |
 //! | `/endless` | answers without end |
 //! | `/fetch/HOST/PATH` | asks another server, and answers with its status |
+//! | `/keep` | never lets go of the body it was sent |
 //! | `/loop` | never answers |
+//! | `/open` | begins its answer and never ends it, but returns |
 //! | `/trap` | fails before it answers |
 //! | `/trap-late` | fails in the middle of its answer |
 //! | anything else | says hello |
@@ -52,12 +54,17 @@ impl wasi::exports::http::incoming_handler::Guest for Hello {
                 let status = fetch(host, rest.unwrap_or_default());
                 answer(out, 200, |body| write(body, format!("{status}\n").as_bytes()));
             }
+            ("keep", ..) => {
+                std::mem::forget(request.consume().expect("the body"));
+                answer(out, 200, |body| write(body, b"kept\n"));
+            }
             ("loop", ..) => {
                 let mut n = 0u64;
                 loop {
                     n = std::hint::black_box(n.wrapping_add(1));
                 }
             }
+            ("open", ..) => std::mem::forget(begin(out, 200)),
             ("trap", ..) => panic!("asked to"),
             ("trap-late", ..) => answer(out, 200, |body| {
                 write(body, b"so far\n")?;
@@ -68,15 +75,20 @@ impl wasi::exports::http::incoming_handler::Guest for Hello {
     }
 }
 
+fn begin(out: ResponseOutparam, status: u16) -> OutgoingBody {
+    let response = OutgoingResponse::new(Fields::new());
+    response.set_status_code(status).expect("a status");
+    let body = response.body().expect("the body");
+    ResponseOutparam::set(out, Ok(response));
+    body
+}
+
 fn answer(
     out: ResponseOutparam,
     status: u16,
     write: impl FnOnce(&OutputStream) -> Result<(), StreamError>,
 ) {
-    let response = OutgoingResponse::new(Fields::new());
-    response.set_status_code(status).expect("a status");
-    let body = response.body().expect("the body");
-    ResponseOutparam::set(out, Ok(response));
+    let body = begin(out, status);
     let stream = body.write().expect("its stream");
     // The client may have gone.
     let _ = write(&stream);

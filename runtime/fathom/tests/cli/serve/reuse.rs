@@ -3,7 +3,10 @@
 use super::{Answer, Server, function, hello, start, written};
 use crate::support::{Place, wat};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 /// Fails where it is asked for 99 pages, grows by as many where not, and says the how manieth call that was in this memory.
 const COUNTS: &str = r#"(module
@@ -184,6 +187,34 @@ fn a_component_answers_several_requests_in_one_sandbox() {
     assert!(reused >= 6, "{reused}");
     assert_eq!(server.ask("GET", "/function/hello/trap", "").status, 500);
     assert_eq!(server.ask("GET", "/function/hello/", "").status, 200);
+}
+
+/// What it has of the request would be in nobody's account, or it would go on answering while another call is made.
+#[test]
+fn a_sandbox_that_still_has_something_of_the_request_makes_no_other_call() {
+    let place = Place::new();
+    function(&place, "hello", &hello(), "[serve]\nreuse = 100\n");
+    let server = start(place, &[]);
+    for (path, answers) in [("keep", "kept\n"), ("open", "")] {
+        let begun = Instant::now();
+        // Some calls have a fresh sandbox, to be learned from.
+        let mut in_used = false;
+        while !in_used {
+            server.ask("GET", "/function/hello/", "");
+            let answer = server.ask("POST", &format!("/function/hello/{path}"), "a body");
+            assert_eq!((answer.status, answer.body.as_str()), (200, answers));
+            let record = server.record(answer.field("x-call-id").expect("an id"));
+            assert_eq!(record["outcome"], "succeeded", "{record}");
+            in_used = record["served"]["reused"].as_u64() > Some(0);
+        }
+        assert_eq!(
+            server.metric("fathom_sandboxes_waiting"),
+            Some(0.0),
+            "{path}"
+        );
+        // Not only because it has waited for nothing, and has gone then.
+        assert!(begun.elapsed() < Duration::from_secs(8), "{path}");
+    }
 }
 
 #[test]
