@@ -1,9 +1,10 @@
 //! How long learning takes: 10,000 traces with 50 variables, and how that grows from 1,000; and 30 traces with 500
-//! variables, most of which are nothing to do with memory. Prints; asserts nothing.
+//! variables, most of which are nothing to do with memory. How long it takes to replay 10,000 calls by all rules, and what
+//! sizing one call takes, and learning from it. Prints; asserts nothing.
 //!
 //! `cargo run --release -p learn --example speed`
 
-use learn::{Catalogue, Settings, learn};
+use learn::{Catalogue, Online, Order, Replaying, Settings, learn, online::Known, replay};
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 use std::time::{Duration, Instant};
 use trace::*;
@@ -26,6 +27,86 @@ fn main() {
         "ten times the traces take {:.1} times as long",
         took[1] / took[0]
     );
+    replaying();
+    online();
+}
+
+/// 10,000 calls of 20 functions as somebody else has recorded them, by every rule.
+fn replaying() {
+    let mut rng = SmallRng::seed_from_u64(2);
+    let functions: Vec<(FunctionId, Vec<Trace>)> = (0..20)
+        .map(|_| {
+            let mut calls = traces(500, 21);
+            for call in &mut calls {
+                let need = call.committed_peak.as_f64() * (0.95 + 0.1 * rng.r#gen::<f64>());
+                call.committed_peak = Bytes::from_f64(need);
+                call.imported = Some(Imported {
+                    form: "synthetic".to_owned(),
+                    configured: None,
+                });
+            }
+            (calls[0].function.clone(), calls)
+        })
+        .collect();
+    let settings = Settings::default().check().expect("defaults are valid");
+    let replaying = Replaying {
+        functions: &functions,
+        settings: &settings,
+    };
+    let start = Instant::now();
+    let replayed = replay(&replaying, &|| {});
+    println!(
+        "{:>6} calls replayed by {} rules: {:.3} s",
+        replayed.calls,
+        replayed.rules.len(),
+        start.elapsed().as_secs_f64()
+    );
+}
+
+/// One call of a function with five features, of which 1,000 were seen.
+fn online() {
+    const CALLS: u32 = 100_000;
+    let mut rng = SmallRng::seed_from_u64(3);
+    let features = (0..5).map(|v| Feature {
+        variable: format!("input{v}"),
+        breakpoint: Breakpoint::Input,
+        aggregate: Aggregate::First,
+    });
+    let mut online = Online::new(features.collect(), 0.01, Bytes(0), 1, Order::Stream);
+    let mut call = || -> (Vec<Known>, f64) {
+        let known = || Known {
+            value: rng.gen_range(1e3..1e5f64).round(),
+            at_seconds: 0.0,
+            ahead: 1.0,
+        };
+        let known: Vec<Known> = std::iter::repeat_with(known).take(5).collect();
+        let need = 1e6 + 86.0 * known[3].value * (0.9 + 0.2 * known[4].value / 1e5);
+        (known, need)
+    };
+    let calls: Vec<(Vec<Known>, f64)> = (0..1_000).map(|_| call()).collect();
+    for (known, need) in &calls {
+        online.see(known, *need);
+    }
+    online.refit();
+    let each = |what: &str, work: &mut dyn FnMut(&(Vec<Known>, f64))| {
+        let start = Instant::now();
+        for at in 0..CALLS as usize {
+            work(&calls[at % calls.len()]);
+        }
+        let each = start.elapsed() / CALLS;
+        println!(
+            "        {what} one call: {:.3} us",
+            each.as_secs_f64() * 1e6
+        );
+    };
+    let mut sum = 0.0;
+    each("sizing", &mut |(known, _)| {
+        sum += online.size(known).map_or(0.0, |sized| sized.start);
+    });
+    each("learning from", &mut |(known, need)| {
+        online.see(known, *need)
+    });
+    assert!(sum > 0.0, "nothing was sized");
 }
 
 fn best_of_three(mut work: impl FnMut() -> Profile) -> Duration {

@@ -5,7 +5,7 @@ use crate::data::FEWEST;
 use crate::features::Table;
 use crate::formula::percent;
 use crate::margin::CAP;
-use crate::replay::Needs;
+use crate::step_ahead::Needs;
 use trace::{Bytes, CallBounds, CutOff, Model, ModelKind, Predictor, Recommendation};
 
 /// Why this number, what its floor is, what was clipped.

@@ -46,6 +46,14 @@ impl Lead {
         }
     }
 
+    /// Of which only the share of the growth is known.
+    pub(crate) fn of_share(share: f64) -> Lead {
+        Lead {
+            share,
+            ..Lead::default()
+        }
+    }
+
     pub(crate) fn add(&mut self, other: Lead) {
         self.share += other.share;
         self.bytes += other.bytes;

@@ -46,6 +46,7 @@ mod lead;
 mod margin;
 mod needed;
 mod notes;
+pub mod online;
 mod plan;
 mod press;
 mod products;
@@ -58,14 +59,18 @@ mod settings;
 mod several;
 mod significance;
 pub mod statistics;
+mod step_ahead;
+mod tail;
 mod timing;
 mod within_call;
 
 pub use catalogue::{Catalogue, CatalogueError};
 pub use drift::{DriftState, Predicted, predict};
 pub use formula::formula;
+pub use online::Online;
 pub use plan::{PlanError, plan};
 pub use recommend::size_call;
+pub use replay::{Replaying, order, replay};
 pub use settings::{CheckedSettings, Order, Settings, SettingsError};
 
 use explain::{Explained, Problem, explain, none};

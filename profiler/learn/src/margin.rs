@@ -8,13 +8,13 @@ use trace::{Bytes, CallBounds, Feature, Model, ModelKind, Recommendation, Transf
 pub(crate) const FEW: usize = 30;
 
 /// All that a memory with 32-bit addresses can have, bytes: nobody is given more without having needed it.
-const MEMORY: f64 = 4294967296.0;
+pub(crate) const MEMORY: f64 = 4294967296.0;
 
 /// No call inside the seen range, and none in a stream, is given more than the largest need times this.
 pub(crate) const CAP: f64 = 1.15;
 
 /// Outside the seen range a margin is at least this much, before it is widened.
-const LEAST_OUTSIDE: f64 = 0.02;
+pub(crate) const LEAST_OUTSIDE: f64 = 0.02;
 
 /// An additive margin replaces the factor where it wastes less than this share of what the factor wastes.
 const CLEARLY_LESS: f64 = 0.9;
@@ -152,7 +152,7 @@ pub(crate) fn size(
 /// By what the margin grows for a call outside the seen range, `None` inside it: the standard error of a prediction there
 /// against that at the edge, for inputs spread evenly over the range (leverage 1/n + (x - mean)^2 / Sxx). A product may be
 /// inside its range while one of its features is outside its own.
-fn widening(model: &Model, value_of: &dyn Fn(&Feature) -> Option<f64>) -> Option<f64> {
+pub(crate) fn widening(model: &Model, value_of: &dyn Fn(&Feature) -> Option<f64>) -> Option<f64> {
     let n = model.n.max(1) as f64;
     let farthest = model
         .seen

@@ -15,8 +15,8 @@ use crate::features::{self, Column, Table};
 use crate::formula::percent;
 use crate::lead::Lead;
 use crate::recommend::{at_least, function_allocation, sized_by};
-use crate::replay::{self, Early};
 use crate::settings::{CheckedSettings, Settings};
+use crate::step_ahead::{self, Early};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use thiserror::Error;
@@ -163,7 +163,7 @@ impl<'a> Planner<'a> {
     fn choose(&self, best: &Model) -> Result<Chosen, PlanError> {
         let features = self.earliest().and_then(|model| self.smallest(&model));
         let features = features.ok_or_else(|| self.why_not(best))?;
-        let order = replay::order(&self.started(), self.settings);
+        let order = step_ahead::order(&self.started(), self.settings);
         let early = self.early(self.columns(&features));
         let calls = sized_by(&early, &order, self.settings, self.at_least);
         let (model, rule) = calls

@@ -11,9 +11,9 @@ use crate::data::FEWEST;
 use crate::deploy;
 use crate::features::{Column, Table};
 use crate::margin::{CAP, Rule, rule, size};
-use crate::replay::{self, Early, one_step};
 use crate::settings::Settings;
 use crate::statistics::{backing_inputs, poisson_at_least};
+use crate::step_ahead::{self, Early, one_step};
 use trace::{
     Breakpoint, Bytes, CallAllocation, Confidence, Feature, Model, Observed, Outcome, Predictor,
     Recommendation, Replay, Trace,
@@ -47,9 +47,9 @@ pub(crate) fn recommend(
     let largest = needs.iter().copied().max_by(f64::total_cmp)?;
     let at_least = at_least(traces);
     let started: Vec<u64> = table.rows.iter().map(|r| r.started).collect();
-    let order = replay::order(&started, settings);
+    let order = step_ahead::order(&started, settings);
     let allocation = function_allocation(&needs, at_least, settings.failure_rate);
-    let replayed = replay::function(&needs, &order, settings.failure_rate);
+    let replayed = step_ahead::function(&needs, &order, settings.failure_rate);
     let calls = single_calls(table, &needs, &order, traces, settings, at_least);
     let inputs_needed = backing_inputs(settings.failure_rate).saturating_sub(n);
     let mut recommendation = Recommendation {
@@ -110,7 +110,7 @@ pub(crate) fn function_allocation(
     at_least: Option<Bytes>,
     failure_rate: f64,
 ) -> Bytes {
-    let needs = replay::Needs::of(needs);
+    let needs = step_ahead::Needs::of(needs);
     let measured = needs.bound(failure_rate);
     // What a call that was cut off had reached is only a lower bound: it gets the widest margin.
     let beyond = at_least
@@ -175,7 +175,7 @@ pub(crate) fn sized_by(
 ) -> Option<SingleCalls> {
     let all: Vec<usize> = (0..early.needs.len()).collect();
     let (model, left_out) = early.learn(&all, settings.seed)?;
-    let replayed = replay::per_call(early, order, settings);
+    let replayed = step_ahead::per_call(early, order, settings);
     let mut bounds = early.bounds(&all, settings);
     bounds.cap = bounds
         .cap

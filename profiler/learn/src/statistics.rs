@@ -5,6 +5,11 @@
 pub fn quantile(values: &[f64], q: f64) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
+    quantile_of_sorted(&sorted, q)
+}
+
+/// The same of values that are sorted.
+pub(crate) fn quantile_of_sorted(sorted: &[f64], q: f64) -> Option<f64> {
     let rank = (q * sorted.len() as f64 - 1e-9).ceil().max(1.0) as usize;
     sorted.get(rank.min(sorted.len()).checked_sub(1)?).copied()
 }
@@ -111,6 +116,14 @@ fn binomial_at_most(k: usize, n: usize, p: f64) -> f64 {
         sum += (ln_choose + i as f64 * ln_p + (n - i) as f64 * ln_q).exp();
     }
     sum.min(1.0)
+}
+
+/// Probability of at least `k` successes in `n` trials of probability `p`.
+pub fn binomial_at_least(k: usize, n: usize, p: f64) -> f64 {
+    match k.checked_sub(1) {
+        None => 1.0,
+        Some(below) => (1.0 - binomial_at_most(below, n, p)).max(0.0),
+    }
 }
 
 /// Probability of at least `k` events of a Poisson distribution.

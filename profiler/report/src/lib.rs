@@ -12,6 +12,7 @@
 //! | `fathom traces` | [`trace_list`], [`trace_text`], [`traces_csv`], [`traces_json`] |
 //! | the same, under a plan | [`planned_text()`] |
 //! | a terminal, after `fathom plan` | [`plan_text()`], [`drift_text()`] |
+//! | a terminal, after `fathom replay` | [`replay_text()`] |
 //! | scripts | [`json()`] |
 //! | people who were not there | [`html()`], [`markdown()`] |
 //! | a comparison of several functions | [`table()`] |
@@ -28,6 +29,7 @@ mod layout;
 mod markdown;
 mod matched;
 mod plan;
+mod replayed;
 mod screen;
 mod show;
 pub mod stacks;
@@ -41,6 +43,7 @@ pub use html::html;
 pub use json::json;
 pub use markdown::markdown;
 pub use plan::{drift_text, plan_text, planned_text};
+pub use replayed::replay_text;
 pub use screen::screen;
 pub use table::table;
 pub use traces::{trace_list, trace_text, traces_csv, traces_json};

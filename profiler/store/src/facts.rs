@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_tuple::{Deserialize_tuple, Serialize_tuple};
 use std::borrow::Cow;
 use trace::{
-    Bytes, FunctionId, Heap, Input, Limits, Nanos, ProbeCost, Refusal, Served, SizedBy, Touched,
-    Trace,
+    Bytes, FunctionId, Heap, Imported, Input, Limits, Nanos, ProbeCost, Refusal, Served, SizedBy,
+    Touched, Trace,
 };
 
 /// Text that is borrowed where it is written, and owned where it is read.
@@ -42,6 +42,8 @@ pub(crate) struct Facts<'a> {
     touched: Option<TouchedFacts<'a>>,
     #[serde(borrow)]
     served: Option<ServedFacts<'a>>,
+    #[serde(borrow, default)]
+    imported: Option<ImportedFacts<'a>>,
 }
 
 /// What is known of the heap, told apart by how much that is.
@@ -79,6 +81,10 @@ struct ServedFacts<'a> {
     reused: u32,
 }
 
+/// What it was read from, and what it was configured to have.
+#[derive(Serialize, Deserialize)]
+struct ImportedFacts<'a>(#[serde(borrow)] Text<'a>, Option<i64>);
+
 impl<'a> Facts<'a> {
     /// Those of a call.
     pub(crate) fn of(trace: &'a Trace) -> Facts<'a> {
@@ -106,6 +112,10 @@ impl<'a> Facts<'a> {
             probe_cpu_seconds: Exact(trace.probe_cost.cpu_seconds),
             touched: trace.touched.as_ref().map(TouchedFacts::of),
             served: trace.served.as_ref().map(ServedFacts::of),
+            imported: trace.imported.as_ref().map(|imported| {
+                let configured = imported.configured.map(|bytes| bytes.0 as i64);
+                ImportedFacts(Cow::Borrowed(&imported.form), configured)
+            }),
         }
     }
 
@@ -160,6 +170,12 @@ impl<'a> Facts<'a> {
             },
             touched: self.touched.map(TouchedFacts::touched),
             served,
+            imported: self
+                .imported
+                .map(|ImportedFacts(form, configured)| Imported {
+                    form: form.into_owned(),
+                    configured: configured.map(|bytes| Bytes(bytes as u64)),
+                }),
             ..Trace::nothing_measured(function, input, limits)
         })
     }

@@ -260,6 +260,15 @@ pub struct Served {
     pub reused: u32,
 }
 
+/// What only a call that was recorded elsewhere has. It was not measured by Fathom: what it needed is what others say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Imported {
+    /// What it was read from: `csv`, `json-lines`, `lambda-report`.
+    pub form: String,
+    /// What it was configured to have, where that is known.
+    pub configured: Option<Bytes>,
+}
+
 /// Everything recorded of one call.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Trace {
@@ -327,6 +336,9 @@ pub struct Trace {
     /// What only a call that was served has; `None` where the call was made to measure it.
     #[serde(default)]
     pub served: Option<Served>,
+    /// What only a call that was recorded elsewhere has; `None` where Fathom ran it.
+    #[serde(default)]
+    pub imported: Option<Imported>,
 }
 
 impl Trace {
@@ -365,6 +377,7 @@ impl Trace {
             heap_profile: None,
             cpu_profile: None,
             served: None,
+            imported: None,
         }
     }
 
@@ -390,6 +403,20 @@ impl Trace {
     /// Whether the call can be learned from: it ran to its own end, and what it needed is its own.
     pub fn is_measurement(&self) -> bool {
         self.outcome == Outcome::Succeeded && self.had_fresh_sandbox()
+    }
+
+    /// Whether it came from outside, so that the order of such calls means something; the inputs of a sweep were chosen.
+    pub fn is_of_a_stream(&self) -> bool {
+        self.served.is_some() || self.imported.is_some()
+    }
+
+    /// What such a call is given today: what it was configured to have. `None` where that is not known, as of a sweep, whose
+    /// limit is there to measure.
+    pub fn preset(&self) -> Option<Bytes> {
+        match &self.imported {
+            Some(imported) => imported.configured,
+            None => self.served.as_ref().map(|_| self.limits.memory),
+        }
     }
 
     /// Whether no other call was made in its sandbox before.

@@ -22,13 +22,14 @@ mod plan;
 mod predictive;
 mod profile;
 mod recommendation;
+mod replayed;
 mod stacks;
 mod unit;
 
 pub use breakpoint::{Breakpoint, ParseBreakpointError};
 pub use call::{
-    FunctionId, Growth, Heap, Hit, Input, Limits, Moment, Observed, Outcome, Refusal, Sample,
-    Served, SizedBy, Touched, Trace,
+    FunctionId, Growth, Heap, Hit, Imported, Input, Limits, Moment, Observed, Outcome, Refusal,
+    Sample, Served, SizedBy, Touched, Trace,
 };
 pub use drift::{Drift, Stale, StaleReason};
 pub use machine::{Machine, ProbeCost};
@@ -47,6 +48,7 @@ pub use recommendation::{
     CallAllocation, CallBounds, Confidence, CutOff, ProviderBill, Recommendation, Replay, SizeBill,
     Verification,
 };
+pub use replayed::{Replayed, RuleReplayed};
 pub use stacks::{
     Amount, CpuProfile, CpuSample, Frame, HeapAtStack, HeapEvent, HeapProfile, HeapSampling,
     StackTable,

@@ -5,7 +5,7 @@ use crate::output;
 use crate::{near, places, quantity};
 use anyhow::{Context as _, bail};
 use clap::Args;
-use learn::{Catalogue, Order, Settings};
+use learn::{Catalogue, CheckedSettings, Settings};
 use report::{Context, Style, stacks::Merger};
 use std::{
     fs,
@@ -65,6 +65,21 @@ impl SizingArgs {
         traces: &[Trace],
         configured: Configured,
     ) -> anyhow::Result<Profile> {
+        let settings = self.settings(traces, configured)?;
+        Ok(learn::learn(
+            function,
+            traces,
+            &settings,
+            &self.catalogue()?,
+        ))
+    }
+
+    /// What is decided before learning from these calls.
+    pub(crate) fn settings(
+        &self,
+        traces: &[Trace],
+        configured: Configured,
+    ) -> anyhow::Result<CheckedSettings> {
         let settings = Settings {
             failure_rate: self
                 .failure_rate
@@ -73,15 +88,9 @@ impl SizingArgs {
             baseline: self.memory.or(configured.memory).unwrap_or(BASELINE),
             runtime_base: runtime_base(traces),
             seed: self.seed,
-            order: Order::Sweep,
-        }
-        .check()?;
-        Ok(learn::learn(
-            function,
-            traces,
-            &settings,
-            &self.catalogue()?,
-        ))
+            order: learn::order(traces),
+        };
+        Ok(settings.check()?)
     }
 
     fn catalogue(&self) -> anyhow::Result<Catalogue> {

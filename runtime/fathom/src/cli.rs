@@ -34,6 +34,10 @@ pub(crate) enum Command {
     Recommend(crate::commands::recommend::RecommendArgs),
     /// Write the few breakpoints that predict a function's memory, or check that they still do
     Plan(crate::commands::plan::PlanArgs),
+    /// Replay recorded calls under each rule for sizing: what it wastes, and how often it fails
+    Replay(crate::commands::replay::ReplayArgs),
+    /// Import calls that were recorded elsewhere
+    Import(crate::commands::import::ImportArgs),
     /// Serve functions over HTTP: every call measured, limited and rightsized
     Serve(crate::commands::serve::ServeArgs),
     /// Make a function from a template
@@ -70,7 +74,7 @@ pub(crate) enum Command {
 const GROUPS: [(&str, &[&str]); 5] = [
     ("Start", &["profile", "run", "inspect", "init"]),
     ("Understand", &["report", "flame", "traces"]),
-    ("Size", &["recommend", "plan"]),
+    ("Size", &["recommend", "replay", "import", "plan"]),
     (
         "Serve",
         &[

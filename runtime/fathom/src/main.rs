@@ -14,6 +14,7 @@ mod event_file;
 mod exit;
 mod frame;
 mod guest;
+mod import;
 mod inputs;
 mod near;
 mod output;
@@ -43,6 +44,8 @@ fn main() -> ExitCode {
         Command::Flame(args) => commands::flame::run(args),
         Command::Traces(args) => commands::traces::run(args),
         Command::Recommend(args) => commands::recommend::run(args),
+        Command::Replay(args) => commands::replay::run(args),
+        Command::Import(args) => commands::import::run(args),
         Command::Plan(args) => commands::plan::run(args),
         Command::Serve(args) => commands::serve::run(args),
         Command::New(args) => commands::new::run(args),

@@ -16,7 +16,10 @@ fn any_trace_comes_back_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("deep/er/fathom.db");
     let mut random = Random(7);
-    let traces: Vec<Trace> = (0..500).map(|_| random.trace()).collect();
+    let mut traces: Vec<Trace> = (0..500).map(|_| random.trace()).collect();
+    for trace in traces.iter_mut().step_by(3) {
+        trace.imported = Some(random.imported());
+    }
     let ids = Store::open(&path).unwrap().append_all(&traces).unwrap();
 
     let store = Store::open_existing(&path).unwrap();

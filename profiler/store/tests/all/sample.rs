@@ -2,9 +2,9 @@
 
 use trace::{
     Amount, Breakpoint, Bytes, CpuProfile, CpuSample, Frame, FunctionId, Growth, Heap, HeapAtStack,
-    HeapEvent, HeapProfile, HeapSampling, Hit, Input, Limits, Machine, Moment, Nanos, Observed,
-    Outcome, PlannedProbe, ProbeCost, ProbeMode, Refusal, Served, SizedBy, StackTable, Touched,
-    Trace,
+    HeapEvent, HeapProfile, HeapSampling, Hit, Imported, Input, Limits, Machine, Moment, Nanos,
+    Observed, Outcome, PlannedProbe, ProbeCost, ProbeMode, Refusal, Served, SizedBy, StackTable,
+    Touched, Trace,
 };
 
 /// A call of `function` with `lines` lines, as long in its observations and its timeline as real ones are.
@@ -316,6 +316,15 @@ impl Random {
             heap_profile: self.some(Random::heap_profile),
             cpu_profile: self.some(Random::cpu_profile),
             served: self.some(Random::served),
+            // Files of before have none: those who want some draw it themselves.
+            imported: None,
+        }
+    }
+
+    pub(crate) fn imported(&mut self) -> Imported {
+        Imported {
+            form: self.text(),
+            configured: self.some(|random| Bytes(random.integer())),
         }
     }
 

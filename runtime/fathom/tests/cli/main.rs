@@ -8,6 +8,7 @@ mod components;
 mod examples;
 mod findings;
 mod hostile;
+mod imported;
 mod interrupted;
 mod page;
 mod plan;

@@ -137,6 +137,7 @@ impl SoFar {
                 Some(samples.profile(&symbolizer, self.parts.code_map()?))
             }),
             served: None,
+            imported: None,
         }
     }
 }

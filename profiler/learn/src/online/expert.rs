@@ -1,0 +1,159 @@
+//! One way to predict, and the margins that its predictions need: as a factor, for errors that grow with the size, and as a
+//! summand, for those that do not. Which of the two sizes the next call is decided by what each would have wasted.
+
+use crate::margin::Foretold;
+use crate::tail;
+use std::collections::VecDeque;
+
+/// Errors looked back on: what was long ago says little of the next call.
+const LOOK_BACK: usize = 500;
+
+/// What a call that is given too little costs, in units of what it needed: it is made again with twice as much, but a user
+/// has asked that it does not happen.
+const MISSED: f64 = 10.0;
+
+/// A loss counts this share of the one after it.
+const FADING: f64 = 0.99;
+
+/// By what a prediction is judged.
+#[derive(Clone, Copy)]
+pub(super) struct Judged {
+    pub(super) need: f64,
+    /// What counts as a loss of 1, bytes.
+    pub(super) scale: f64,
+    /// What the call would have been given at most; `None` before calls are sized.
+    pub(super) limit: Option<f64>,
+    pub(super) rate: f64,
+}
+
+/// A prediction with its margins.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Expert {
+    by_ratio: Margin,
+    by_difference: Margin,
+}
+
+#[derive(Clone, Debug)]
+struct Margin {
+    errors: VecDeque<f64>,
+    bound: f64,
+    losses: f64,
+    judged: f64,
+}
+
+impl Default for Margin {
+    fn default() -> Margin {
+        Margin {
+            errors: VecDeque::new(),
+            bound: f64::INFINITY,
+            losses: 0.0,
+            judged: 0.0,
+        }
+    }
+}
+
+impl Expert {
+    /// One whose predictions have been made of calls that it had not seen.
+    pub(super) fn proven_on(
+        foretold: &[Foretold],
+        rate: f64,
+        scale: impl Fn(f64) -> f64,
+    ) -> Expert {
+        let mut expert = Expert::default();
+        for foretold in foretold {
+            expert
+                .by_ratio
+                .remember(ratio(foretold.predicted, foretold.needed));
+            let beyond = foretold.needed - foretold.predicted;
+            expert.by_difference.remember(beyond);
+        }
+        expert.by_ratio.settle(rate);
+        expert.by_difference.settle(rate);
+        for foretold in foretold {
+            let by = Judged {
+                need: foretold.needed,
+                scale: scale(foretold.needed),
+                limit: Some(f64::INFINITY),
+                rate,
+            };
+            let given = expert.given(foretold.predicted);
+            expert.by_ratio.lose(given.0, by);
+            expert.by_difference.lose(given.1, by);
+        }
+        expert
+    }
+
+    /// Judges a prediction that was made before its call, and learns from it.
+    pub(super) fn judge(&mut self, predicted: f64, by: Judged) {
+        let given = self.given(predicted);
+        self.by_ratio.lose(given.0, by);
+        self.by_difference.lose(given.1, by);
+        self.by_ratio.remember(ratio(predicted, by.need));
+        self.by_difference.remember(by.need - predicted);
+        self.by_ratio.settle(by.rate);
+        self.by_difference.settle(by.rate);
+    }
+
+    /// What a call is given for which this is predicted, bytes.
+    pub(super) fn bound(&self, predicted: f64) -> f64 {
+        let (by_ratio, by_difference) = self.given(predicted);
+        if self.by_difference.loss() < self.by_ratio.loss() {
+            by_difference
+        } else {
+            by_ratio
+        }
+    }
+
+    /// What it loses by a call, on average, in units of what was needed.
+    pub(super) fn loss(&self) -> f64 {
+        self.by_ratio.loss().min(self.by_difference.loss())
+    }
+
+    fn given(&self, predicted: f64) -> (f64, f64) {
+        (
+            predicted * self.by_ratio.bound.exp(),
+            predicted + self.by_difference.bound,
+        )
+    }
+}
+
+/// On a logarithmic scale, where twice as much is as far as half as much.
+fn ratio(predicted: f64, needed: f64) -> f64 {
+    (needed.max(1.0) / predicted).ln()
+}
+
+impl Margin {
+    fn remember(&mut self, error: f64) {
+        self.errors.push_back(error);
+        if self.errors.len() > LOOK_BACK {
+            self.errors.pop_front();
+        }
+    }
+
+    fn settle(&mut self, rate: f64) {
+        self.bound = tail::upper(self.errors.make_contiguous(), rate);
+    }
+
+    fn lose(&mut self, given: f64, by: Judged) {
+        let Some(limit) = by.limit else {
+            return;
+        };
+        let given = given.min(limit);
+        let loss = if given >= by.need {
+            (given - by.need) / by.scale
+        } else {
+            MISSED
+        };
+        self.losses = self.losses * FADING + loss;
+        self.judged = self.judged * FADING + 1.0;
+    }
+
+    /// Nothing is lost by who was never judged, who is not preferred for it.
+    fn loss(&self) -> f64 {
+        if self.judged > 0.0 {
+            self.losses / self.judged
+        } else {
+            MISSED
+        }
+    }
+}

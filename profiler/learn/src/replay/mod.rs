@@ -1,0 +1,147 @@
+//! What rules for sizing would have done with recorded calls, each sized only from those before it: the proof that one wastes
+//! less than another and fails as rarely. Pure: which calls, and what becomes of the answer, is for the caller.
+//!
+//! Calls that came from outside are replayed in the order in which they were made; those of a sweep, whose order means
+//! nothing, in 20 seeded orders, of which the mean is told. A call of a function of which fewer than five distinct inputs were
+//! seen is given what it is given today, by every rule: that counts as waste, and not as a failure. Calls that did not run to
+//! their own end are not counted; rules that can, learn from them that they needed as much as they had at least.
+
+mod call;
+mod rules;
+mod tally;
+
+use crate::settings::{CheckedSettings, Order};
+use crate::statistics::binomial_at_least;
+use call::Call;
+use rand::{SeedableRng, rngs::SmallRng, seq::SliceRandom};
+use rules::RULES;
+use std::collections::HashSet;
+use tally::Tally;
+use trace::{FunctionId, Replayed, RuleReplayed, Trace};
+
+/// Distinct inputs that are given what they are given today.
+const FIRST: usize = 5;
+
+/// Orders in which the calls of a sweep are replayed.
+const SHUFFLES: usize = 20;
+
+/// What is replayed.
+pub struct Replaying<'a> {
+    /// The calls of each function. Those of one name and several modules are of one function.
+    pub functions: &'a [(FunctionId, Vec<Trace>)],
+    /// The failure rate asked for, what calls are given today where that is not recorded (`baseline`), and the seed.
+    pub settings: &'a CheckedSettings,
+}
+
+/// Replays the calls by every rule. `progress` is told after each function.
+pub fn replay(replaying: &Replaying, progress: &dyn Fn()) -> Replayed {
+    let settings = replaying.settings.get();
+    let mut tallies: Vec<Tally> = RULES.iter().map(|_| Tally::default()).collect();
+    let mut functions = 0;
+    let mut left_out = 0;
+    for (_, traces) in replaying.functions {
+        let features = call::features_of(traces);
+        let calls = call::calls(traces, &features, settings.baseline);
+        left_out += traces
+            .iter()
+            .filter(|trace| !trace.is_measurement())
+            .count();
+        functions += usize::from(calls.iter().any(|call| call.ended));
+        let order = order(traces);
+        for ordered in orders(order, &calls, settings.seed) {
+            for (rule, tally) in RULES.iter().zip(&mut tallies) {
+                let mut rule = (rule.make)(&rules::Of {
+                    calls: &calls,
+                    features: &features,
+                    settings,
+                    order,
+                });
+                walk(&calls, &ordered.rows, rule.as_mut(), tally, ordered.weight);
+            }
+        }
+        progress();
+    }
+    let calls = tallies.first().map_or(0, Tally::calls);
+    let of_preset = tallies.first().map_or(0.0, Tally::waste);
+    let rules = RULES
+        .iter()
+        .zip(&tallies)
+        .map(|(rule, tally)| RuleReplayed {
+            rule: rule.name.to_owned(),
+            waste_share_of_preset: (of_preset > 0.0).then(|| tally.waste() / of_preset),
+            waste_gb_seconds: tally.waste() / 1e9,
+            first_try_failures: tally.failure_rate(),
+            chance_of_as_many_failures: rule.promises.then(|| {
+                let failures = (tally.failure_rate() * calls as f64).round() as usize;
+                binomial_at_least(failures, calls, settings.failure_rate)
+            }),
+            median_allocated_over_used: tally.median_ratio(),
+            within_10_percent: tally.within_tenth(),
+        });
+    Replayed {
+        schema: Replayed::SCHEMA.to_owned(),
+        calls,
+        functions,
+        left_out,
+        failure_rate: settings.failure_rate,
+        rules: rules.collect(),
+    }
+}
+
+/// One order of the calls, and what it counts.
+struct Ordered {
+    rows: Vec<usize>,
+    weight: f64,
+}
+
+fn orders(order: Order, calls: &[Call], seed: u64) -> Vec<Ordered> {
+    let rows: Vec<usize> = (0..calls.len()).collect();
+    match order {
+        Order::Stream => vec![Ordered { rows, weight: 1.0 }],
+        Order::Sweep => {
+            let mut random = SmallRng::seed_from_u64(seed);
+            let shuffled = (0..SHUFFLES).map(|_| {
+                let mut rows = rows.clone();
+                rows.shuffle(&mut random);
+                Ordered {
+                    rows,
+                    weight: 1.0 / SHUFFLES as f64,
+                }
+            });
+            shuffled.collect()
+        }
+    }
+}
+
+/// What the order of these calls means: a stream is what has mostly come from outside.
+pub fn order(traces: &[Trace]) -> Order {
+    let outside = traces.iter().filter(|trace| trace.is_of_a_stream()).count();
+    if 2 * outside > traces.len() {
+        Order::Stream
+    } else {
+        Order::Sweep
+    }
+}
+
+/// Sizes the calls one after the other.
+fn walk(
+    calls: &[Call],
+    order: &[usize],
+    rule: &mut dyn rules::Rule,
+    tally: &mut Tally,
+    weight: f64,
+) {
+    let mut inputs = HashSet::new();
+    for call in order.iter().map(|&row| &calls[row]) {
+        let is_first = inputs.len() < FIRST;
+        let given = match is_first {
+            true => rules::Given::all_the_time(call.preset),
+            false => rule.size(call),
+        };
+        if call.ended {
+            tally.add(call, given, is_first, weight);
+            inputs.insert(call.input);
+        }
+        rule.see(call, given);
+    }
+}

@@ -1,0 +1,92 @@
+//! The rules that are replayed, a file for each: what it gives, and where it comes from. None looks ahead but `fixed`, which
+//! is there to be beaten by who does not.
+
+mod fathom_call;
+mod fathom_function;
+mod fixed;
+mod max15;
+mod p95;
+mod preset;
+mod vpa;
+mod witt;
+
+use super::call::Call;
+use crate::settings::{Order, Settings};
+use trace::Feature;
+
+/// A rule for the calls of one function.
+pub(super) trait Rule {
+    /// What a call is given, of which nothing is known but what `Call::known` says.
+    fn size(&self, call: &Call) -> Given;
+
+    /// A call has ended, of which all is known now. It was given that.
+    fn see(&mut self, call: &Call, given: Given);
+}
+
+/// What a rule is made for.
+pub(super) struct Of<'a> {
+    /// All calls, also those to come: for `fixed` alone.
+    pub(super) calls: &'a [Call],
+    /// What is known of each, in this order.
+    pub(super) features: &'a [Feature],
+    pub(super) settings: &'a Settings,
+    /// What the order of the calls means.
+    pub(super) order: Order,
+}
+
+/// A rule by its name.
+pub(super) struct Named {
+    pub(super) name: &'static str,
+    /// Whether it promises the asked failure rate.
+    pub(super) promises: bool,
+    pub(super) make: fn(&Of) -> Box<dyn Rule>,
+}
+
+/// All rules; the first is what the others are measured by.
+pub(super) const RULES: [Named; 8] = [
+    preset::RULE,
+    max15::RULE,
+    vpa::RULE,
+    p95::RULE,
+    witt::RULE,
+    fixed::RULE,
+    fathom_function::RULE,
+    fathom_call::RULE,
+];
+
+/// What a call is given over its time, bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Given {
+    start: f64,
+    then: Option<(f64, f64)>,
+}
+
+impl Given {
+    pub(super) fn all_the_time(bytes: f64) -> Given {
+        Given {
+            start: bytes,
+            then: None,
+        }
+    }
+
+    /// First `start`, and since so many seconds `then`.
+    pub(super) fn changing(start: f64, then: Option<(f64, f64)>) -> Given {
+        Given { start, then }
+    }
+
+    /// What it is given in the end.
+    pub(super) fn last(&self) -> f64 {
+        self.then.map_or(self.start, |(_, bytes)| bytes)
+    }
+
+    /// Bytes times seconds, of a call that runs so long.
+    pub(super) fn over(&self, seconds: f64) -> f64 {
+        match self.then {
+            None => self.start * seconds,
+            Some((at, bytes)) => {
+                let at = at.min(seconds);
+                self.start * at + bytes * (seconds - at)
+            }
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! `fathom import`: calls that were recorded elsewhere, into the same store.
+
+use crate::{
+    args::DatabaseArgs,
+    import::{self, DIGEST, Form, MappingArgs},
+    output, progress,
+};
+use anyhow::bail;
+use clap::Args;
+use std::{
+    collections::{BTreeMap, HashSet},
+    path::PathBuf,
+    process::ExitCode,
+};
+use store::{Detail, Filter, Store};
+
+/// Calls stored at a time.
+const AT_A_TIME: usize = 1_000;
+
+/// Import calls that were recorded elsewhere
+#[derive(Args)]
+#[command(after_help = "\
+A unit may stand behind a column, as in realtime:ms; sizes are in bytes and times in seconds unless said. `512 MB` and
+`1.2 GiB` are read as they are. Calls that are recorded already are left out, so a file that has grown can be imported again.
+
+Examples:
+  fathom import trace.csv --function-column process --order start --target peak_rss --feature rchar \\
+    --configured memory --duration realtime:ms
+  fathom import calls.jsonl --function resize --target used:MiB --feature request.bytes
+  aws logs filter-log-events --log-group-name /aws/lambda/resize --filter-pattern REPORT |
+    fathom import - --function resize
+  fathom replay                                         what each rule would have done with them")]
+pub(crate) struct ImportArgs {
+    /// Files to read, `-` for standard input
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    /// What the files are [default: by their contents, then by their names]
+    #[arg(long, value_enum)]
+    format: Option<Form>,
+    #[command(flatten)]
+    mapping: MappingArgs,
+    #[command(flatten)]
+    database: DatabaseArgs,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
+    let mut read = Vec::new();
+    // Before anything is stored: a misspelt column in the last file leaves nothing half done.
+    for file in &args.files {
+        read.push((file, import::read(file, args.format, &args.mapping)?));
+    }
+    let mut store = Store::open(&args.database.db)?;
+    let mut known = recorded(&store)?;
+    let mut calls: BTreeMap<String, usize> = BTreeMap::new();
+    let mut already = 0;
+    let mut left_out = Vec::new();
+    for (file, rows) in read {
+        for reason in &rows.left_out {
+            if !args.json {
+                output::note(format_args!(
+                    "{}: left out {}: {} (line {}: `{}`)",
+                    file.display(),
+                    counted(reason.rows, "row"),
+                    reason.why,
+                    reason.first_line,
+                    reason.first_text.escape_debug()
+                ));
+            }
+            left_out.push(reason.clone());
+        }
+        let before = rows.rows.len();
+        let mut new = rows.calls();
+        new.retain(|call| known.insert((call.function.name.clone(), identity(call))));
+        already += before - new.len();
+        let bar = progress::bar(new.len(), "storing");
+        for some in new.chunks(AT_A_TIME) {
+            store.append_all(some)?;
+            bar.inc(some.len() as u64);
+        }
+        bar.finish_and_clear();
+        for call in new {
+            *calls.entry(call.function.name).or_default() += 1;
+        }
+    }
+    let imported: usize = calls.values().sum();
+    if args.json {
+        output::line(serde_json::json!({
+            "calls": imported,
+            "functions": calls,
+            "already_recorded": already,
+            "left_out": left_out,
+        }))?;
+    } else {
+        let there = match already {
+            0 => String::new(),
+            n => format!("; {} recorded already", counted(n, "call")),
+        };
+        output::line(format_args!(
+            "imported {} of {} into {}{there}",
+            counted(imported, "call"),
+            counted(calls.len(), "function"),
+            args.database.db.display()
+        ))?;
+    }
+    if imported == 0 && already == 0 {
+        bail!("nothing in it is a call");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The calls that were imported before.
+fn recorded(store: &Store) -> anyhow::Result<HashSet<(String, String)>> {
+    let mut known = HashSet::new();
+    let filter = Filter {
+        digest: Some(DIGEST.to_owned()),
+        detail: Detail::Summary,
+        ..Filter::default()
+    };
+    store.each(&filter, |_, call| {
+        known.insert((call.function.name.clone(), identity(&call)));
+    })?;
+    Ok(known)
+}
+
+/// What tells an imported call from others: several may have had one input.
+fn identity(call: &trace::Trace) -> String {
+    format!(
+        "{} {} {} {}",
+        call.input.digest, call.started_unix_ms, call.committed_peak.0, call.wall.0
+    )
+}
+
+fn counted(things: usize, one: &str) -> String {
+    let plural = if things == 1 { "" } else { "s" };
+    format!("{things} {one}{plural}")
+}

@@ -1,0 +1,106 @@
+//! `fathom replay`: what rules for sizing would have done with the recorded calls, each sized only from those before it.
+
+use crate::{
+    analysis::{self, Configured, SizingArgs},
+    args::DatabaseArgs,
+    near, output, progress,
+};
+use anyhow::bail;
+use clap::Args;
+use learn::Replaying;
+use report::Style;
+use std::process::ExitCode;
+use store::{Detail, Filter, Store};
+use trace::{FunctionId, Trace};
+
+/// Replay recorded calls under each rule for sizing: what it wastes, and how often it fails
+#[derive(Args)]
+#[command(after_help = "\
+Each call is sized only from the calls of its function before it. Calls that were served or imported are replayed in the
+order in which they were made; those of a sweep in 20 orders, of which the mean is told. The first 5 distinct inputs of a
+function are given what calls are given today. A call that is given too little wastes all of it for its whole time, and is
+made again with twice as much.
+
+Rules:
+  preset           what calls are given today
+  max15            the largest need seen + 15 % (KRR)
+  vpa              90 % of the needs, newer ones weighted more, + 15 % (Kubernetes VPA)
+  p95              95 % of the needs
+  witt             least squares on the size of the input, + one deviation (Witt and others 2019)
+  fixed            the best size of 128 MiB, 256 MiB, ... for all calls, in hindsight
+  fathom-function  ours, one size for all calls of a function
+  fathom-call      ours, each call for itself
+
+Examples:
+  fathom replay                              all that is recorded
+  fathom replay line-reader --memory 512MiB  of one function, given 512 MiB today
+  fathom replay --json | jq '.rules[] | {rule, waste_share_of_preset, first_try_failures}'")]
+pub(crate) struct ReplayArgs {
+    /// Only these functions
+    #[arg(value_name = "FUNCTION")]
+    functions: Vec<String>,
+    #[command(flatten)]
+    database: DatabaseArgs,
+    #[command(flatten)]
+    sizing: SizingArgs,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
+    let functions = read(&args)?;
+    let settings = args.sizing.settings(&[], Configured::default())?;
+    let replaying = Replaying {
+        functions: &functions,
+        settings: &settings,
+    };
+    let bar = progress::bar(functions.len(), "replaying");
+    let replayed = learn::replay(&replaying, &|| bar.inc(1));
+    bar.finish_and_clear();
+    if replayed.calls == 0 {
+        bail!(
+            "no call in `{}` has run to its own end: there is nothing to replay",
+            args.database.db.display()
+        );
+    }
+    if args.json {
+        output::line(serde_json::to_string_pretty(&replayed)?)?;
+    } else {
+        let style = Style {
+            color: true,
+            width: analysis::width(),
+        };
+        output::text(report::replay_text(&replayed, style))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Every recorded function that is meant, with its calls.
+fn read(args: &ReplayArgs) -> anyhow::Result<Vec<(FunctionId, Vec<Trace>)>> {
+    let store = Store::open_existing(&args.database.db)?;
+    let recorded = store.functions()?;
+    let names = || recorded.iter().map(|f| f.function.name.as_str());
+    for wanted in &args.functions {
+        if !names().any(|name| name == wanted) {
+            bail!(
+                "no calls of `{wanted}` are recorded in `{}`{}",
+                args.database.db.display(),
+                near::did_you_mean(wanted, names())
+            );
+        }
+    }
+    let is_meant = |name: &String| args.functions.is_empty() || args.functions.contains(name);
+    let meant = recorded.iter().filter(|f| is_meant(&f.function.name));
+    let calls = meant.map(|recorded| {
+        let filter = Filter {
+            function: Some(recorded.function.name.clone()),
+            digest: Some(recorded.function.digest.clone()),
+            detail: Detail::Summary,
+            ..Filter::default()
+        };
+        Ok((recorded.function.clone(), store.traces(&filter)?))
+    });
+    calls.collect()
+}

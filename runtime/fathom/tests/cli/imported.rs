@@ -1,0 +1,327 @@
+//! Calls that were recorded elsewhere: what of a file becomes a call, what does not and is said, and what replaying them says.
+
+use crate::support::{Place, printed};
+use serde_json::{Value, json};
+
+/// As a workflow engine writes it.
+const TABLE: &str = "\
+process,start,memory,peak_rss,rchar,realtime,exit
+sort,3000,1 GB,200 MB,7,2000,0
+sort,1000,1 GB,100000000,5,1000,0
+sort,2000,1 GB,-,6,1000,0
+align,1000,2000000000,1.5 GB,9,60000,0
+sort,4000,1 GB,300 MB,8,1000,1
+sort,5000,1 GB,1 GB,8,1000,137
+";
+
+const MAPPING: [&str; 14] = [
+    "--function-column",
+    "process",
+    "--order",
+    "start",
+    "--target",
+    "peak_rss",
+    "--feature",
+    "rchar",
+    "--configured",
+    "memory",
+    "--duration",
+    "realtime:ms",
+    "--outcome",
+    "exit",
+];
+
+fn import(place: &Place, file: &str, more: &[&str]) -> Value {
+    let args = [&["import", file, "--db", "calls.db", "--json"], more].concat();
+    place.json(&args)
+}
+
+fn calls(place: &Place) -> Vec<Value> {
+    let exported = place.json(&["traces", "export", "--db", "calls.db"]);
+    exported["traces"].as_array().expect("a list").clone()
+}
+
+#[test]
+fn the_rows_of_a_table_are_calls_in_order_of_time() {
+    let place = Place::new();
+    place.write("trace.csv", TABLE);
+    let imported = import(&place, "trace.csv", &MAPPING);
+    let left_out = json!([{
+        "why": "no size in `peak_rss`", "rows": 1, "first_line": 4, "first_text": "-"
+    }]);
+    assert_eq!(
+        imported,
+        json!({
+            "calls": 5,
+            "functions": { "align": 1, "sort": 4 },
+            "already_recorded": 0,
+            "left_out": left_out,
+        })
+    );
+    let calls = calls(&place);
+    let of_sort = calls.iter().filter(|c| c["function"]["name"] == "sort");
+    let of_sort: Vec<&Value> = of_sort.collect();
+    let told = |call: &Value| {
+        let value = &call["observations"][0];
+        (
+            call["committed_peak"].as_u64().unwrap_or_default(),
+            call["wall"].as_u64().unwrap_or_default(),
+            value["first"].as_f64().unwrap_or_default(),
+            call["outcome"].as_str().unwrap_or_default().to_owned(),
+        )
+    };
+    let told: Vec<_> = of_sort.into_iter().map(told).collect();
+    let second = 1_000_000_000;
+    let of = |used, took, rchar, outcome: &str| (used, took, rchar, outcome.to_owned());
+    assert_eq!(
+        told,
+        [
+            of(100_000_000, second, 5.0, "succeeded"),
+            of(200_000_000, 2 * second, 7.0, "succeeded"),
+            of(300_000_000, second, 8.0, "failed"),
+            of(1_000_000_000, second, 8.0, "limited"),
+        ]
+    );
+    // A file that has grown is imported again; what was there stays what it was.
+    place.write(
+        "trace.csv",
+        format!("{TABLE}sort,6000,1 GB,1 MB,8,1000,0\n"),
+    );
+    let again = import(&place, "trace.csv", &MAPPING);
+    assert_eq!(
+        (&again["calls"], &again["already_recorded"]),
+        (&json!(1), &json!(5))
+    );
+}
+
+#[test]
+fn tables_have_tabs_and_two_calls_may_say_the_same() {
+    let place = Place::new();
+    place.write("trace.txt", "used\tsize\n5 MiB\t1\n5 MiB\t1\n6 MiB\t2\n");
+    let mapping = ["--function", "f", "--target", "used", "--feature", "size"];
+    assert_eq!(import(&place, "trace.txt", &mapping)["calls"], 3);
+    let again = import(&place, "trace.txt", &mapping);
+    assert_eq!(
+        (&again["calls"], &again["already_recorded"]),
+        (&json!(0), &json!(3))
+    );
+}
+
+#[test]
+fn lines_of_json_have_fields_inside_others() {
+    let place = Place::new();
+    let lines = r#"{"at": "2026-11-20T10:00:01Z", "request": {"bytes": 100}, "used": 12.5, "ok": true}
+not json
+{"at": "2026-11-20T10:00:00Z", "request": {"bytes": 50, "gzip": false}, "used": 10, "ok": true}
+{"at": "2026-11-20T10:00:02Z", "request": {}, "used": 10, "ok": "timeout"}
+"#;
+    place.write("calls.jsonl", lines);
+    let mapping = [
+        "--function",
+        "resize",
+        "--target",
+        "used:MiB",
+        "--feature",
+        "request.bytes",
+        "--order",
+        "at",
+        "--outcome",
+        "ok",
+    ];
+    let imported = import(&place, "calls.jsonl", &mapping);
+    assert_eq!(imported["calls"], 2);
+    let why = imported["left_out"].as_array().expect("a list").iter();
+    let why: Vec<&Value> = why.map(|left_out| &left_out["why"]).collect();
+    assert_eq!(why, ["not a JSON object", "no number in `request.bytes`"]);
+    let calls = calls(&place);
+    assert_eq!(calls[0]["started_unix_ms"], 1_795_168_800_000_u64);
+    assert_eq!(calls[0]["committed_peak"], 10 * 1_048_576);
+    assert_eq!(calls[1]["observations"][0]["variable"], "request.bytes");
+}
+
+#[test]
+fn report_lines_of_lambda_are_read_in_every_form_they_come_in() {
+    let place = Place::new();
+    let report = |id: &str, more: &str| {
+        format!(
+            "REPORT RequestId: {id}\tDuration: 18179.84 ms\tBilled Duration: 18180 ms\tMemory Size: 512 MB\t\
+             Max Memory Used: 506 MB\t{more}"
+        )
+    };
+    let text = format!(
+        "2026-11-20T10:00:00.123000+00:00 2026/11/20/[$LATEST]0a START RequestId: a\n\
+         2026-11-20T10:00:18.302000+00:00 2026/11/20/[$LATEST]0a {}\n{}\n{}\nREPORT RequestId: d\tDuration: 1 ms\n",
+        report("a", "Init Duration: 120.5 ms\t"),
+        report("b", "Status: timeout"),
+        report("c", "Status: error\tError Type: Runtime.OutOfMemory"),
+    );
+    place.write("tail.log", text);
+    let imported = import(&place, "tail.log", &["--function", "resize"]);
+    assert_eq!(
+        (&imported["calls"], &imported["functions"]),
+        (&json!(3), &json!({ "resize": 3 }))
+    );
+    assert_eq!(
+        imported["left_out"][0]["why"],
+        "no memory size in a REPORT line"
+    );
+    let of = |calls: &[Value], at: usize, field: &str| calls[at][field].clone();
+    let text = calls(&place);
+    // Those without a time come first.
+    assert_eq!(of(&text, 2, "wall"), 18_179_840_000_u64);
+    assert_eq!(of(&text, 2, "started_unix_ms"), 1_795_168_818_302_u64);
+    assert_eq!(of(&text, 2, "committed_peak"), 506 * 1_048_576);
+    assert_eq!(text[2]["imported"]["configured"], 512 * 1_048_576);
+    assert_eq!(
+        (of(&text, 0, "outcome"), of(&text, 1, "outcome")),
+        (json!("timed_out"), json!("limited"))
+    );
+
+    let event = |message: &str| json!({ "timestamp": 1_795_168_800_000_u64, "message": message });
+    let events = json!({ "events": [event("START RequestId: a"), event(&report("e", ""))] });
+    place.write("events.json", events.to_string());
+    assert_eq!(
+        import(&place, "events.json", &["--function", "resize"])["calls"],
+        1
+    );
+
+    let platform = json!({
+        "time": "2026-11-20T10:00:00Z", "type": "platform.report", "record": {
+            "requestId": "f", "status": "success", "metrics": {
+                "durationMs": 12.5, "billedDurationMs": 13, "memorySizeMB": 128, "maxMemoryUsedMB": 70
+            }
+        }
+    });
+    let entry = json!({ "logGroup": "/aws/lambda/thumbnail", "message": platform.to_string() });
+    place.write("json.log", format!("{platform}\n{entry}\n"));
+    let imported = import(&place, "json.log", &[]);
+    assert_eq!(
+        imported["functions"],
+        json!({ "lambda": 1, "thumbnail": 1 })
+    );
+}
+
+#[test]
+fn what_cannot_be_imported_is_said_and_nothing_is_stored() {
+    let place = Place::new();
+    place.write("trace.csv", TABLE);
+    place.write("empty.csv", "used\n-\n");
+    for (args, expected) in [
+        (
+            vec!["trace.csv", "--target", "peak_rs", "--function", "f"],
+            "did you mean `peak_rss`?",
+        ),
+        (
+            vec!["trace.csv", "--target", "peak_rss"],
+            "say which function the calls are of",
+        ),
+        (
+            vec!["trace.csv", "--function", "f"],
+            "say which column has the memory",
+        ),
+        (
+            vec!["none.csv", "--function", "f", "--target", "used"],
+            "cannot read `none.csv`",
+        ),
+        (
+            vec!["trace.csv", "--target", "peak_rss:lines"],
+            "`lines` is not a unit",
+        ),
+        (
+            vec!["empty.csv", "--function", "f", "--target", "used"],
+            "nothing in it is a call",
+        ),
+        (
+            vec![
+                "trace.csv",
+                "--format",
+                "lambda-report",
+                "--target",
+                "peak_rss",
+            ],
+            "REPORT lines has none",
+        ),
+    ] {
+        let args = [vec!["import", "--db", "calls.db"], args].concat();
+        let (code, _, said) = printed(&mut place.fathom(&args));
+        assert!(
+            code != 0 && said.contains(expected),
+            "{args:?}: {code} {said}"
+        );
+    }
+    let (code, _, said) = printed(&mut place.fathom(["replay", "--db", "calls.db"]));
+    assert!(code != 0 && said.contains("nothing to replay"), "{said}");
+}
+
+#[test]
+fn replay_says_of_every_rule_what_it_wastes_and_how_often_it_fails() {
+    let place = Place::new();
+    // Memory follows the size exactly, and 100 times as much is configured as is needed in the middle.
+    let rows = (0..60).map(|at| {
+        let size = 1 + at * 7 % 60;
+        format!("{at},{size},{},400 MB,1\n", size * 1_000_000)
+    });
+    place.write(
+        "calls.csv",
+        format!("at,size,used,memory,seconds\n{}", rows.collect::<String>()),
+    );
+    let mapping = [
+        "--function",
+        "f",
+        "--order",
+        "at",
+        "--feature",
+        "size",
+        "--target",
+        "used",
+        "--configured",
+        "memory",
+        "--duration",
+        "seconds",
+    ];
+    assert_eq!(import(&place, "calls.csv", &mapping)["calls"], 60);
+    let replayed = place.json(&["replay", "--db", "calls.db", "--json"]);
+    assert_eq!(
+        (&replayed["schema"], &replayed["calls"]),
+        (&json!("fathom.replay/1"), &json!(60))
+    );
+    let rules = replayed["rules"].as_array().expect("rules");
+    let names: Vec<&str> = rules
+        .iter()
+        .filter_map(|rule| rule["rule"].as_str())
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "preset",
+            "max15",
+            "vpa",
+            "p95",
+            "witt",
+            "fixed",
+            "fathom-function",
+            "fathom-call"
+        ]
+    );
+    let of = |name: &str, field: &str| {
+        let rule = rules.iter().find(|rule| rule["rule"] == name);
+        rule.and_then(|rule| rule[field].as_f64())
+            .expect("a number")
+    };
+    // 60 calls of a second, sizes 1 to 60 MB.
+    let wasted = 60.0 * 0.4 - (1..=60).sum::<i32>() as f64 / 1e3;
+    assert!((of("preset", "waste_gb_seconds") - wasted).abs() < 1e-9);
+    assert_eq!(of("preset", "first_try_failures"), 0.0);
+    assert!(
+        of("fathom-call", "waste_share_of_preset") < 0.5 * of("max15", "waste_share_of_preset")
+    );
+    assert!(of("fathom-call", "first_try_failures") <= 0.05);
+    let (code, text, _) = printed(&mut place.fathom(["replay", "f", "--db", "calls.db"]));
+    assert_eq!(code, 0);
+    assert!(
+        text.contains("fathom-call") && text.contains("60 calls of 1 function"),
+        "{text}"
+    );
+    let (code, _, said) = printed(&mut place.fathom(["replay", "g", "--db", "calls.db"]));
+    assert!(code != 0 && said.contains("there is f"), "{said}");
+}
