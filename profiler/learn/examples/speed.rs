@@ -63,6 +63,9 @@ fn replaying() {
     );
 }
 
+/// What was known of a call, and what it needed.
+type Ended = (Vec<Known>, f64);
+
 /// One call of a function with five features, of which 1,000 were seen.
 fn online() {
     const CALLS: u32 = 100_000;
@@ -73,7 +76,7 @@ fn online() {
         aggregate: Aggregate::First,
     });
     let mut online = Online::new(features.collect(), 0.01, Bytes(0), 1, Order::Stream);
-    let mut call = || -> (Vec<Known>, f64) {
+    let mut call = || -> Ended {
         let known = || Known {
             value: rng.gen_range(1e3..1e5f64).round(),
             at_seconds: 0.0,
@@ -83,12 +86,12 @@ fn online() {
         let need = 1e6 + 86.0 * known[3].value * (0.9 + 0.2 * known[4].value / 1e5);
         (known, need)
     };
-    let calls: Vec<(Vec<Known>, f64)> = (0..1_000).map(|_| call()).collect();
+    let calls: Vec<Ended> = (0..1_000).map(|_| call()).collect();
     for (known, need) in &calls {
         online.see(known, *need);
     }
     online.refit();
-    let each = |what: &str, work: &mut dyn FnMut(&(Vec<Known>, f64))| {
+    let each = |what: &str, work: &mut dyn FnMut(&Ended)| {
         let start = Instant::now();
         for at in 0..CALLS as usize {
             work(&calls[at % calls.len()]);

@@ -5,6 +5,7 @@ use crate::data::FEWEST;
 use crate::features::Table;
 use crate::formula::percent;
 use crate::margin::CAP;
+use crate::settings::{Order, Settings};
 use crate::step_ahead::Needs;
 use trace::{Bytes, CallBounds, CutOff, Model, ModelKind, Predictor, Recommendation};
 
@@ -12,11 +13,15 @@ use trace::{Bytes, CallBounds, CutOff, Model, ModelKind, Predictor, Recommendati
 pub(crate) fn because(
     r: &Recommendation,
     table: &Table,
+    settings: &Settings,
     at_least: Option<Bytes>,
     lead: f64,
 ) -> Vec<String> {
     let n = table.rows.len();
-    let mut because = vec![function_sentence(r, table, n)];
+    let mut because = vec![match settings.order {
+        Order::Stream if n >= FEWEST => stream_sentence(r, n),
+        Order::Stream | Order::Sweep => function_sentence(r, table, n),
+    }];
     if let Some(at_least) = at_least.filter(|b| *b > r.largest_need_bytes) {
         because.push(format!(
             "a call that was cut off raises it: it needed at least {at_least}, so 15 % more is given"
@@ -65,6 +70,15 @@ fn lower_bound(cut_off: CutOff) -> Option<String> {
 
 fn inputs(n: usize) -> &'static str {
     if n == 1 { "input" } else { "inputs" }
+}
+
+fn stream_sentence(r: &Recommendation, n: usize) -> String {
+    format!(
+        "every call gets what the next one exceeds in {} of cases, by how the largest needs of the latest calls fall off; the \
+         largest need of {n} distinct inputs was {}",
+        percent(r.failure_rate_target),
+        r.largest_need_bytes
+    )
 }
 
 fn function_sentence(r: &Recommendation, table: &Table, n: usize) -> String {

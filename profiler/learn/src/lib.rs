@@ -60,6 +60,7 @@ mod several;
 mod significance;
 pub mod statistics;
 mod step_ahead;
+mod stream;
 mod tail;
 mod timing;
 mod within_call;

@@ -11,9 +11,10 @@ use crate::data::FEWEST;
 use crate::deploy;
 use crate::features::{Column, Table};
 use crate::margin::{CAP, Rule, rule, size};
-use crate::settings::Settings;
+use crate::settings::{Order, Settings};
 use crate::statistics::{backing_inputs, poisson_at_least};
 use crate::step_ahead::{self, Early, one_step};
+use crate::stream::of_stream;
 use trace::{
     Breakpoint, Bytes, CallAllocation, Confidence, Feature, Model, Observed, Outcome, Predictor,
     Recommendation, Replay, Trace,
@@ -48,9 +49,21 @@ pub(crate) fn recommend(
     let at_least = at_least(traces);
     let started: Vec<u64> = table.rows.iter().map(|r| r.started).collect();
     let order = step_ahead::order(&started, settings);
-    let allocation = function_allocation(&needs, at_least, settings.failure_rate);
-    let replayed = step_ahead::function(&needs, &order, settings.failure_rate);
-    let calls = single_calls(table, &needs, &order, traces, settings, at_least);
+    let measured = function_allocation(&needs, at_least, settings.failure_rate);
+    let (allocation, replayed, calls) = match settings.order {
+        Order::Sweep => {
+            let replayed = step_ahead::function(&needs, &order, settings.failure_rate);
+            let calls = single_calls(table, &needs, &order, traces, settings, at_least);
+            (measured, replayed, calls)
+        }
+        Order::Stream => {
+            let stream = of_stream(table, traces, settings);
+            // What was cut off needed more than anything that was measured.
+            let is_cut_off = at_least.is_some_and(|b| b.as_f64() > largest);
+            let allocation = stream.allocation.filter(|_| !is_cut_off);
+            (allocation.unwrap_or(measured), stream.replay, stream.calls)
+        }
+    };
     let inputs_needed = backing_inputs(settings.failure_rate).saturating_sub(n);
     let mut recommendation = Recommendation {
         allocation_bytes: allocation,
@@ -86,7 +99,7 @@ pub(crate) fn recommend(
     if unknown && recommendation.confidence != Confidence::None {
         recommendation.confidence = Confidence::Low;
     }
-    recommendation.because = because(&recommendation, table, at_least, calls.lead);
+    recommendation.because = because(&recommendation, table, settings, at_least, calls.lead);
     Some(recommendation)
 }
 

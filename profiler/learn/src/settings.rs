@@ -9,7 +9,8 @@ pub enum Order {
     /// The inputs were chosen, so their order means nothing: replay in a seeded random order. A call outside the seen
     /// range is expected, and is given what the formula says, widened.
     Sweep,
-    /// The calls came from outside: replay in order of time. No call is given more than the largest need seen + 15 %.
+    /// The calls came from outside: replay in order of time. No call is given more than the largest need seen and 10 % of it,
+    /// or 5/n of it, where they are fewer than 50.
     Stream,
 }
 

@@ -68,7 +68,7 @@ impl Needs {
 
 /// Counts sized calls.
 #[derive(Default)]
-struct Tally {
+pub(crate) struct Tally {
     calls: usize,
     failures: usize,
     waste: f64,
@@ -76,14 +76,14 @@ struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, given: Bytes, needed: f64) {
+    pub(crate) fn add(&mut self, given: Bytes, needed: f64) {
         self.calls += 1;
         self.failures += usize::from(given.as_f64() < needed);
         self.waste += (given.as_f64() - needed).max(0.0);
         self.needed += needed;
     }
 
-    fn replay(&self) -> Option<Replay> {
+    pub(crate) fn replay(&self) -> Option<Replay> {
         (self.calls > 0).then(|| Replay {
             calls: self.calls,
             failures: self.failures,

@@ -33,14 +33,23 @@ fn learned(traces: &[Trace], failure_rate: f64, order: Order) -> Recommendation 
 
 #[test]
 fn the_asked_failure_rate_is_kept_on_calls_never_seen() {
-    for (inputs, rate) in [(20, 0.1), (40, 0.1), (100, 0.05), (150, 0.01)] {
+    for (inputs, rate, order) in [
+        (20, 0.1, Order::Sweep),
+        (40, 0.1, Order::Sweep),
+        (100, 0.05, Order::Sweep),
+        (150, 0.01, Order::Sweep),
+        // Of a stream no call is given much more than the largest before it, and the next may be larger with 1 in n + 1.
+        (40, 0.05, Order::Stream),
+        (150, 0.01, Order::Stream),
+        (700, 0.01, Order::Stream),
+    ] {
         let (mut failed, mut given, mut needed, mut tried) = (0usize, 0.0, 0.0, 0usize);
         for seed in 0..30 {
             let mut rng = rng(seed * 7 + inputs as u64);
             let traces: Vec<Trace> = (0..inputs)
                 .map(|i| noisy(&i.to_string(), &mut rng))
                 .collect();
-            let recommendation = learned(&traces, rate, Order::Sweep);
+            let recommendation = learned(&traces, rate, order);
             assert_eq!(
                 recommendation
                     .sizing_feature
@@ -62,7 +71,7 @@ fn the_asked_failure_rate_is_kept_on_calls_never_seen() {
         }
         let seen = failed as f64 / tried as f64;
         println!(
-            "{inputs} inputs, asked {rate}: {seen:.4} failed, given/needed {:.3}",
+            "{inputs} inputs, asked {rate}, {order:?}: {seen:.4} failed, given/needed {:.3}",
             given / needed
         );
         // Three standard errors of the mean over 30 data sets, each of which is off by the luck of its draw.
@@ -136,7 +145,9 @@ fn outside_the_range_seen_sweeps_follow_the_formula_and_streams_are_capped() {
     let far = size_call(&sweep, &known(10.0 * seen.max)).as_f64();
     let predicted = 1.2e6 + 3.0 * 10.0 * seen.max;
     assert!(far > predicted, "{far} for {predicted}");
-    assert!(size_call(&stream, &known(10.0 * seen.max)) <= cap);
+    // Of few calls the largest is soon exceeded: five times 1/n more.
+    let cap = Bytes::from_f64((1.0 + 5.0 / 12.0) * sweep.largest_need_bytes.as_f64());
+    assert!(size_call(&stream, &known(10.0 * seen.max)) <= cap.round_up_to_pages());
     // Without the feature, what every call gets.
     assert_eq!(size_call(&sweep, &[]), sweep.allocation_bytes);
     // Never below the memory the module begins with.

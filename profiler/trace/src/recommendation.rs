@@ -106,7 +106,8 @@ pub struct ProviderBill {
 pub struct CallBounds {
     /// No prediction is taken as less: half the smallest need seen, and never below the module's initial memory.
     pub floor: Bytes,
-    /// No call inside the seen range is given more: the largest need seen + 15 %.
+    /// No call inside the seen range is given more: of a sweep the largest need seen + 15 %, of a stream + 10 %, or 5/n where
+    /// that is more.
     pub cap: Bytes,
     /// Whether `cap` holds outside the seen range too: in a stream, not in a sweep.
     pub cap_outside: bool,

@@ -85,7 +85,11 @@ impl SizingArgs {
                 .failure_rate
                 .or(configured.failure_rate)
                 .unwrap_or(FAILURE_RATE),
-            baseline: self.memory.or(configured.memory).unwrap_or(BASELINE),
+            baseline: self
+                .memory
+                .or(configured.memory)
+                .or_else(|| traces.iter().rev().find_map(Trace::preset))
+                .unwrap_or(BASELINE),
             runtime_base: runtime_base(traces),
             seed: self.seed,
             order: learn::order(traces),

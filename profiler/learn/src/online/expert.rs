@@ -96,11 +96,16 @@ impl Expert {
 
     /// What a call is given for which this is predicted, bytes.
     pub(super) fn bound(&self, predicted: f64) -> f64 {
-        let (by_ratio, by_difference) = self.given(predicted);
+        let (factor, added) = self.margin();
+        predicted * factor + added
+    }
+
+    /// The margin by which calls are sized: a factor, and what is added, bytes.
+    pub(super) fn margin(&self) -> (f64, f64) {
         if self.by_difference.loss() < self.by_ratio.loss() {
-            by_difference
+            (1.0, self.by_difference.bound)
         } else {
-            by_ratio
+            (self.by_ratio.bound.exp(), 0.0)
         }
     }
 

@@ -14,13 +14,13 @@ mod kept;
 
 use crate::features::{Column, is_nameless_parameter};
 use crate::lead::Lead;
-use crate::margin::{Foretold, LEAST_OUTSIDE, MEMORY};
+use crate::margin::{Foretold, LEAST_OUTSIDE, MEMORY, Rule};
 use crate::settings::Order;
 use crate::step_ahead::Early;
 use center::{Line, Middle};
 use expert::{Expert, Judged};
 use kept::Kept;
-use trace::{Breakpoint, Bytes, Feature, Model};
+use trace::{Breakpoint, Bytes, CallBounds, Feature, Model};
 
 /// Calls before the first one is sized.
 pub(crate) const FEWEST: usize = crate::data::FEWEST;
@@ -204,9 +204,18 @@ impl Online {
         (expert.loss() < self.by_middle.loss()).then(|| line.model())
     }
 
-    /// The calls seen.
-    pub fn calls(&self) -> usize {
-        self.seen.calls
+    /// The model by which calls are sized, its margin and its bounds, where they are sized by one: as a recommendation says it.
+    pub(crate) fn rule(&self) -> Option<(Model, Rule)> {
+        let model = self.model()?.clone();
+        let (_, expert) = self.line.as_ref()?;
+        let (factor, added) = expert.margin();
+        let bounds = CallBounds {
+            floor: Bytes::from_f64((self.seen.smallest / 2.0).max(self.least).ceil()),
+            cap: Bytes::from_f64(self.limit().ceil()),
+            cap_outside: self.order == Order::Stream,
+            added: Bytes::from_f64(added.ceil()),
+        };
+        Some((model, Rule { factor, bounds }))
     }
 
     /// How each prediction would have sized the call.

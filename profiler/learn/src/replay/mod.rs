@@ -6,7 +6,8 @@
 //! seen is given what it is given today, by every rule: that counts as waste, and not as a failure. Calls that did not run to
 //! their own end are not counted; rules that can, learn from them that they needed as much as they had at least.
 
-mod call;
+pub(crate) mod call;
+pub(crate) mod fathom;
 mod rules;
 mod tally;
 

@@ -11,6 +11,7 @@ mod vpa;
 mod witt;
 
 use super::call::Call;
+use crate::online::Sized;
 use crate::settings::{Order, Settings};
 use trace::Feature;
 
@@ -69,9 +70,12 @@ impl Given {
         }
     }
 
-    /// First `start`, and since so many seconds `then`.
-    pub(super) fn changing(start: f64, then: Option<(f64, f64)>) -> Given {
-        Given { start, then }
+    /// What ours says; what a call is given today where it says nothing yet.
+    pub(super) fn sized(sized: Option<Sized>, call: &Call) -> Given {
+        sized.map_or(Given::all_the_time(call.preset), |sized| Given {
+            start: sized.start,
+            then: sized.then,
+        })
     }
 
     /// What it is given in the end.
