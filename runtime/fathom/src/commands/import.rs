@@ -2,7 +2,7 @@
 
 use crate::{
     args::DatabaseArgs,
-    import::{self, DIGEST, Form, MappingArgs},
+    import::{self, Form, MappingArgs},
     output, progress,
 };
 use anyhow::bail;
@@ -54,7 +54,8 @@ pub(crate) fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
         read.push((file, import::read(file, args.format, &args.mapping)?));
     }
     let mut store = Store::open(&args.database.db)?;
-    let mut known = recorded(&store)?;
+    let mut known = HashSet::new();
+    let mut read_back = HashSet::new();
     let mut calls: BTreeMap<String, usize> = BTreeMap::new();
     let mut already = 0;
     let mut left_out = Vec::new();
@@ -72,8 +73,13 @@ pub(crate) fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
             }
             left_out.push(reason.clone());
         }
-        let before = rows.rows.len();
         let mut new = rows.calls();
+        let before = new.len();
+        for call in &new {
+            if read_back.insert(call.function.digest.clone()) {
+                remember(&store, &call.function.digest, &mut known)?;
+            }
+        }
         new.retain(|call| known.insert((call.function.name.clone(), identity(call))));
         already += before - new.len();
         let bar = progress::bar(new.len(), "storing");
@@ -112,21 +118,24 @@ pub(crate) fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The calls that were imported before.
-fn recorded(store: &Store) -> anyhow::Result<HashSet<(String, String)>> {
-    let mut known = HashSet::new();
+/// Takes in the calls that are recorded of functions with this digest: all that were imported have one.
+fn remember(
+    store: &Store,
+    digest: &str,
+    known: &mut HashSet<(String, String)>,
+) -> anyhow::Result<()> {
     let filter = Filter {
-        digest: Some(DIGEST.to_owned()),
+        digest: Some(digest.to_owned()),
         detail: Detail::Summary,
         ..Filter::default()
     };
     store.each(&filter, |_, call| {
         known.insert((call.function.name.clone(), identity(&call)));
     })?;
-    Ok(known)
+    Ok(())
 }
 
-/// What tells an imported call from others: several may have had one input.
+/// What tells a call from others: several may have had one input.
 fn identity(call: &trace::Trace) -> String {
     format!(
         "{} {} {} {}",

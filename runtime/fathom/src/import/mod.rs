@@ -2,14 +2,17 @@
 //! the form itself. Nothing is stored here, and nothing is learned.
 
 mod csv;
+mod distribution;
+mod google_log;
 mod json_lines;
 mod lambda;
 mod mapping;
+mod monitoring;
 mod quantity;
 mod row;
 
 pub(crate) use mapping::MappingArgs;
-pub(crate) use row::{DIGEST, Rows};
+pub(crate) use row::Rows;
 
 use anyhow::Context;
 use clap::ValueEnum;
@@ -24,6 +27,10 @@ pub(crate) enum Form {
     JsonLines,
     /// REPORT lines of AWS Lambda: text, JSON logs, or what `aws logs` prints
     LambdaReport,
+    /// Entries of Google's Cloud Logging: the records of Fathom in them, and calls that ran out of memory
+    GoogleLog,
+    /// Distributions of Google's Cloud Monitoring: memory of the calls of each minute
+    CloudMonitoring,
 }
 
 impl Form {
@@ -33,6 +40,8 @@ impl Form {
             Form::Csv => "csv",
             Form::JsonLines => "json-lines",
             Form::LambdaReport => "lambda-report",
+            Form::GoogleLog => "google-log",
+            Form::CloudMonitoring => "cloud-monitoring",
         }
     }
 
@@ -40,6 +49,8 @@ impl Form {
     fn guess(path: &Path, text: &str) -> Form {
         let extension = path.extension().and_then(|extension| extension.to_str());
         match extension {
+            _ if monitoring::is_likely(text) => Form::CloudMonitoring,
+            _ if google_log::is_likely(text) => Form::GoogleLog,
             _ if lambda::is_likely(text) => Form::LambdaReport,
             Some("jsonl" | "ndjson" | "json") => Form::JsonLines,
             _ if text.trim_start().starts_with('{') => Form::JsonLines,
@@ -67,6 +78,8 @@ pub(crate) fn read(path: &Path, form: Option<Form>, mapping: &MappingArgs) -> an
         Form::Csv => csv::read(text, mapping, &mut rows),
         Form::JsonLines => json_lines::read(text, mapping, &mut rows),
         Form::LambdaReport => lambda::read(text, mapping, &mut rows),
+        Form::GoogleLog => google_log::read(text, mapping, &mut rows),
+        Form::CloudMonitoring => monitoring::read(text, mapping, &mut rows),
     };
     read.with_context(|| format!("`{}`", path.display()))?;
     Ok(rows)

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use trace::{Bytes, FunctionId, Imported, Input, Limits, Nanos, Observed, Outcome, Refusal, Trace};
 
 /// What stands for the digest of a module where there is none.
-pub(crate) const DIGEST: &str = "imported";
+const DIGEST: &str = "imported";
 
 /// One call.
 #[derive(Clone, Debug)]
@@ -47,7 +47,9 @@ pub(crate) struct LeftOut {
 /// What was read of a file.
 pub(crate) struct Rows {
     form: &'static str,
-    pub(crate) rows: Vec<Row>,
+    rows: Vec<Row>,
+    /// Those that Fathom has recorded, elsewhere.
+    whole: Vec<Trace>,
     pub(crate) left_out: Vec<LeftOut>,
     /// How often the same identity was seen: two calls may say the same.
     identities: HashMap<String, usize>,
@@ -73,6 +75,7 @@ impl Rows {
         Rows {
             form,
             rows: Vec::new(),
+            whole: Vec::new(),
             left_out: Vec::new(),
             identities: HashMap::new(),
         }
@@ -108,13 +111,21 @@ impl Rows {
         }
     }
 
+    /// A call that Fathom has recorded, elsewhere.
+    pub(crate) fn take(&mut self, call: Trace) {
+        self.whole.push(call);
+    }
+
     /// The calls, in their order.
     pub(crate) fn calls(mut self) -> Vec<Trace> {
         // A stable sort: those that began together stay as they were written.
         self.rows
             .sort_by(|a, b| a.began.unwrap_or(0.0).total_cmp(&b.began.unwrap_or(0.0)));
         let form = self.form;
-        self.rows.into_iter().map(|row| row.call(form)).collect()
+        let mut calls: Vec<Trace> = self.rows.into_iter().map(|row| row.call(form)).collect();
+        self.whole.sort_by_key(|call| call.started_unix_ms);
+        calls.append(&mut self.whole);
+        calls
     }
 }
 

@@ -201,6 +201,104 @@ fn report_lines_of_lambda_are_read_in_every_form_they_come_in() {
     );
 }
 
+/// An entry of a 1st generation function, as `gcloud logging read --format=json` prints it.
+fn logged(execution: &str, text: &str) -> Value {
+    json!({
+        "insertId": "000000-9ed6ca06", "labels": { "execution_id": execution },
+        "logName": "projects/p/logs/cloudfunctions.googleapis.com%2Fcloud-functions",
+        "resource": { "labels": { "function_name": "resize", "project_id": "p" }, "type": "cloud_function" },
+        "severity": "DEBUG", "textPayload": text, "timestamp": "2026-11-20T10:00:00.5Z",
+    })
+}
+
+#[test]
+fn of_googles_log_calls_that_ran_out_of_memory_are_read_and_records_of_ours() {
+    let place = Place::new();
+    let guest = crate::support::wat("exact-allocations");
+    place.write("a.txt", "a\n");
+    let profile = ["profile", &guest, "a.txt", "--db", "ours.db"];
+    place.fathom(profile).assert().success();
+    let ours = place.json(&["traces", "export", "--db", "ours.db"])["traces"][0].clone();
+    let log = json!([
+        logged("a", "Function execution started"),
+        logged("a", "Memory limit of 1024 MiB exceeded with 1025 MiB used. Consider increasing the memory limit"),
+        logged("a", "Function execution took 426 ms. Finished with status: crash"),
+        logged("b", "Function execution took 5 ms, finished with status code: 200"),
+        logged("c", "whatever the function prints"),
+        { "jsonPayload": { "fathom_call": ours, "message": "called" }, "logName": "run" },
+    ]);
+    place.write("log.json", log.to_string());
+    let imported = import(&place, "log.json", &[]);
+    assert_eq!(
+        imported["functions"],
+        json!({ "exact-allocations": 1, "resize": 1 })
+    );
+    assert_eq!(
+        imported["left_out"][0]["why"],
+        "no memory in it: Google has that in Cloud Monitoring"
+    );
+    assert_eq!(imported["left_out"][0]["rows"], 1);
+    let calls = calls(&place);
+    let stopped = calls
+        .iter()
+        .find(|call| call["function"]["name"] == "resize")
+        .expect("it");
+    assert_eq!(stopped["outcome"], "limited");
+    assert_eq!(stopped["committed_peak"], 1_024 * 1_048_576);
+    assert_eq!(stopped["refusals"][0]["asked"], 1_025 * 1_048_576);
+    assert_eq!(stopped["wall"], 426_000_000);
+    // What Fathom has recorded comes back as it was.
+    assert!(calls.contains(&ours));
+    assert_eq!(import(&place, "log.json", &[])["already_recorded"], 2);
+}
+
+#[test]
+fn of_cloud_monitoring_each_value_of_a_distribution_is_a_call() {
+    let place = Place::new();
+    let series = |kind: &str, points: Value| {
+        json!({
+            "metric": { "type": format!("cloudfunctions.googleapis.com/function/{kind}"), "labels": { "memory": "256" } },
+            "resource": { "type": "cloud_function", "labels": { "function_name": "f" } },
+            "metricKind": "DELTA", "valueType": "DISTRIBUTION", "points": points,
+        })
+    };
+    let point = |minute: u32, distribution: Value| {
+        json!({
+            "interval": { "startTime": "2026-11-20T10:00:00Z", "endTime": format!("2026-11-20T10:{minute:02}:00Z") },
+            "value": { "distributionValue": distribution },
+        })
+    };
+    let memory = json!([
+        point(1, json!({ "count": "1", "mean": 81_234_567.0 })),
+        point(
+            2,
+            json!({
+                "count": "3", "mean": 5.0, "bucketCounts": ["0", "2", "1"],
+                "bucketOptions": { "exponentialBuckets": { "numFiniteBuckets": 64, "growthFactor": 2.0, "scale": 1_000_000.0 } }
+            })
+        ),
+    ]);
+    let times = json!([point(1, json!({ "count": "1", "mean": 2_500_000_000.0 }))]);
+    let pages = json!([
+        { "timeSeries": [series("user_memory_bytes", memory)], "nextPageToken": "x" },
+        { "timeSeries": [series("execution_times", times)] },
+    ]);
+    place.write("metrics.json", pages.to_string());
+    assert_eq!(
+        import(&place, "metrics.json", &[])["functions"],
+        json!({ "f": 4 })
+    );
+    let calls = calls(&place);
+    let used: Vec<u64> = calls
+        .iter()
+        .filter_map(|call| call["committed_peak"].as_u64())
+        .collect();
+    assert_eq!(used, [81_234_567, 2_000_000, 2_000_000, 4_000_000]);
+    assert_eq!(calls[0]["wall"], 2_500_000_000_u64);
+    assert_eq!(calls[0]["imported"]["configured"], 256 * 1_048_576);
+    assert_eq!(import(&place, "metrics.json", &[])["already_recorded"], 4);
+}
+
 #[test]
 fn what_cannot_be_imported_is_said_and_nothing_is_stored() {
     let place = Place::new();
