@@ -43,6 +43,7 @@ fn replaying() {
                 call.imported = Some(Imported {
                     form: "synthetic".to_owned(),
                     configured: None,
+                    row: String::new(),
                 });
             }
             (calls[0].function.clone(), calls)
@@ -52,6 +53,7 @@ fn replaying() {
     let replaying = Replaying {
         functions: &functions,
         settings: &settings,
+        preset: None,
     };
     let start = Instant::now();
     let replayed = replay(&replaying, &|| {});
@@ -75,7 +77,7 @@ fn online() {
         breakpoint: Breakpoint::Input,
         aggregate: Aggregate::First,
     });
-    let mut online = Online::new(features.collect(), 0.01, Bytes(0), 1, Order::Stream);
+    let mut online = Online::new(features.collect(), 0.01, 1, Order::Stream);
     let mut call = || -> Ended {
         let known = || Known {
             value: rng.gen_range(1e3..1e5f64).round(),

@@ -68,6 +68,7 @@ pub fn predict(plan: &PredictivePlan, trace: &Trace) -> Option<Predicted> {
     let rule = Rule {
         factor: plan.bound.margin,
         bounds: plan.bound.call_bounds(),
+        from: None,
     };
     let value_of = |feature: &Feature| value(plan, trace, feature);
     let (predicted, bound) = size(&plan.model, &rule, &value_of)?;

@@ -10,7 +10,7 @@ use crate::data::Shown;
 use crate::lead::Lead;
 use crate::rows::{Row, measure, rows_by_input};
 use crate::statistics::distinct;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use trace::{Aggregate, Breakpoint, Feature, Observed, Trace};
 
 /// One feature, with its value for every row.
@@ -64,6 +64,31 @@ pub(crate) fn table<'t>(traces: impl IntoIterator<Item = &'t Trace>) -> Table {
         columns,
         left_out,
     }
+}
+
+/// Every feature that may size a call, of any of these calls: what is known before it or early in it. In the order of their names,
+/// so that no call that comes later changes what is said of one before it, but by a feature of its own.
+pub(crate) fn early<'t>(traces: impl IntoIterator<Item = &'t Trace>) -> Vec<Feature> {
+    let mut places = BTreeSet::new();
+    for observed in traces.into_iter().flat_map(|trace| &trace.observations) {
+        places.insert((&observed.breakpoint, &observed.variable));
+    }
+    let features = places.into_iter().map(|(breakpoint, variable)| Feature {
+        variable: variable.clone(),
+        breakpoint: breakpoint.clone(),
+        aggregate: Aggregate::First,
+    });
+    features
+        .filter(|feature| is_candidate(&feature.breakpoint) && feature.is_early())
+        .collect()
+}
+
+/// Columns of calls as they come made candidates: those that move, the preferred explanation first.
+pub(crate) fn candidates(mut columns: Vec<Column>) -> Vec<Column> {
+    columns.retain(|column| column.values.iter().any(|value| *value != column.values[0]));
+    columns.sort_by(|a, b| preference(a).cmp(&preference(b)));
+    drop_other_names(&mut columns);
+    columns
 }
 
 /// Two features that say exactly the same are told apart by this only: by how the variable has come to be looked at, see

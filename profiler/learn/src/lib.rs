@@ -37,6 +37,7 @@ mod deploy;
 mod doubles;
 mod drift;
 mod explain;
+mod explanation;
 mod features;
 pub mod fit;
 mod folds;
@@ -67,6 +68,7 @@ mod within_call;
 
 pub use catalogue::{Catalogue, CatalogueError};
 pub use drift::{DriftState, Predicted, predict};
+pub use explanation::explain_size;
 pub use formula::formula;
 pub use online::Online;
 pub use plan::{PlanError, plan};

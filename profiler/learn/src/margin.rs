@@ -2,7 +2,7 @@
 //! within reason. A regression without one fails half of all calls.
 
 use crate::statistics::conformal_rank;
-use trace::{Bytes, CallBounds, Feature, Model, ModelKind, Recommendation, Transform};
+use trace::{Bytes, CallBounds, Feature, MarginFrom, Model, ModelKind, Recommendation, Transform};
 
 /// Up to here every margin is widened by 1 + 1/n.
 pub(crate) const FEW: usize = 30;
@@ -33,6 +33,8 @@ pub(crate) struct Rule {
     pub(crate) factor: f64,
     /// Floor, cap, and what is added.
     pub(crate) bounds: CallBounds,
+    /// Where factor and summand were taken from, where that is known.
+    pub(crate) from: Option<MarginFrom>,
 }
 
 /// The rule that would have held the asked failure rate on predictions made before each call was seen: once with each
@@ -57,18 +59,27 @@ pub(crate) fn rule(
     let bound = |of: &dyn Fn(&Foretold) -> f64, least: f64| {
         let left_out = upper(left_out.iter().map(of).collect(), failure_rate);
         let ahead = upper(ahead.iter().map(of).collect(), failure_rate);
-        left_out.max(ahead).max(least)
+        let from = if ahead > left_out {
+            MarginFrom::StepAhead
+        } else {
+            MarginFrom::LeftOut
+        };
+        (left_out.max(ahead).max(least), Some(from))
     };
+    let (factor, from) = bound(&ratio, 1.0);
     let by_ratio = Rule {
-        factor: bound(&ratio, 1.0) * few,
+        factor: factor * few,
         bounds,
+        from,
     };
+    let (added, from) = bound(&beyond, 0.0);
     let by_difference = Rule {
         factor: few,
         bounds: CallBounds {
-            added: Bytes::from_f64(bound(&beyond, 0.0) * few),
+            added: Bytes::from_f64(added * few),
             ..bounds
         },
+        from,
     };
     if by_difference.waste(left_out) < CLEARLY_LESS * by_ratio.waste(left_out) {
         by_difference
@@ -90,6 +101,7 @@ impl Rule {
         Some(Rule {
             factor: recommendation.margin?,
             bounds: recommendation.call_bounds,
+            from: recommendation.margin_from,
         })
     }
 

@@ -81,6 +81,7 @@ pub(crate) fn recommend(
         sizing_feature: calls.model.as_ref().and_then(known_last).cloned(),
         sizing: calls.model,
         margin: calls.rule.map(|r| r.factor),
+        margin_from: calls.rule.and_then(|r| r.from),
         call_bounds: calls.rule.map(|r| r.bounds).unwrap_or_default(),
         replay_function: replayed,
         replay_call: calls.replay,

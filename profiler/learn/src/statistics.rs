@@ -5,11 +5,6 @@
 pub fn quantile(values: &[f64], q: f64) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
-    quantile_of_sorted(&sorted, q)
-}
-
-/// The same of values that are sorted.
-pub(crate) fn quantile_of_sorted(sorted: &[f64], q: f64) -> Option<f64> {
     let rank = (q * sorted.len() as f64 - 1e-9).ceil().max(1.0) as usize;
     sorted.get(rank.min(sorted.len()).checked_sub(1)?).copied()
 }

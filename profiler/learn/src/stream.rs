@@ -1,7 +1,7 @@
 //! The recommendation for calls that came from outside: that by which each of them, sized from those before it, has been sized.
 //! What is promised is what was proven. A sweep, whose inputs were chosen, is sized by `recommend` itself.
 
-use crate::features::Table;
+use crate::features::{self, Table};
 use crate::online::Known;
 use crate::recommend::SingleCalls;
 use crate::replay::call::{self, Call};
@@ -12,7 +12,7 @@ use trace::{Bytes, Feature, Replay, Trace};
 
 /// What was learned of a stream.
 pub(crate) struct OfStream {
-    /// What every call is given; `None` before five distinct inputs.
+    /// What every call is given; `None` before five calls that said something new.
     pub(crate) allocation: Option<Bytes>,
     /// What giving every call the same would have done.
     pub(crate) replay: Option<Replay>,
@@ -22,8 +22,9 @@ pub(crate) struct OfStream {
 
 /// Learns from the calls in order of time.
 pub(crate) fn of_stream(table: &Table, traces: &[Trace], settings: &Settings) -> OfStream {
-    let features: Vec<Feature> = table.columns.iter().map(|c| c.feature.clone()).collect();
-    let calls = call::calls(traces, &features, settings.baseline);
+    let features = features::early(traces);
+    // What each is given today is nothing that is asked here.
+    let calls = call::calls(traces, &features, |_| settings.baseline, true);
     let (function, replay) = walk(Vec::new(), &calls, settings, |_| &[]);
     let (single, replay_of_calls) = walk(features, &calls, settings, |call| &call.known);
     let rule = single.online().rule();
@@ -41,14 +42,19 @@ pub(crate) fn of_stream(table: &Table, traces: &[Trace], settings: &Settings) ->
         });
         leads.fold(1.0, f64::min)
     };
-    let whole = |bytes: f64| Bytes::from_f64(bytes.ceil()).round_up_to_pages();
+    let start = calls.iter().map(|call| call.start).fold(0.0, f64::max);
+    let whole = |bytes: f64| Bytes::from_f64(bytes.max(start).ceil()).round_up_to_pages();
     OfStream {
         allocation: function.online().size(&[]).map(|sized| whole(sized.start)),
         replay,
         calls: SingleCalls {
             lead: rule.as_ref().map_or(0.0, lead),
             replay: replay_of_calls.filter(|_| rule.is_some()),
-            rule: rule.as_ref().map(|(_, rule)| *rule),
+            rule: rule.as_ref().map(|(_, rule)| {
+                let mut rule = *rule;
+                rule.bounds.floor = rule.bounds.floor.max(Bytes::from_f64(start));
+                rule
+            }),
             model: rule.map(|(model, _)| model),
         },
     }
@@ -60,7 +66,7 @@ fn walk<'c>(
     settings: &Settings,
     known: impl Fn(&'c Call) -> &'c [Known],
 ) -> (Fathom, Option<Replay>) {
-    let mut fathom = Fathom::new(features, calls, settings, Order::Stream);
+    let mut fathom = Fathom::new(features, settings, Order::Stream);
     let mut tally = Tally::default();
     for call in calls {
         if let (true, Some(sized)) = (call.ended, fathom.size(call, known(call))) {

@@ -13,6 +13,7 @@
 //! | the same, under a plan | [`planned_text()`] |
 //! | a terminal, after `fathom plan` | [`plan_text()`], [`drift_text()`] |
 //! | a terminal, after `fathom replay` | [`replay_text()`] |
+//! | a terminal, after `fathom explain` | [`explanation_text()`] |
 //! | scripts | [`json()`] |
 //! | people who were not there | [`html()`], [`markdown()`] |
 //! | a comparison of several functions | [`table()`] |
@@ -23,6 +24,7 @@ mod account;
 pub mod chart;
 mod clean;
 mod context;
+mod explanation;
 mod html;
 mod json;
 mod layout;
@@ -39,6 +41,7 @@ mod words;
 
 pub use account::{account, run_record};
 pub use context::{Context, Problem, Style};
+pub use explanation::explanation_text;
 pub use html::html;
 pub use json::json;
 pub use markdown::markdown;

@@ -67,7 +67,7 @@ fn below(replayed: &Replayed) -> String {
     let left_out = match replayed.left_out {
         0 => String::new(),
         n => format!(
-            ", {} left out that did not run to their own end",
+            ", {} left out of which what they needed is not known",
             counted(n, "call")
         ),
     };
@@ -85,5 +85,9 @@ fn below(replayed: &Replayed) -> String {
             percent(p)
         ))
     });
-    of + &broken.collect::<String>()
+    let untimed = match replayed.is_timed {
+        true => "",
+        false => " No time is recorded: each call counts as one second.",
+    };
+    of + untimed + &broken.collect::<String>()
 }

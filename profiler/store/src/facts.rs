@@ -81,9 +81,13 @@ struct ServedFacts<'a> {
     reused: u32,
 }
 
-/// What it was read from, and what it was configured to have.
+/// What it was read from, what it was configured to have, and what tells it from others.
 #[derive(Serialize, Deserialize)]
-struct ImportedFacts<'a>(#[serde(borrow)] Text<'a>, Option<i64>);
+struct ImportedFacts<'a>(
+    #[serde(borrow)] Text<'a>,
+    Option<i64>,
+    #[serde(borrow)] Text<'a>,
+);
 
 impl<'a> Facts<'a> {
     /// Those of a call.
@@ -114,7 +118,11 @@ impl<'a> Facts<'a> {
             served: trace.served.as_ref().map(ServedFacts::of),
             imported: trace.imported.as_ref().map(|imported| {
                 let configured = imported.configured.map(|bytes| bytes.0 as i64);
-                ImportedFacts(Cow::Borrowed(&imported.form), configured)
+                ImportedFacts(
+                    Cow::Borrowed(&imported.form),
+                    configured,
+                    Cow::Borrowed(&imported.row),
+                )
             }),
         }
     }
@@ -172,9 +180,10 @@ impl<'a> Facts<'a> {
             served,
             imported: self
                 .imported
-                .map(|ImportedFacts(form, configured)| Imported {
+                .map(|ImportedFacts(form, configured, row)| Imported {
                     form: form.into_owned(),
                     configured: configured.map(|bytes| Bytes(bytes as u64)),
+                    row: row.into_owned(),
                 }),
             ..Trace::nothing_measured(function, input, limits)
         })

@@ -267,6 +267,8 @@ pub struct Imported {
     pub form: String,
     /// What it was configured to have, where that is known.
     pub configured: Option<Bytes>,
+    /// What tells it from other calls of its function: a digest of the row it was read from, or of its id.
+    pub row: String,
 }
 
 /// Everything recorded of one call.

@@ -15,6 +15,7 @@
 mod breakpoint;
 mod call;
 mod drift;
+mod explanation;
 mod machine;
 mod model;
 mod origin;
@@ -32,6 +33,7 @@ pub use call::{
     Sample, Served, SizedBy, Touched, Trace,
 };
 pub use drift::{Drift, Stale, StaleReason};
+pub use explanation::{CallMargin, Explanation, MarginFrom, Near, OneMore, Part, Smaller};
 pub use machine::{Machine, ProbeCost};
 pub use model::{
     Aggregate, Feature, HeldOut, Model, ModelKind, Predictor, SeenRange, Target, Term, Transform,

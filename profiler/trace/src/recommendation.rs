@@ -1,6 +1,6 @@
 //! What to allocate, how sure that is, and what it costs. Deciding it is the work of `learn`.
 
-use crate::{Bytes, Model, Outcome, Predictor, SeenRange};
+use crate::{Bytes, MarginFrom, Model, Outcome, Predictor, SeenRange};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 
@@ -149,6 +149,9 @@ pub struct Recommendation {
     pub sizing_feature: Option<Predictor>,
     /// Factor from central prediction to allocation, at the asked failure rate.
     pub margin: Option<f64>,
+    /// Where `margin`, or what is added in place of it, was taken from.
+    #[serde(default)]
+    pub margin_from: Option<MarginFrom>,
     /// The other parts of the per-call rule.
     #[serde(default)]
     pub call_bounds: CallBounds,

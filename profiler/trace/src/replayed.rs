@@ -17,10 +17,10 @@ pub struct RuleReplayed {
     pub waste_gb_seconds: f64,
     /// Calls that were given too little at first, over all calls.
     pub first_try_failures: f64,
-    /// Probability of at least so many, did each call fail with the asked rate and independently (one-sided binomial test):
-    /// below 0.05 the rule does not hold it. `None` for a rule that promises no rate.
+    /// Probability of at least so many, did each call that the rule has sized fail with the asked rate and independently
+    /// (one-sided binomial test): below 0.05 the rule does not hold it. `None` for a rule that promises no rate.
     pub chance_of_as_many_failures: Option<f64>,
-    /// What calls were given at first over what they needed, in the middle case.
+    /// What calls were given over what they needed, in the middle case; what changes within a call counts as it is in the end.
     pub median_allocated_over_used: f64,
     /// Share of calls that were given within 10 % of what they needed.
     pub within_10_percent: f64,
@@ -35,8 +35,11 @@ pub struct Replayed {
     pub calls: usize,
     /// Functions they are of.
     pub functions: usize,
-    /// Calls that were not, because what they needed is not known: they failed, or were stopped.
+    /// Calls that were not, because what they needed is not known: they failed, or were stopped, or were made in a sandbox in which
+    /// others had left something.
     pub left_out: usize,
+    /// Whether times are recorded; where none is, each call counts as one second.
+    pub is_timed: bool,
     /// The failure rate that was asked for.
     pub failure_rate: f64,
     /// One per rule.

@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Recommend(crate::commands::recommend::RecommendArgs),
     /// Write the few breakpoints that predict a function's memory, or check that they still do
     Plan(crate::commands::plan::PlanArgs),
+    /// Explain a size: its parts, the calls nearest to it, what would change it
+    Explain(crate::commands::explain::ExplainArgs),
     /// Replay recorded calls under each rule for sizing: what it wastes, and how often it fails
     Replay(crate::commands::replay::ReplayArgs),
     /// Import calls that were recorded elsewhere
@@ -74,7 +76,10 @@ pub(crate) enum Command {
 const GROUPS: [(&str, &[&str]); 5] = [
     ("Start", &["profile", "run", "inspect", "init"]),
     ("Understand", &["report", "flame", "traces"]),
-    ("Size", &["recommend", "replay", "import", "plan"]),
+    (
+        "Size",
+        &["recommend", "explain", "replay", "import", "plan"],
+    ),
     (
         "Serve",
         &[

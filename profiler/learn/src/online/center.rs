@@ -2,11 +2,15 @@
 //! come. How far a call may lie above it is the margin's (`expert`).
 
 use super::Known;
+use crate::formula::formula;
 use crate::margin::widening;
-use trace::{Feature, Model, ModelKind, Transform};
+use trace::{Feature, Model, ModelKind, Target, Transform};
 
 /// The newest call has at least this weight in the middle of all.
 const LEAST_WEIGHT: f64 = 1.0 / 250.0;
+
+/// What a call says of the coefficients counts this share of what the one after it says.
+const FADING: f64 = 1.0 - LEAST_WEIGHT;
 
 /// The geometric mean of what calls needed, the newest weighted more.
 #[derive(Clone, Copy, Debug, Default)]
@@ -48,10 +52,10 @@ struct Term {
 }
 
 impl Line {
-    /// The model, as it was fitted. Features that are not among those told of each call make its predictions no numbers.
-    pub(super) fn new(model: Model, features: &[Feature]) -> Line {
+    /// The model, as it was fitted; `None` where it is of a feature that is not told of each call.
+    pub(super) fn new(model: Model, features: &[Feature]) -> Option<Line> {
         let position = |feature: &Feature| features.iter().position(|f| f == feature);
-        let terms = model.terms.iter().filter_map(|term| {
+        let terms = model.terms.iter().map(|term| {
             let times = term.predictor.times.as_ref();
             let largest = model
                 .seen
@@ -68,17 +72,17 @@ impl Line {
                 unit: if largest > 0.0 { largest } else { 1.0 },
             })
         });
-        let terms: Vec<Term> = terms.collect();
+        let terms: Vec<Term> = terms.collect::<Option<_>>()?;
         let side = terms.len() + 1;
         let slopes = model.terms.iter().zip(&terms);
         let slopes = slopes.map(|(term, at)| term.coefficient * at.unit);
-        Line {
+        Some(Line {
             coefficients: [model.intercept].into_iter().chain(slopes).collect(),
             products: vec![vec![0.0; side]; side],
             with_need: vec![0.0; side],
             terms,
             model,
-        }
+        })
     }
 
     /// Whether both are the same sum of the same terms.
@@ -94,8 +98,19 @@ impl Line {
             && self.terms.iter().zip(&other.terms).all(same)
     }
 
-    pub(super) fn model(&self) -> &Model {
-        &self.model
+    /// The model as it is now: with what the calls since have made of its coefficients, and the range that they have seen.
+    pub(super) fn model(&self) -> Model {
+        let mut model = self.model.clone();
+        if model.kind == ModelKind::Isotonic {
+            return model;
+        }
+        model.intercept = self.coefficients[0];
+        let slopes = self.coefficients[1..].iter().zip(&self.terms);
+        for (term, (slope, at)) in model.terms.iter_mut().zip(slopes) {
+            term.coefficient = slope / at.unit;
+        }
+        model.formula = formula(&model, Target::Committed);
+        model
     }
 
     /// Seconds since the call began when all that is needed to predict is known.
@@ -148,6 +163,10 @@ impl Line {
             return;
         }
         let weight = 1.0 / (scale * scale);
+        for (products, with_need) in self.products.iter_mut().zip(&mut self.with_need) {
+            products.iter_mut().for_each(|product| *product *= FADING);
+            *with_need *= FADING;
+        }
         for (a, value) in row.iter().enumerate() {
             for (b, other) in row.iter().enumerate() {
                 self.products[a][b] += weight * value * other;

@@ -8,9 +8,9 @@ use std::collections::VecDeque;
 /// Errors looked back on: what was long ago says little of the next call.
 const LOOK_BACK: usize = 500;
 
-/// What a call that is given too little costs, in units of what it needed: it is made again with twice as much, but a user
-/// has asked that it does not happen.
-const MISSED: f64 = 10.0;
+/// What a call that is given too little costs, in units of what it needed over the rate that was asked for: 30 for 1 in 100. It is
+/// made again with twice as much, which costs little, but somebody has asked that it hardly ever happens.
+const MISSED: f64 = 0.3;
 
 /// A loss counts this share of the one after it.
 const FADING: f64 = 0.99;
@@ -147,18 +147,18 @@ impl Margin {
         let loss = if given >= by.need {
             (given - by.need) / by.scale
         } else {
-            MISSED
+            MISSED / by.rate
         };
         self.losses = self.losses * FADING + loss;
         self.judged = self.judged * FADING + 1.0;
     }
 
-    /// Nothing is lost by who was never judged, who is not preferred for it.
+    /// Who was never judged is not preferred for having lost nothing.
     fn loss(&self) -> f64 {
         if self.judged > 0.0 {
             self.losses / self.judged
         } else {
-            MISSED
+            f64::MAX
         }
     }
 }

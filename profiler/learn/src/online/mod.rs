@@ -12,7 +12,7 @@ mod center;
 mod expert;
 mod kept;
 
-use crate::features::{Column, is_nameless_parameter};
+use crate::features::{self, Column, is_nameless_parameter};
 use crate::lead::Lead;
 use crate::margin::{Foretold, LEAST_OUTSIDE, MEMORY, Rule};
 use crate::settings::Order;
@@ -20,7 +20,7 @@ use crate::step_ahead::Early;
 use center::{Line, Middle};
 use expert::{Expert, Judged};
 use kept::Kept;
-use trace::{Breakpoint, Bytes, CallBounds, Feature, Model};
+use trace::{Breakpoint, Bytes, CallBounds, Feature, MarginFrom, Model};
 
 /// Calls before the first one is sized.
 pub(crate) const FEWEST: usize = crate::data::FEWEST;
@@ -36,6 +36,9 @@ const BEYOND: f64 = 0.1;
 
 /// ... or, of few calls, this many times 1/n of it: a largest need of few is soon exceeded.
 const BEYOND_FEW: f64 = 5.0;
+
+/// A model is of what at least this share of the calls has a value of.
+const KNOWN_OF: f64 = 0.9;
 
 /// Share of the growth that must be ahead when a value is known, for calls to be sized by it.
 const AHEAD: f64 = 0.5;
@@ -66,8 +69,6 @@ pub struct Sized {
 pub struct Online {
     rate: f64,
     seed: u64,
-    /// What no call can be given less than, bytes.
-    least: f64,
     order: Order,
     features: Vec<Feature>,
     kept: Kept,
@@ -87,21 +88,14 @@ struct Seen {
 }
 
 impl Online {
-    /// Of a function of which nothing is known. `features` are those whose values are told of each call, in their order; `least`
-    /// is what no call can do with less than, bytes, as the module's initial memory; `seed` decides which old calls are kept.
+    /// Of a function of which nothing is known. `features` are those whose values are told of each call, in their order; `seed`
+    /// decides which old calls are kept.
     /// In a sweep a call may be larger than all before it: then it is given what the model says, with a margin that is wider
     /// the farther it lies outside; in a stream it is given about as much as the largest.
-    pub fn new(
-        features: Vec<Feature>,
-        failure_rate: f64,
-        least: Bytes,
-        seed: u64,
-        order: Order,
-    ) -> Online {
+    pub fn new(features: Vec<Feature>, failure_rate: f64, seed: u64, order: Order) -> Online {
         Online {
             rate: failure_rate,
             seed,
-            least: least.as_f64(),
             order,
             features,
             kept: Kept::new(seed),
@@ -134,7 +128,7 @@ impl Online {
             };
             Some(match outside {
                 None => (at, self.bounded(given)),
-                Some(by) => (at, widened(predicted, given, by).max(self.least)),
+                Some(by) => (at, widened(predicted, given, by)),
             })
         });
         Some(match by_line {
@@ -182,11 +176,13 @@ impl Online {
     pub fn refit(&mut self) {
         let grown = (self.seen.calls as f64 * GROWN) as usize;
         self.refit_at = grown.min(self.seen.calls + LATEST).max(self.seen.calls + 1);
-        let Some((model, left_out)) = self.learn() else {
+        let learned = self
+            .learn()
+            .and_then(|(model, left_out)| Some((Line::new(model, &self.features)?, left_out)));
+        let Some((mut line, left_out)) = learned else {
             self.line = None;
             return;
         };
-        let mut line = Line::new(model, &self.features);
         for (known, need) in self.kept.iter() {
             line.see(known, need, self.scale(need));
         }
@@ -198,24 +194,32 @@ impl Online {
         self.line = Some((line, expert));
     }
 
-    /// The model by which calls are sized, where they are sized by one.
-    pub fn model(&self) -> Option<&Model> {
+    /// The model by which calls are sized, as the calls since it was learned have changed it, where they are sized by one.
+    pub fn model(&self) -> Option<Model> {
         let (line, expert) = self.line.as_ref()?;
         (expert.loss() < self.by_middle.loss()).then(|| line.model())
     }
 
     /// The model by which calls are sized, its margin and its bounds, where they are sized by one: as a recommendation says it.
     pub(crate) fn rule(&self) -> Option<(Model, Rule)> {
-        let model = self.model()?.clone();
+        let model = self.model()?;
         let (_, expert) = self.line.as_ref()?;
         let (factor, added) = expert.margin();
         let bounds = CallBounds {
-            floor: Bytes::from_f64((self.seen.smallest / 2.0).max(self.least).ceil()),
+            floor: Bytes::from_f64((self.seen.smallest / 2.0).ceil()),
             cap: Bytes::from_f64(self.limit().ceil()),
             cap_outside: self.order == Order::Stream,
             added: Bytes::from_f64(added.ceil()),
         };
-        Some((model, Rule { factor, bounds }))
+        let from = Some(MarginFrom::Tail);
+        Some((
+            model,
+            Rule {
+                factor,
+                bounds,
+                from,
+            },
+        ))
     }
 
     /// How each prediction would have sized the call.
@@ -241,49 +245,58 @@ impl Online {
     /// The model of the calls that were kept, and for each a prediction made without it. Of what is known before a call where
     /// that predicts; else of what is known early in it too.
     fn learn(&self) -> Option<(Model, Vec<Foretold>)> {
-        let columns = self.columns();
-        let needs: Vec<f64> = self.kept.iter().map(|(_, need)| need).collect();
-        let rows: Vec<usize> = (0..needs.len()).collect();
-        let before: fn(&&Column) -> bool = |column| column.feature.breakpoint == Breakpoint::Input;
-        let early: fn(&&Column) -> bool =
+        let before: fn(&Column) -> bool = |column| column.feature.breakpoint == Breakpoint::Input;
+        let early: fn(&Column) -> bool =
             |column| column.feature.is_early() && column.lead.share >= AHEAD;
         [before, early].into_iter().find_map(|which| {
-            let columns = columns.iter().filter(which).collect();
+            let (columns, needs) = self.columns(which);
+            let rows: Vec<usize> = (0..needs.len()).collect();
             let early = Early {
-                columns,
+                columns: columns.iter().collect(),
                 needs: &needs,
-                start: self.least,
+                start: 0.0,
             };
             early.learn(&rows, self.seed)
         })
     }
 
-    /// What is known of all calls that were kept, feature by feature; none that some call has no value of.
-    fn columns(&self) -> Vec<Column> {
-        let family = |feature: &Feature| {
-            let first = self
-                .features
+    /// What nearly all calls that were kept have a value of, and what those of them that have all of these needed.
+    fn columns(&self, which: fn(&Column) -> bool) -> (Vec<Column>, Vec<f64>) {
+        let kept = self.kept.iter().count();
+        let has = |at: usize| {
+            let known = self
+                .kept
                 .iter()
-                .position(|f| f.variable == feature.variable);
+                .filter(|(known, _)| known[at].value.is_finite());
+            known.count() as f64 >= KNOWN_OF * kept as f64
+        };
+        let features = self.features.iter().enumerate();
+        let usual: Vec<(usize, &Feature)> = features.filter(|(at, _)| has(*at)).collect();
+        let is_whole = |known: &[Known]| usual.iter().all(|(at, _)| known[*at].value.is_finite());
+        let whole: Vec<(&[Known], f64)> = self
+            .kept
+            .iter()
+            .filter(|(known, _)| is_whole(known))
+            .collect();
+        let family = |feature: &Feature| {
+            let mut all = self.features.iter();
+            let first = all.position(|f| f.variable == feature.variable);
             first.filter(|_| !is_nameless_parameter(feature))
         };
-        let column = |(at, feature): (usize, &Feature)| {
-            let known = || self.kept.iter().map(|(known, _)| known[at]);
-            let leads: Vec<Lead> = known().map(|known| Lead::of_share(known.ahead)).collect();
-            let values: Vec<f64> = known().map(|known| known.value).collect();
-            let is_whole = values.iter().all(|value| value.is_finite());
-            is_whole.then(|| Column {
+        let columns = usual.iter().map(|&(at, feature)| {
+            let leads = whole
+                .iter()
+                .map(|(known, _)| Lead::of_share(known[at].ahead));
+            Column {
                 family: family(feature),
                 feature: feature.clone(),
-                values,
-                lead: Lead::middle(&leads),
-            })
-        };
-        self.features
-            .iter()
-            .enumerate()
-            .filter_map(column)
-            .collect()
+                values: whole.iter().map(|(known, _)| known[at].value).collect(),
+                lead: Lead::middle(&leads.collect::<Vec<Lead>>()),
+            }
+        });
+        let columns = columns.filter(which).collect();
+        let needs = whole.iter().map(|(_, need)| *need).collect();
+        (features::candidates(columns), needs)
     }
 
     /// What no call is given more than.
@@ -293,7 +306,7 @@ impl Online {
     }
 
     fn bounded(&self, given: f64) -> f64 {
-        given.min(self.limit()).max(self.least)
+        given.min(self.limit())
     }
 
     /// No prediction is taken as less than half of the smallest need seen.

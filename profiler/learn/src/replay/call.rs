@@ -1,9 +1,12 @@
 //! A recorded call, as rules see it. Nothing of a call is known before it has ended but what `known` says.
 
-use crate::features;
+use crate::lead::Lead;
 use crate::online::Known;
 use std::collections::HashMap;
 use trace::{Aggregate, Breakpoint, Bytes, Feature, Moment, Observed, PAGE, Trace};
+
+/// What counts as a time in milliseconds: from 1973 to 2286. What orders calls beside that counts something else.
+const TIMES: std::ops::Range<u64> = 100_000_000_000..10_000_000_000_000;
 
 /// A recorded call.
 pub(crate) struct Call {
@@ -13,12 +16,12 @@ pub(crate) struct Call {
     pub(crate) need: f64,
     /// Whether it ran to its own end.
     pub(crate) ended: bool,
-    /// How long it ran, seconds.
+    /// How long it ran, seconds; one where no time of any call is recorded.
     pub(crate) seconds: f64,
     /// What such a call is given today, bytes.
     pub(crate) preset: f64,
-    /// When it began, milliseconds since 1970-01-01 UTC.
-    pub(crate) began: f64,
+    /// When it began, milliseconds since 1970-01-01 UTC; `None` where calls are ordered by something else.
+    pub(crate) began: Option<f64>,
     /// What is known of it, in the order of the features.
     pub(crate) known: Vec<Known>,
     /// What it had before it grew, bytes.
@@ -27,14 +30,22 @@ pub(crate) struct Call {
     pub(crate) step: f64,
 }
 
-/// What is read of calls: the variables that every call that ended has, in the order in which they are preferred.
-pub(crate) fn features_of(traces: &[Trace]) -> Vec<Feature> {
-    let columns = features::table(traces).columns;
-    columns.into_iter().map(|column| column.feature).collect()
+impl Call {
+    /// What it had grown to when what is known of it since `at` seconds was known, bytes.
+    pub(crate) fn had_at(&self, at: f64) -> f64 {
+        let until = self.known.iter().filter(|known| known.at_seconds <= at);
+        let had = until.map(|known| self.need - known.ahead * (self.need - self.start));
+        had.fold(self.start, f64::max)
+    }
 }
 
-/// The calls in order of time, and what is known of them.
-pub(crate) fn calls(traces: &[Trace], features: &[Feature], otherwise: Bytes) -> Vec<Call> {
+/// The calls in order of time, and what is known of them. `is_timed`: how long calls ran is recorded.
+pub(crate) fn calls(
+    traces: &[Trace],
+    features: &[Feature],
+    preset: impl Fn(&Trace) -> Bytes,
+    is_timed: bool,
+) -> Vec<Call> {
     let mut by_time: Vec<&Trace> = traces.iter().filter(|trace| is_told(trace)).collect();
     // A stable sort: what began in the same millisecond stays as it was recorded.
     by_time.sort_by_key(|trace| trace.started_unix_ms);
@@ -45,9 +56,15 @@ pub(crate) fn calls(traces: &[Trace], features: &[Feature], otherwise: Bytes) ->
             input: *inputs.entry(&trace.input.digest).or_insert(next),
             need: trace.needed().as_f64(),
             ended: trace.is_measurement(),
-            seconds: trace.wall.as_seconds(),
-            preset: trace.preset().unwrap_or(otherwise).as_f64(),
-            began: trace.started_unix_ms as f64,
+            seconds: if is_timed {
+                trace.wall.as_seconds()
+            } else {
+                1.0
+            },
+            preset: preset(trace).as_f64(),
+            began: TIMES
+                .contains(&trace.started_unix_ms)
+                .then_some(trace.started_unix_ms as f64),
             known: features
                 .iter()
                 .map(|feature| known(trace, feature))
@@ -92,6 +109,6 @@ pub(crate) fn known(trace: &Trace, feature: &Feature) -> Known {
         at_seconds: moment
             .map_or(trace.wall, |moment: Moment| moment.at)
             .as_seconds(),
-        ahead: crate::lead::Lead::at(trace, moment).share,
+        ahead: Lead::at(trace, moment).share,
     }
 }

@@ -5,39 +5,27 @@ use super::call::Call;
 use crate::online::{Known, Online, Sized};
 use crate::settings::{Order, Settings};
 use std::collections::HashMap;
-use trace::{Bytes, Feature};
+use trace::Feature;
 
 /// The sizes that are proven here, and which inputs they were learned from.
 pub(crate) struct Fathom {
     online: Online,
-    /// The largest need of each input seen.
+    /// The largest need of each input seen, or what it needed at least.
     needs: HashMap<usize, f64>,
 }
 
 impl Fathom {
-    /// Of all `calls` nothing is known here but what their module begins with.
-    pub(crate) fn new(
-        features: Vec<Feature>,
-        calls: &[Call],
-        settings: &Settings,
-        order: Order,
-    ) -> Fathom {
-        let start = calls.iter().map(|call| call.start).fold(0.0, f64::max);
+    pub(crate) fn new(features: Vec<Feature>, settings: &Settings, order: Order) -> Fathom {
         Fathom {
-            online: Online::new(
-                features,
-                settings.failure_rate,
-                Bytes::from_f64(start),
-                settings.seed,
-                order,
-            ),
+            online: Online::new(features, settings.failure_rate, settings.seed, order),
             needs: HashMap::new(),
         }
     }
 
-    /// What a call is given, of which this is known, in the steps in which it can be; `None` before five inputs were seen.
+    /// What a call is given, of which this is known, in the steps in which it can be, and not less than it begins with; `None`
+    /// before five inputs were seen.
     pub(crate) fn size(&self, call: &Call, known: &[Known]) -> Option<Sized> {
-        let in_steps = |bytes: f64| (bytes / call.step).ceil() * call.step;
+        let in_steps = |bytes: f64| (bytes.max(call.start) / call.step).ceil() * call.step;
         let sized = self.online.size(known)?;
         Some(Sized {
             start: in_steps(sized.start),
@@ -51,8 +39,8 @@ impl Fathom {
         if before.is_some_and(|before| call.need <= before) {
             return;
         }
+        self.needs.insert(call.input, call.need);
         if call.ended {
-            self.needs.insert(call.input, call.need);
             self.online.see(known, call.need);
         } else {
             self.online.see_at_least(known, call.need);

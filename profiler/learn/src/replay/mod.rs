@@ -4,13 +4,15 @@
 //! Calls that came from outside are replayed in the order in which they were made; those of a sweep, whose order means
 //! nothing, in 20 seeded orders, of which the mean is told. A call of a function of which fewer than five distinct inputs were
 //! seen is given what it is given today, by every rule: that counts as waste, and not as a failure. Calls that did not run to
-//! their own end are not counted; rules that can, learn from them that they needed as much as they had at least.
+//! their own end, or in what other calls have left, are not counted; rules that can, learn from the former that they needed as much as
+//! they had at least.
 
 pub(crate) mod call;
 pub(crate) mod fathom;
 mod rules;
 mod tally;
 
+use crate::features;
 use crate::settings::{CheckedSettings, Order};
 use crate::statistics::binomial_at_least;
 use call::Call;
@@ -18,7 +20,7 @@ use rand::{SeedableRng, rngs::SmallRng, seq::SliceRandom};
 use rules::RULES;
 use std::collections::HashSet;
 use tally::Tally;
-use trace::{FunctionId, Replayed, RuleReplayed, Trace};
+use trace::{Bytes, FunctionId, Replayed, RuleReplayed, Trace};
 
 /// Distinct inputs that are given what they are given today.
 const FIRST: usize = 5;
@@ -28,10 +30,12 @@ const SHUFFLES: usize = 20;
 
 /// What is replayed.
 pub struct Replaying<'a> {
-    /// The calls of each function. Those of one name and several modules are of one function.
+    /// The calls of each function; each module is a function of its own.
     pub functions: &'a [(FunctionId, Vec<Trace>)],
     /// The failure rate asked for, what calls are given today where that is not recorded (`baseline`), and the seed.
     pub settings: &'a CheckedSettings,
+    /// What every call is given today, whatever is recorded.
+    pub preset: Option<Bytes>,
 }
 
 /// Replays the calls by every rule. `progress` is told after each function.
@@ -40,9 +44,15 @@ pub fn replay(replaying: &Replaying, progress: &dyn Fn()) -> Replayed {
     let mut tallies: Vec<Tally> = RULES.iter().map(|_| Tally::default()).collect();
     let mut functions = 0;
     let mut left_out = 0;
+    let mut all = replaying.functions.iter().flat_map(|(_, traces)| traces);
+    let is_timed = all.any(|trace| trace.is_measurement() && trace.wall.0 > 0);
     for (_, traces) in replaying.functions {
-        let features = call::features_of(traces);
-        let calls = call::calls(traces, &features, settings.baseline);
+        let features = features::early(traces);
+        let preset = |trace: &Trace| {
+            let recorded = || trace.preset().unwrap_or(settings.baseline);
+            replaying.preset.unwrap_or_else(recorded)
+        };
+        let calls = call::calls(traces, &features, preset, is_timed);
         left_out += traces
             .iter()
             .filter(|trace| !trace.is_measurement())
@@ -73,8 +83,8 @@ pub fn replay(replaying: &Replaying, progress: &dyn Fn()) -> Replayed {
             waste_gb_seconds: tally.waste() / 1e9,
             first_try_failures: tally.failure_rate(),
             chance_of_as_many_failures: rule.promises.then(|| {
-                let failures = (tally.failure_rate() * calls as f64).round() as usize;
-                binomial_at_least(failures, calls, settings.failure_rate)
+                let (sized, failures) = tally.sized();
+                binomial_at_least(failures, sized, settings.failure_rate)
             }),
             median_allocated_over_used: tally.median_ratio(),
             within_10_percent: tally.within_tenth(),
@@ -84,6 +94,7 @@ pub fn replay(replaying: &Replaying, progress: &dyn Fn()) -> Replayed {
         calls,
         functions,
         left_out,
+        is_timed,
         failure_rate: settings.failure_rate,
         rules: rules.collect(),
     }

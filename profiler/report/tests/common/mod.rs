@@ -352,6 +352,7 @@ fn recommendation() -> Recommendation {
         )),
         sizing_feature: Some(stdin_bytes().into()),
         margin: Some(1.06),
+        margin_from: None,
         call_bounds: CallBounds {
             floor: Bytes(START),
             cap: Bytes(458 * 65_536),

@@ -325,6 +325,7 @@ impl Random {
         Imported {
             form: self.text(),
             configured: self.some(|random| Bytes(random.integer())),
+            row: self.text(),
         }
     }
 

@@ -13,6 +13,7 @@ use std::{
     process::ExitCode,
 };
 use store::{Detail, Filter, Store};
+use trace::Trace;
 
 /// Calls stored at a time.
 const AT_A_TIME: usize = 1_000;
@@ -71,7 +72,13 @@ pub(crate) fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
                     reason.first_text.escape_debug()
                 ));
             }
-            left_out.push(reason.clone());
+            left_out.push(serde_json::json!({
+                "file": file,
+                "why": reason.why,
+                "rows": reason.rows,
+                "first_line": reason.first_line,
+                "first_text": reason.first_text,
+            }));
         }
         let mut new = rows.calls();
         let before = new.len();
@@ -103,7 +110,10 @@ pub(crate) fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
     } else {
         let there = match already {
             0 => String::new(),
-            n => format!("; {} recorded already", counted(n, "call")),
+            n => format!(
+                "; {} recorded already, as they were read then (another --db reads them anew)",
+                counted(n, "call")
+            ),
         };
         output::line(format_args!(
             "imported {} of {} into {}{there}",
@@ -135,12 +145,13 @@ fn remember(
     Ok(())
 }
 
-/// What tells a call from others: several may have had one input.
-fn identity(call: &trace::Trace) -> String {
-    format!(
-        "{} {} {} {}",
-        call.input.digest, call.started_unix_ms, call.committed_peak.0, call.wall.0
-    )
+/// What tells a call from others of its function.
+fn identity(call: &Trace) -> String {
+    match (&call.imported, &call.served) {
+        (Some(imported), _) => imported.row.clone(),
+        (None, Some(served)) => served.id.clone(),
+        (None, None) => format!("{} {}", call.input.digest, call.started_unix_ms),
+    }
 }
 
 fn counted(things: usize, one: &str) -> String {

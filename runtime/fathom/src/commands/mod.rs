@@ -5,6 +5,7 @@ pub(crate) mod completions;
 pub(crate) mod deploy;
 pub(crate) mod describe;
 pub(crate) mod doctor;
+pub(crate) mod explain;
 pub(crate) mod flame;
 pub(crate) mod import;
 pub(crate) mod init;

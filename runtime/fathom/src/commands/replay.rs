@@ -1,17 +1,13 @@
 //! `fathom replay`: what rules for sizing would have done with the recorded calls, each sized only from those before it.
 
-use crate::{
-    analysis::{self, Configured, SizingArgs},
-    args::DatabaseArgs,
-    near, output, progress,
-};
+use crate::{analysis, args::DatabaseArgs, near, output, progress, quantity};
 use anyhow::bail;
 use clap::Args;
-use learn::Replaying;
+use learn::{Replaying, Settings};
 use report::Style;
 use std::process::ExitCode;
 use store::{Detail, Filter, Store};
-use trace::{FunctionId, Trace};
+use trace::{Bytes, FunctionId, Trace};
 
 /// Replay recorded calls under each rule for sizing: what it wastes, and how often it fails
 #[derive(Args)]
@@ -41,8 +37,15 @@ pub(crate) struct ReplayArgs {
     functions: Vec<String>,
     #[command(flatten)]
     database: DatabaseArgs,
-    #[command(flatten)]
-    sizing: SizingArgs,
+    /// Share of calls that may fail for want of memory
+    #[arg(long, value_name = "RATE", env = "FATHOM_FAILURE_RATE", default_value = "0.01", value_parser = quantity::failure_rate)]
+    failure_rate: f64,
+    /// What every call is given today [default: what is recorded, 256 MiB where nothing is]
+    #[arg(long, value_name = "SIZE", env = "FATHOM_MEMORY", value_parser = quantity::bytes)]
+    memory: Option<Bytes>,
+    /// Decides the orders in which the calls of a sweep are replayed, and which old calls are kept
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    seed: u64,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -51,10 +54,16 @@ pub(crate) struct ReplayArgs {
 /// Runs the command.
 pub(crate) fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
     let functions = read(&args)?;
-    let settings = args.sizing.settings(&[], Configured::default())?;
+    let settings = Settings {
+        failure_rate: args.failure_rate,
+        seed: args.seed,
+        ..Settings::default()
+    }
+    .check()?;
     let replaying = Replaying {
         functions: &functions,
         settings: &settings,
+        preset: args.memory,
     };
     let bar = progress::bar(functions.len(), "replaying");
     let replayed = learn::replay(&replaying, &|| bar.inc(1));

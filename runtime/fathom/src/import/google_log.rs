@@ -115,7 +115,7 @@ impl Told {
         let (_, status) = rest.split_once("inished with status")?;
         let (_, status) = status.split_once(':')?;
         let status = status.trim().trim_matches(['\'', '.', ' ']);
-        let outcome = super::row::ended(status);
+        let outcome = super::row::ended(status)?;
         Some(Told::Ended {
             milliseconds: milliseconds.trim().parse().ok()?,
             outcome,

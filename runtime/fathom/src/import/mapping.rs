@@ -8,7 +8,12 @@ use std::{fmt, str::FromStr};
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct MappingArgs {
     /// Name of the function of all calls
-    #[arg(long, value_name = "NAME", help_heading = "What is in the file")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        value_parser = clap::builder::NonEmptyStringValueParser::new(),
+        help_heading = "What is in the file"
+    )]
     pub(crate) function: Option<String>,
     /// Column with the name of the function
     #[arg(
@@ -38,7 +43,7 @@ pub(crate) struct MappingArgs {
     #[arg(long, value_name = "COLUMN", help_heading = "What is in the file")]
     pub(crate) duration: Option<Column>,
     /// Column that says how the call ended: 0, 200, ok, completed ... for calls that succeeded, 137 or `out of memory` for
-    /// those that were stopped for want of memory, timeout for those stopped at their deadline [default: all succeeded]
+    /// those that were stopped for want of memory, timeout for those stopped at their deadline calls without are left out [default: all succeeded]
     #[arg(long, value_name = "COLUMN", help_heading = "What is in the file")]
     pub(crate) outcome: Option<Column>,
     /// Column that says which input the call had: calls of one input count once [default: each call has its own]
@@ -101,8 +106,38 @@ impl MappingArgs {
         single.into_iter().flatten().chain(&self.features)
     }
 
+    /// That the unit behind a column is one of what the column says.
+    fn check_units(&self) -> anyhow::Result<()> {
+        let of = |column: &Option<Column>| column.clone().into_iter();
+        let sizes = of(&self.target).chain(of(&self.configured));
+        let times = of(&self.duration).chain(of(&self.order));
+        let texts = of(&self.function_column)
+            .chain(of(&self.outcome))
+            .chain(of(&self.input));
+        let checks = sizes
+            .map(|column| (column, "a size, as MiB", Some(true)))
+            .chain(times.map(|column| (column, "a time, as ms", Some(false))))
+            .chain(texts.map(|column| (column, "a text, which has none", None)));
+        for (column, what, of_sizes) in checks {
+            if let Some(unit) = column.unit
+                && Some(unit.is_of_sizes()) != of_sizes
+            {
+                anyhow::bail!("the unit of `{column}` is not one of what it says: {what}");
+            }
+        }
+        Ok(())
+    }
+
     /// That a form which says nothing by itself is told what it has to be told.
     pub(crate) fn check_whole(&self) -> anyhow::Result<()> {
+        self.check_units()?;
+        for (at, column) in self.features.iter().enumerate() {
+            let before = &self.features[..at];
+            anyhow::ensure!(
+                !before.iter().any(|before| before.name == column.name),
+                "--feature {column} is given twice"
+            );
+        }
         anyhow::ensure!(
             self.target.is_some(),
             "say which column has the memory that a call has used: --target COLUMN"

@@ -53,7 +53,7 @@ impl Form {
             _ if google_log::is_likely(text) => Form::GoogleLog,
             _ if lambda::is_likely(text) => Form::LambdaReport,
             Some("jsonl" | "ndjson" | "json") => Form::JsonLines,
-            _ if text.trim_start().starts_with('{') => Form::JsonLines,
+            _ if text.trim_start().starts_with(['{', '[']) => Form::JsonLines,
             _ => Form::Csv,
         }
     }

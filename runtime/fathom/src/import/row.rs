@@ -32,7 +32,7 @@ pub(crate) struct Row {
 }
 
 /// Rows that were no calls, for one reason.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LeftOut {
     /// Such as: no size in `peak_rss`.
     pub(crate) why: String,
@@ -141,20 +141,23 @@ impl Row {
             .map(|(name, value)| format!("{name}={value}"));
         let told: Vec<String> = told.collect();
         let digest = |of: &str| {
-            let bytes = Sha256::digest([form, "\0", &function.name, "\0", of].concat());
+            let bytes = Sha256::digest([&function.name, "\0", of].concat());
             let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
             format!("sha256:{hex}")
         };
+        let row = digest(&self.identity);
         let input = Input {
-            digest: digest(self.input.as_deref().unwrap_or(&self.identity)),
+            digest: self.input.as_deref().map_or_else(|| row.clone(), digest),
             label: match (&self.input, told.is_empty()) {
                 (Some(input), _) => input.clone(),
                 (None, false) => told.join(" "),
                 (None, true) => self.label,
             },
         };
+        // Nothing is configured to have nothing.
+        let configured = self.configured.filter(|bytes| bytes.0 > 0);
         let limits = Limits {
-            memory: self.configured.unwrap_or_default(),
+            memory: configured.unwrap_or_default(),
             timeout: Nanos(0),
         };
         let mut call = Trace::nothing_measured(function, input, limits);
@@ -162,11 +165,13 @@ impl Row {
         call.outcome = self.outcome;
         call.committed_peak = self.used;
         if self.outcome == Outcome::Limited {
-            call.committed_peak = self.configured.unwrap_or(self.used).min(self.used);
+            // Use is sampled: who was stopped at a limit has reached it.
+            let limit = configured.unwrap_or(self.used);
+            call.committed_peak = limit;
             call.refused_count = 1;
             call.refusals = vec![Refusal {
                 at: self.took,
-                asked: self.used,
+                asked: self.used.max(limit),
             }];
         }
         call.wall = self.took;
@@ -178,7 +183,8 @@ impl Row {
             .collect();
         call.imported = Some(Imported {
             form: form.to_owned(),
-            configured: self.configured,
+            configured,
+            row,
         });
         call
     }
@@ -205,7 +211,10 @@ pub(crate) fn mapped<'r>(
     };
     let outcome = match of(&mapping.outcome) {
         None => Outcome::Succeeded,
-        Some(column) => ended(&text(&column)),
+        Some(column) => {
+            let text = text(&column);
+            ended(&text).ok_or_else(|| none("outcome", &column, &text))?
+        }
     };
     let size = |column: &Column| {
         let text = text(column);
@@ -250,28 +259,83 @@ pub(crate) fn mapped<'r>(
     })
 }
 
-/// How a call has ended, as others say it.
-pub(crate) fn ended(text: &str) -> Outcome {
+/// Words by which others say that a call has succeeded, that it was stopped for want of memory, and at its deadline.
+const SUCCEEDED: [&str; 10] = [
+    "0",
+    "ok",
+    "success",
+    "succeeded",
+    "completed",
+    "complete",
+    "true",
+    "done",
+    "cached",
+    "finished",
+];
+const OUT_OF_MEMORY: [&str; 9] = [
+    "137",
+    "oom",
+    "oomkilled",
+    "out of memory",
+    "out_of_memory",
+    "out_of_me+",
+    "outofmemory",
+    "memory limit exceeded",
+    "runtime.outofmemory",
+];
+const TIMED_OUT: [&str; 8] = [
+    "124",
+    "408",
+    "504",
+    "timeout",
+    "timed out",
+    "timed_out",
+    "timedout",
+    "deadline exceeded",
+];
+
+/// How a call has ended, as others say it: a word, the code of an answer, or that of a process, of which 200 to 206 are taken as
+/// those of answers. `None` for nothing said.
+pub(crate) fn ended(text: &str) -> Option<Outcome> {
     let text = text.trim().to_lowercase();
-    let succeeded = [
-        "",
-        "0",
-        "ok",
-        "success",
-        "succeeded",
-        "completed",
-        "complete",
-        "true",
-        "done",
-        "cached",
-    ];
-    let status: Option<u16> = text.parse().ok();
-    let has = |part: &str| text.contains(part);
-    match () {
-        () if succeeded.contains(&text.as_str()) => Outcome::Succeeded,
-        () if status.is_some_and(|status| (200..400).contains(&status)) => Outcome::Succeeded,
-        () if text == "137" || has("memory") || has("oom") => Outcome::Limited,
-        () if text == "124" || has("timeout") || has("timed out") => Outcome::TimedOut,
+    let is = |words: &[&str]| words.contains(&text.as_str());
+    let code: Option<u16> = text.parse().ok();
+    let is_answer =
+        code.is_some_and(|code| (200..=206).contains(&code) || (300..=308).contains(&code));
+    Some(match () {
+        () if text.is_empty() => return None,
+        () if is(&SUCCEEDED) || is_answer => Outcome::Succeeded,
+        () if is(&OUT_OF_MEMORY) => Outcome::Limited,
+        () if is(&TIMED_OUT) => Outcome::TimedOut,
         () => Outcome::Failed,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outcomes_are_told_by_whole_words_and_by_codes() {
+        use Outcome::{Failed, Limited, Succeeded, TimedOut};
+        for (text, outcome) in [
+            ("", None),
+            ("COMPLETED", Some(Succeeded)),
+            ("0", Some(Succeeded)),
+            ("204", Some(Succeeded)),
+            ("302", Some(Succeeded)),
+            ("247", Some(Failed)),
+            ("255", Some(Failed)),
+            ("500", Some(Failed)),
+            ("RUNNING", Some(Failed)),
+            ("OUT_OF_ME+", Some(Limited)),
+            ("out of memory", Some(Limited)),
+            ("137", Some(Limited)),
+            ("in-memory run", Some(Failed)),
+            ("timeout", Some(TimedOut)),
+            ("no timeout", Some(Failed)),
+        ] {
+            assert_eq!(ended(text), outcome, "{text}");
+        }
     }
 }

@@ -47,7 +47,7 @@ fn the_rows_of_a_table_are_calls_in_order_of_time() {
     place.write("trace.csv", TABLE);
     let imported = import(&place, "trace.csv", &MAPPING);
     let left_out = json!([{
-        "why": "no size in `peak_rss`", "rows": 1, "first_line": 4, "first_text": "-"
+        "file": "trace.csv", "why": "no size in `peak_rss`", "rows": 1, "first_line": 4, "first_text": "-"
     }]);
     assert_eq!(
         imported,
@@ -98,13 +98,59 @@ fn the_rows_of_a_table_are_calls_in_order_of_time() {
 fn tables_have_tabs_and_two_calls_may_say_the_same() {
     let place = Place::new();
     place.write("trace.txt", "used\tsize\n5 MiB\t1\n5 MiB\t1\n6 MiB\t2\n");
-    let mapping = ["--function", "f", "--target", "used", "--feature", "size"];
-    assert_eq!(import(&place, "trace.txt", &mapping)["calls"], 3);
-    let again = import(&place, "trace.txt", &mapping);
-    assert_eq!(
-        (&again["calls"], &again["already_recorded"]),
-        (&json!(0), &json!(3))
+    for mapping in [
+        ["--function", "f", "--target", "used", "--feature", "size"],
+        // Two calls of one input are two calls.
+        ["--function", "g", "--target", "used", "--input", "size"],
+    ] {
+        assert_eq!(import(&place, "trace.txt", &mapping)["calls"], 3);
+        let again = import(&place, "trace.txt", &mapping);
+        assert_eq!(
+            (&again["calls"], &again["already_recorded"]),
+            (&json!(0), &json!(3))
+        );
+    }
+}
+
+#[test]
+fn a_row_that_is_none_takes_no_other_with_it() {
+    let place = Place::new();
+    let rows = (0..100).map(|at| match at {
+        5 => "\"broken,5 MB,0\n".to_owned(),
+        3 => "\"two\nlines\",5 MB,0\n".to_owned(),
+        9 => "ended,5 MB,\n".to_owned(),
+        11 => "crashed,5 MB,255\n".to_owned(),
+        _ => format!("row {at},5 MB,0\n"),
+    });
+    place.write(
+        "calls.csv",
+        format!("name,used,exit\n{}", rows.collect::<String>()),
     );
+    let mapping = ["--function", "f", "--target", "used", "--outcome", "exit"];
+    let imported = import(&place, "calls.csv", &mapping);
+    assert_eq!(imported["calls"], 98);
+    let left_out = imported["left_out"].as_array().expect("a list").iter();
+    let left_out: Vec<_> = left_out
+        .map(|l| {
+            (
+                l["why"].as_str().unwrap_or_default(),
+                l["rows"].as_u64(),
+                l["first_line"].as_u64(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        left_out,
+        [
+            ("a quote that does not end", Some(1), Some(8)),
+            ("no outcome in `exit`", Some(1), Some(12))
+        ]
+    );
+    let failed = calls(&place)
+        .iter()
+        .filter(|call| call["outcome"] == "failed")
+        .count();
+    assert_eq!(failed, 1);
 }
 
 #[test]
@@ -167,9 +213,9 @@ fn report_lines_of_lambda_are_read_in_every_form_they_come_in() {
     );
     let of = |calls: &[Value], at: usize, field: &str| calls[at][field].clone();
     let text = calls(&place);
-    // Those without a time come first.
+    // Those without a time come first. What is told is when it ended.
     assert_eq!(of(&text, 2, "wall"), 18_179_840_000_u64);
-    assert_eq!(of(&text, 2, "started_unix_ms"), 1_795_168_818_302_u64);
+    assert_eq!(of(&text, 2, "started_unix_ms"), 1_795_168_800_122_u64);
     assert_eq!(of(&text, 2, "committed_peak"), 506 * 1_048_576);
     assert_eq!(text[2]["imported"]["configured"], 512 * 1_048_576);
     assert_eq!(
@@ -193,12 +239,29 @@ fn report_lines_of_lambda_are_read_in_every_form_they_come_in() {
         }
     });
     let entry = json!({ "logGroup": "/aws/lambda/thumbnail", "message": platform.to_string() });
-    place.write("json.log", format!("{platform}\n{entry}\n"));
+    // Lines of every kind in one file, one of them cut short.
+    let tail = format!("2026-11-20T10:00:00+02:00 2026/11/20/[$LATEST]0a {platform}")
+        .replace("\"f\"", "\"g\"");
+    let text = report("h", "");
+    let lines = format!(
+        "[INFO] begun\n{platform}\n{entry}\n{tail}\n{text}\n{{\"type\":\"platform.report\"\n"
+    );
+    place.write("json.log", lines);
     let imported = import(&place, "json.log", &[]);
     assert_eq!(
         imported["functions"],
-        json!({ "lambda": 1, "thumbnail": 1 })
+        json!({ "lambda": 3, "thumbnail": 1 })
     );
+    assert_eq!(
+        imported["left_out"][0]["why"],
+        "a platform.report that is no JSON"
+    );
+    // The same call, told in another form.
+    place.write(
+        "again.log",
+        format!("{}\n", report("h", "").replace('\t', " ")),
+    );
+    assert_eq!(import(&place, "again.log", &[])["already_recorded"], 1);
 }
 
 /// An entry of a 1st generation function, as `gcloud logging read --format=json` prints it.
@@ -326,6 +389,18 @@ fn what_cannot_be_imported_is_said_and_nothing_is_stored() {
             "`lines` is not a unit",
         ),
         (
+            vec![
+                "trace.csv",
+                "--function",
+                "f",
+                "--target",
+                "peak_rss",
+                "--duration",
+                "realtime:MB",
+            ],
+            "the unit of `realtime` is not one of what it says: a time",
+        ),
+        (
             vec!["empty.csv", "--function", "f", "--target", "used"],
             "nothing in it is a call",
         ),
@@ -347,8 +422,56 @@ fn what_cannot_be_imported_is_said_and_nothing_is_stored() {
             "{args:?}: {code} {said}"
         );
     }
+    assert!(calls(&place).is_empty());
     let (code, _, said) = printed(&mut place.fathom(["replay", "--db", "calls.db"]));
     assert!(code != 0 && said.contains("nothing to replay"), "{said}");
+}
+
+#[test]
+fn a_size_is_explained() {
+    let place = Place::new();
+    let rows = (1..=40).map(|at| format!("{at},{} MiB,64 MiB,1\n", at + 2));
+    place.write(
+        "calls.csv",
+        format!("size,used,memory,seconds\n{}", rows.collect::<String>()),
+    );
+    let mapping = [
+        "--function",
+        "f",
+        "--feature",
+        "size",
+        "--target",
+        "used",
+        "--configured",
+        "memory",
+        "--duration",
+        "seconds",
+    ];
+    import(&place, "calls.csv", &mapping);
+    let explained = place.json(&["explain", "f", "--db", "calls.db", "--json"]);
+    let parts = explained["parts"].as_array().expect("parts");
+    let sum: i64 = parts.iter().filter_map(|part| part["bytes"].as_i64()).sum();
+    assert_eq!(explained["allocation_bytes"].as_i64(), Some(sum));
+    assert_eq!(parts[0]["bytes"], 42 << 20);
+    let nearest = explained["nearest"].as_array().expect("calls");
+    let room = |call: &Value| call["room_share"].as_f64().expect("a share");
+    assert_eq!(nearest.len(), 10);
+    assert!(nearest.windows(2).all(|two| room(&two[0]) <= room(&two[1])));
+    // Of the guest alone the next smaller size is what the second largest call needs.
+    let guest = &explained["smaller"][0];
+    assert_eq!(
+        (&guest["smaller"], &guest["would_fail"]),
+        (&json!(41 << 20), &json!(1))
+    );
+    assert_eq!(guest["inputs"], json!(["size=40"]));
+    // Cloud Functions has 128 MB before 256.
+    assert_eq!(explained["one_more"]["inputs"], 40);
+    assert!(explained["one_more"]["if_larger"].as_i64() > Some(42 << 20));
+    let (code, text, _) = printed(&mut place.fathom(["explain", "f", "--db", "calls.db"]));
+    assert!(
+        code == 0 && text.contains("Nearest to what they are given"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -10,7 +10,6 @@ pub(super) const RULE: Named = Named {
     make: |of| {
         Box::new(FathomCall(Fathom::new(
             of.features.to_vec(),
-            of.calls,
             of.settings,
             of.order,
         )))

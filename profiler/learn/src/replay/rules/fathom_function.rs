@@ -9,7 +9,6 @@ pub(super) const RULE: Named = Named {
     make: |of| {
         Box::new(FathomFunction(Fathom::new(
             Vec::new(),
-            of.calls,
             of.settings,
             of.order,
         )))

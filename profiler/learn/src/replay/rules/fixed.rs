@@ -1,5 +1,5 @@
-//! The best single size, in hindsight: of the sizes that AWS Lambda Power Tuning tries when nobody says which (128 MiB, doubled
-//! again and again), the smallest on which no more of all calls fail than was asked. Nobody has that on the first day: it is
+//! The best single size, in hindsight: of 128 MiB, doubled again and again, as people try sizes (AWS Lambda Power Tuning for them),
+//! the smallest on which no more of all calls fail than was asked. Nobody has that on the first day: it is
 //! there to show what a setting that never changes can do at best.
 
 use super::{Call, Given, Named, Of, Rule};

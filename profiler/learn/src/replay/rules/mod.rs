@@ -83,13 +83,27 @@ impl Given {
         self.then.map_or(self.start, |(_, bytes)| bytes)
     }
 
-    /// Bytes times seconds, of a call that runs so long.
-    pub(super) fn over(&self, seconds: f64) -> f64 {
+    /// The most it is given at any time.
+    pub(super) fn most(&self) -> f64 {
+        self.start.max(self.last())
+    }
+
+    /// Whether a call never has more than it is given: until what it is sized by is known, and to its end.
+    pub(super) fn is_enough_for(&self, call: &Call) -> bool {
+        let until_then = self
+            .then
+            .is_none_or(|(at, _)| self.start >= call.had_at(at));
+        until_then && self.last() >= call.need
+    }
+
+    /// Bytes times seconds beyond so many bytes, of a call that runs so long. What it is not given yet is no saving.
+    pub(super) fn beyond(&self, bytes: f64, seconds: f64) -> f64 {
+        let wasted = |given: f64, seconds: f64| (given - bytes).max(0.0) * seconds;
         match self.then {
-            None => self.start * seconds,
-            Some((at, bytes)) => {
+            None => wasted(self.start, seconds),
+            Some((at, then)) => {
                 let at = at.min(seconds);
-                self.start * at + bytes * (seconds - at)
+                wasted(self.start, at) + wasted(then, seconds - at)
             }
         }
     }

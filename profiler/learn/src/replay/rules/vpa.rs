@@ -1,4 +1,4 @@
-//! What 90 % of the calls have needed, the newer ones weighted more, and 15 % more; who runs out of memory counts as having
+//! What 90 % of the calls have needed, the newer ones weighted more where times are known, and 15 % more; who runs out of memory counts as having
 //! needed 20 % more than it had, or 100 MiB: the recommender of the Kubernetes Vertical Pod Autoscaler (kubernetes/autoscaler,
 //! `vertical-pod-autoscaler/pkg/recommender`), for calls where it has daily peaks of containers, and without its floor of
 //! 250 MB.
@@ -44,7 +44,8 @@ struct Vpa {
 }
 
 impl Vpa {
-    fn add(&mut self, need: f64, at: f64) {
+    fn add(&mut self, need: f64, at: Option<f64>) {
+        let at = at.or(self.since).unwrap_or(0.0);
         let since = *self.since.get_or_insert(at);
         let mut weight = ((at - since) / HALF_LIFE).exp2();
         if weight > HEAVIEST {

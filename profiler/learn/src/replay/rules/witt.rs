@@ -1,8 +1,9 @@
 //! Least squares on the size of the input, and an offset of one deviation of what it was wrong by: Witt and others,
 //! "Feedback-based resource allocation for batch scheduling of scientific workflows" (HPCS 2019), with the offset that is
-//! called LR mean +- sigma there. The input is the first thing known before a call; where nothing is, it is a mean.
+//! called LR mean +- sigma there. The input is the first thing known before a call, by name; where nothing is, it is a mean.
 
 use super::{Call, Given, Named, Rule};
+use crate::online::Known;
 
 pub(super) const RULE: Named = Named {
     name: "witt",
@@ -41,8 +42,9 @@ impl Witt {
 }
 
 fn input(call: &Call) -> f64 {
-    let before = call.known.iter().find(|known| known.at_seconds <= 0.0);
-    before.map_or(0.0, |known| known.value).max(0.0)
+    let is_told = |known: &&Known| known.at_seconds <= 0.0 && known.value.is_finite();
+    let before = call.known.iter().find(is_told);
+    before.map_or(0.0, |known| known.value)
 }
 
 impl Rule for Witt {
