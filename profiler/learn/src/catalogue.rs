@@ -1,5 +1,5 @@
-//! The dated catalogue of providers: sizes, rates, rounding. Parsed from TOML, the bundled one or a caller's. Computes no
-//! bill.
+//! The catalogue of providers: sizes, rates, rounding, what is free; each dated and with its sources, from a TOML file of its own, a
+//! bundled one or a caller's. Computes no bill.
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 use thiserror::Error;
@@ -87,6 +87,21 @@ pub struct Continuous {
     pub shown: Vec<u64>,
 }
 
+/// What is free each month, for all functions of an account together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Free {
+    /// Calls.
+    #[serde(default)]
+    pub requests: u64,
+    /// GB (2^30 bytes) times seconds.
+    #[serde(default)]
+    pub gb_seconds: u64,
+    /// Units of `billed_cpu` times seconds.
+    #[serde(default)]
+    pub cpu_seconds: u64,
+}
+
 /// One provider.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -95,6 +110,10 @@ pub struct Provider {
     pub key: String,
     /// For people: `Cloud Functions gen1`.
     pub name: String,
+    /// The day of its prices: `2026-11-20`.
+    pub dated: String,
+    /// Where they are from.
+    pub sources: Vec<String>,
     /// US dollars for one call.
     pub usd_per_request: Decimal,
     /// US dollars for one GB (2^30 bytes) and one second.
@@ -113,6 +132,9 @@ pub struct Provider {
     /// Where the memory used is billed: it is rounded up to whole steps, at least one.
     #[serde(default)]
     pub used_step_mb: u64,
+    /// What is free each month.
+    #[serde(default)]
+    pub free: Free,
     /// The sizes, ascending, where there are few.
     #[serde(default, rename = "size")]
     pub sizes: Vec<Size>,
@@ -121,12 +143,19 @@ pub struct Provider {
     pub continuous: Option<Continuous>,
 }
 
-/// What providers charge, as of a date.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// The providers that come with Fathom, in the order in which they are told.
+const BUNDLED: [&str; 6] = [
+    include_str!("providers/gcf-gen1.toml"),
+    include_str!("providers/cloud-run.toml"),
+    include_str!("providers/lambda-x86.toml"),
+    include_str!("providers/lambda-arm.toml"),
+    include_str!("providers/azure-consumption.toml"),
+    include_str!("providers/azure-flex.toml"),
+];
+
+/// What providers charge.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Catalogue {
-    dated: String,
-    #[serde(rename = "provider")]
     providers: Vec<Provider>,
 }
 
@@ -134,10 +163,10 @@ pub struct Catalogue {
 #[derive(Debug, Error)]
 pub enum CatalogueError {
     /// Not TOML, or not of this form.
-    #[error("catalogue: {0}")]
+    #[error("not a provider of the catalogue: {0}")]
     Form(#[from] toml::de::Error),
     /// A provider's entry contradicts itself.
-    #[error("catalogue, provider `{provider}`: {what}")]
+    #[error("provider `{provider}`: {what}")]
     Provider {
         /// Its key.
         provider: String,
@@ -149,31 +178,44 @@ pub enum CatalogueError {
 impl Catalogue {
     /// The catalogue that comes with Fathom; [`Catalogue::dated`] says of when it is.
     pub fn bundled() -> Catalogue {
-        Catalogue::parse(include_str!("providers.toml"))
-            .expect("a test parses the bundled catalogue")
+        let empty = Catalogue {
+            providers: Vec::new(),
+        };
+        BUNDLED.into_iter().fold(empty, |catalogue, text| {
+            catalogue
+                .with(text)
+                .expect("a test reads every bundled file")
+        })
     }
 
-    /// Reads a catalogue in the form of the bundled one.
+    /// With a provider in the form of the bundled ones, which takes the place of the one with the same key.
     ///
     /// # Errors
     /// Not TOML, an unknown or missing key, a price that is no decimal, or sizes that contradict each other.
-    pub fn parse(text: &str) -> Result<Catalogue, CatalogueError> {
-        let catalogue: Catalogue = toml::from_str(text)?;
-        for provider in &catalogue.providers {
-            provider.check().map_err(|what| CatalogueError::Provider {
-                provider: provider.key.clone(),
-                what,
-            })?;
+    pub fn with(mut self, text: &str) -> Result<Catalogue, CatalogueError> {
+        let provider: Provider = toml::from_str(text)?;
+        provider.check().map_err(|what| CatalogueError::Provider {
+            provider: provider.key.clone(),
+            what,
+        })?;
+        let mut known = self.providers.iter_mut();
+        match known.find(|known| known.key == provider.key) {
+            Some(known) => *known = provider,
+            None => self.providers.push(provider),
         }
-        Ok(catalogue)
+        Ok(self)
     }
 
-    /// The day of its prices: `2026-11-20`.
+    /// The day of its oldest prices: `2026-11-20`.
     pub fn dated(&self) -> &str {
-        &self.dated
+        let days = self
+            .providers
+            .iter()
+            .map(|provider| provider.dated.as_str());
+        days.min().unwrap_or_default()
     }
 
-    /// The providers, in the order of the file.
+    /// The providers, in the order in which they are told.
     pub fn providers(&self) -> &[Provider] {
         &self.providers
     }
@@ -209,6 +251,18 @@ impl Provider {
                 return Err("a size of 0 MB or 0 vCPU");
             }
             None => {}
+        }
+        let day = self.dated.as_bytes();
+        let is_day = day.len() == 10
+            && day.iter().enumerate().all(|(at, byte)| match at {
+                4 | 7 => *byte == b'-',
+                _ => byte.is_ascii_digit(),
+            });
+        if !is_day {
+            return Err("`dated` is not a day: expected one as 2026-11-20");
+        }
+        if self.sources.is_empty() {
+            return Err("no `sources`: expected where its prices are from");
         }
         if self.step_ms == 0 {
             return Err("`step_ms` is 0: expected at least 1");

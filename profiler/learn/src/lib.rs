@@ -12,10 +12,13 @@
 //! | judge | `folds`, `significance`, `explain` | a problem | a model with held-out errors, or why there is none |
 //! | rank | `candidates`, `doubles` | a model | competitors, doubles, what comes too late |
 //! | within a call | `within_call` | hits | live bytes from hit to hit |
-//! | size | `margin`, `replay`, `recommend`, `because` | models, needs | allocations and what backs them |
+//! | size | `margin`, `step_ahead`, `recommend`, `because` | models, needs | allocations and what backs them |
+//! | as calls come | [`online`], `tail`, `stream` | calls one by one | the size of the next one |
+//! | prove | `replay` | calls, rules | what each rule would have wasted |
 //! | keep | `plan`, `cost`, `armed` | the calls that observed most | the few variables that predict, early |
 //! | watch | `drift` | calls since | whether a plan still holds |
-//! | price | [`catalogue`], [`bill`], `timing`, `compare`, `deploy` | allocation, times | a size and a bill per provider |
+//! | tell | `explanation`, `difference` | profiles | why a size, and what two versions differ by |
+//! | price | [`catalogue`], [`bill`], `timing`, `compare`, `deploy`, `account` | allocation, times | a size and a bill per provider |
 //!
 //! # Accuracy
 //! n counts distinct inputs: repeating a deterministic call adds nothing. Held-out errors are of models whose features and
@@ -25,6 +28,7 @@
 //! Features and shapes are selected on at most 400 inputs, chosen by the seed; coefficients are fitted on all. Products are
 //! tried of two variables, not of three, and of the eight that follow the target most closely.
 
+mod account;
 mod armed;
 mod because;
 pub mod bill;
@@ -34,6 +38,7 @@ mod compare;
 mod cost;
 mod data;
 mod deploy;
+mod difference;
 mod doubles;
 mod drift;
 mod explain;
@@ -66,7 +71,9 @@ mod tail;
 mod timing;
 mod within_call;
 
+pub use account::account;
 pub use catalogue::{Catalogue, CatalogueError};
+pub use difference::difference;
 pub use drift::{DriftState, Predicted, predict};
 pub use explanation::explain_size;
 pub use formula::formula;

@@ -126,24 +126,77 @@ fn sizes_hold_guest_and_runtime_and_end_somewhere() {
 }
 
 #[test]
-fn a_catalogue_that_contradicts_itself_is_refused() {
-    let bundled = include_str!("../src/providers.toml");
-    assert_eq!(Catalogue::bundled().dated(), "2026-11-20");
-    for (from, to, named) in [
-        ("step_ms = 100", "step_ms = 0", "step_ms"),
-        ("\"0.0000025\"", "\"2.5e-6\"", "2.5e-6"),
+fn a_provider_that_contradicts_itself_is_refused_and_one_of_the_users_takes_its_place() {
+    let gen1 = include_str!("../src/providers/gcf-gen1.toml");
+    let azure = include_str!("../src/providers/azure-consumption.toml");
+    let bundled = Catalogue::bundled();
+    assert_eq!(bundled.dated(), "2026-11-20");
+    for (of, from, to, named) in [
+        (gen1, "step_ms = 100", "step_ms = 0", "step_ms"),
+        (gen1, "\"0.0000025\"", "\"2.5e-6\"", "2.5e-6"),
         (
+            gen1,
             "mb = 512, vcpu = \"0.333\"",
             "mb = 64, vcpu = \"0.333\"",
             "ascending",
         ),
-        ("key =", "kee =", "kee"),
-        ("used_step_mb = 128", "", "used_step_mb"),
+        (gen1, "key =", "kee =", "kee"),
+        (gen1, "\"2026-11-20\"", "\"last week\"", "dated"),
+        (azure, "used_step_mb = 128", "", "used_step_mb"),
+        (
+            azure,
+            "sources = [\"azure-docs functions-consumption-costs.md, and the texts of its meters\"]",
+            "sources = []",
+            "sources",
+        ),
     ] {
-        let text = bundled.replacen(from, to, 1);
-        assert_ne!(text, bundled);
-        let error = Catalogue::parse(&text).unwrap_err().to_string();
+        let text = of.replacen(from, to, 1);
+        assert_ne!(text, of, "{from}");
+        let error = Catalogue::bundled().with(&text).unwrap_err().to_string();
         assert!(error.contains(named), "{error}");
+    }
+    let ours = gen1
+        .replace("Cloud Functions gen1", "Ours")
+        .replace("2026-11-20", "2025-01-01");
+    let with = bundled.clone().with(&ours).unwrap();
+    assert_eq!(with.providers().len(), bundled.providers().len());
+    assert_eq!(
+        (with.providers()[0].name.as_str(), with.dated()),
+        ("Ours", "2025-01-01")
+    );
+    let another = ours.replace("gcf-gen1", "ours");
+    let with = bundled.clone().with(&another).unwrap();
+    assert_eq!(with.providers().len(), bundled.providers().len() + 1);
+}
+
+/// More memory at the same time is never cheaper, longer is never cheaper, and no rounding is down.
+#[test]
+fn nothing_larger_or_longer_is_cheaper_and_nothing_is_rounded_down() {
+    let mut rng = common::rng(3);
+    for provider in Catalogue::bundled().providers() {
+        let sizes = provider.listed(&[]);
+        for _ in 0..2_000 {
+            let ns = rand::Rng::gen_range(&mut rng, 0..3_000_000_000_u64);
+            let longer = ns + rand::Rng::gen_range(&mut rng, 0..3_000_000_000_u64);
+            let used = Bytes(rand::Rng::gen_range(&mut rng, 0..2_u64 << 30));
+            let more = Bytes(used.0 + rand::Rng::gen_range(&mut rng, 0..2_u64 << 30));
+            let ms = billed_ms(provider, Nanos(ns));
+            assert!(ms * 1_000_000 >= ns && ms >= provider.minimum_ms && ms > 0);
+            for (at, size) in sizes.iter().enumerate() {
+                let usd = |size, used, ns| usd_per_call(provider, size, used, Nanos(ns));
+                let one = usd(size, used, ns);
+                assert!(usd(size, used, longer) >= one && usd(size, more, ns) >= one);
+                if let Some(larger) = sizes.get(at + 1) {
+                    assert!(usd(larger, used, ns) >= one, "{} {}", provider.key, size.mb);
+                }
+                let billed = billed_mb(provider, size, used);
+                assert!(
+                    billed << 20 >= used.0.min(size.mb << 20),
+                    "{} {billed}",
+                    provider.key
+                );
+            }
+        }
     }
 }
 
@@ -318,4 +371,153 @@ fn a_bill_that_does_not_move_is_not_explained_by_a_ratio_of_noise() {
     let gcf = of(&bills, "gcf-gen1");
     assert_eq!(gcf.size_mb, 128);
     assert_eq!(gcf.in_short, "-27 %, under 100 ms");
+}
+
+/// A hundred calls known by their size, nine in ten of them small, a second each.
+fn mixed() -> Vec<Trace> {
+    let calls = (0..100).map(|i| {
+        let large = i % 10 == 9;
+        let bytes = if large {
+            900e6 + i as f64
+        } else {
+            60e6 + i as f64
+        };
+        let mut call = call(&i.to_string(), pages(bytes), None);
+        call.observations = vec![Observed::before_the_call("stdin_bytes", bytes / 10.0)];
+        call.wall = Nanos(1_000_000_000);
+        call.cpu = Nanos(0);
+        call
+    });
+    calls.collect()
+}
+
+fn accounted(traces: &[Trace], calls_per_month: Option<f64>) -> Account {
+    let settings = Settings {
+        baseline: Bytes::mib(2_048),
+        ..Settings::default()
+    };
+    let settings = settings.check().unwrap();
+    let catalogue = Catalogue::bundled();
+    let profile = learn::learn(&common::function(), traces, &settings, &catalogue);
+    learn::account(&profile, traces, &settings, &catalogue, calls_per_month).unwrap()
+}
+
+#[test]
+fn waste_is_told_apart_and_a_month_has_what_is_free_taken_off() {
+    // All need 100 MiB and wait 250 ms: 300 are billed.
+    let traces: Vec<Trace> = (0..100)
+        .map(|i| {
+            let mut call = call(&i.to_string(), 100.0 * 1_048_576.0, None);
+            (call.wall, call.cpu) = (Nanos(250_000_000), Nanos(0));
+            call
+        })
+        .collect();
+    let calls = 5_000_000.0;
+    let account = accounted(&traces, Some(calls));
+    let gen1 = account
+        .providers
+        .iter()
+        .find(|p| p.provider == "gcf-gen1")
+        .unwrap();
+    let close = |found: f64, expected: f64| (found / expected - 1.0).abs() < 1e-9;
+    let SizeAccount {
+        size_mb,
+        memory_wasted_usd,
+        granularity_usd,
+        time_wasted_usd,
+        usd_per_month,
+        ..
+    } = gen1.today;
+    assert_eq!(size_mb, 2_048);
+    // Of 2 GB 100 MiB are used, for 0.3 s; the same is recommended, so all of it is for want of a size between.
+    let unused = (2_048.0 - 100.0) / 1_024.0 * 2.5e-6 * 0.3 * 1e6;
+    assert!(
+        close(memory_wasted_usd, unused) && close(granularity_usd, unused),
+        "{gen1:?}"
+    );
+    let rate = 2.0 * 2.5e-6 + 2.4 * 1e-5;
+    assert!(close(time_wasted_usd, 0.05 * rate * 1e6));
+    let month = (calls - 2e6) * 4e-7
+        + (2.0 * 0.3 * calls - 400_000.0) * 2.5e-6
+        + (2.4 * 0.3 * calls - 200_000.0) * 1e-5;
+    assert!(
+        close(usd_per_month.unwrap(), month),
+        "{usd_per_month:?} {month}"
+    );
+    assert_eq!(gen1.recommended.size_mb, 128);
+    // Azure bills what is used in steps of 128 MB, whatever the limit is.
+    let azure = account
+        .providers
+        .iter()
+        .find(|p| p.provider == "azure-consumption")
+        .unwrap();
+    assert!(close(
+        azure.today.memory_wasted_usd,
+        28.0 / 1_024.0 * 1.6e-5 * 0.25 * 1e6
+    ));
+    assert_eq!(azure.today.granularity_usd, 0.0);
+    // Nothing is charged below what is free.
+    let account = accounted(&traces, Some(1_000.0));
+    assert!(
+        account
+            .providers
+            .iter()
+            .all(|p| p.recommended.usd_per_month == Some(0.0))
+    );
+}
+
+#[test]
+fn several_deployments_are_told_where_they_cost_less_than_one() {
+    let account = accounted(&mixed(), None);
+    let lambda = account
+        .providers
+        .iter()
+        .find(|p| p.provider == "lambda-x86")
+        .unwrap();
+    let classes = lambda
+        .classes
+        .as_ref()
+        .expect("nine in ten calls are small");
+    assert_eq!(classes.by.variables(), "stdin_bytes");
+    let (first, last) = (
+        classes.classes[0],
+        classes.classes[classes.classes.len() - 1],
+    );
+    assert_eq!(last.up_to, None);
+    // Every small one fits into the classes before, and no large one.
+    let limit = classes
+        .classes
+        .iter()
+        .filter_map(|class| class.up_to)
+        .fold(0.0, f64::max);
+    assert!(
+        limit < 90e6 && (first.size_mb..1_000).contains(&128),
+        "{classes:?}"
+    );
+    assert!((last.calls_share - 0.1).abs() < 1e-9);
+    let one = lambda.recommended.usd_per_million;
+    let by_hand = classes.classes.iter().map(|class| {
+        let provider = provider("lambda-x86");
+        let size = provider.size_for(class.size_mb << 20).unwrap();
+        class.calls_share * usd_per_call(&provider, &size, Bytes(0), Nanos(1_000_000_000)) * 1e6
+    });
+    let by_hand: f64 = by_hand.sum();
+    assert!((classes.usd_per_million / by_hand - 1.0).abs() < 1e-9);
+    assert!(
+        (classes.saving_share - (1.0 - by_hand / one)).abs() < 1e-9 && classes.saving_share > 0.5
+    );
+    // Where all need the same one size is enough, and of three sizes of Flex two would have to be far apart.
+    let same: Vec<Trace> = mixed()
+        .into_iter()
+        .map(|mut call| {
+            call.committed_peak = Bytes::mib(100);
+            call
+        })
+        .collect();
+    assert!(
+        accounted(&same, None)
+            .providers
+            .iter()
+            .all(|p| p.classes.is_none())
+    );
 }

@@ -230,7 +230,7 @@ fn what_never_moves_is_given_exactly_and_repeats_of_an_input_say_nothing() {
     let calls: Vec<Trace> = (0..30)
         .map(|at| imported("f", at, 7.0 * mib, 64.0 * mib, 1.0))
         .collect();
-    let replayed_once = replayed(&[calls.clone()]);
+    let replayed_once = replayed(std::slice::from_ref(&calls));
     for name in ["fathom-function", "fathom-call"] {
         let ours = rule(&replayed_once, name);
         let first = 5.0 * 57.0 * mib * 2.0 / 1e9;

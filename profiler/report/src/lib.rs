@@ -13,6 +13,8 @@
 //! | the same, under a plan | [`planned_text()`] |
 //! | a terminal, after `fathom plan` | [`plan_text()`], [`drift_text()`] |
 //! | a terminal, after `fathom replay` | [`replay_text()`] |
+//! | a terminal, or a pull request, after `fathom diff` | [`difference_text()`], [`difference_markdown()`] |
+//! | a terminal, after `fathom bill` | [`bill_text()`] |
 //! | a terminal, after `fathom explain` | [`explanation_text()`] |
 //! | scripts | [`json()`] |
 //! | people who were not there | [`html()`], [`markdown()`] |
@@ -21,9 +23,11 @@
 //! | call stacks, and other people's viewers of them | [`stacks`] |
 
 mod account;
+mod bill;
 pub mod chart;
 mod clean;
 mod context;
+mod difference;
 mod explanation;
 mod html;
 mod json;
@@ -40,7 +44,9 @@ mod traces;
 mod words;
 
 pub use account::{account, run_record};
+pub use bill::bill_text;
 pub use context::{Context, Problem, Style};
+pub use difference::{difference_markdown, difference_text};
 pub use explanation::explanation_text;
 pub use html::html;
 pub use json::json;

@@ -12,8 +12,10 @@
 //!
 //! Units are in the types or in the names: [`Bytes`], [`Nanos`], `..._seconds`, `..._share` (0 to 1).
 
+mod bill;
 mod breakpoint;
 mod call;
+mod difference;
 mod drift;
 mod explanation;
 mod machine;
@@ -27,10 +29,14 @@ mod replayed;
 mod stacks;
 mod unit;
 
+pub use bill::{Account, ProviderAccount, SizeAccount, SizeClass, SizeClasses};
 pub use breakpoint::{Breakpoint, ParseBreakpointError};
 pub use call::{
     FunctionId, Growth, Heap, Hit, Imported, Input, Limits, Moment, Observed, Outcome, Refusal,
     Sample, Served, SizedBy, Touched, Trace,
+};
+pub use difference::{
+    BillDifference, Both, Difference, Estimate, PairedDifference, RelationDifference,
 };
 pub use drift::{Drift, Stale, StaleReason};
 pub use explanation::{CallMargin, Explanation, MarginFrom, Near, OneMore, Part, Smaller};

@@ -40,14 +40,16 @@ pub(crate) struct SizingArgs {
         help_heading = "Recommend"
     )]
     pub(crate) seed: u64,
-    /// Provider prices to use instead of the built-in catalogue
+    /// A provider to add to the built-in ones, or to take the place of one of them; a folder is all files of it. May be given
+    /// several times
     #[arg(
         long,
         value_name = "FILE",
         env = "FATHOM_PROVIDERS",
+        value_delimiter = ',',
         help_heading = "Recommend"
     )]
-    pub(crate) providers: Option<PathBuf>,
+    pub(crate) providers: Vec<PathBuf>,
 }
 
 /// What the guest's file says about sizing.
@@ -97,17 +99,43 @@ impl SizingArgs {
         Ok(settings.check()?)
     }
 
-    fn catalogue(&self) -> anyhow::Result<Catalogue> {
-        match &self.providers {
-            None => Ok(Catalogue::bundled()),
-            Some(path) => {
-                let text = fs::read_to_string(path).with_context(|| {
-                    format!("cannot read the provider catalogue `{}`", path.display())
-                })?;
-                Catalogue::parse(&text).with_context(|| format!("`{}`", path.display()))
+    /// The built-in providers, with those of the user.
+    pub(crate) fn catalogue(&self) -> anyhow::Result<Catalogue> {
+        let mut catalogue = Catalogue::bundled();
+        for path in &self.providers {
+            for file in provider_files(path)? {
+                let text = fs::read_to_string(&file)
+                    .with_context(|| format!("cannot read the provider `{}`", file.display()))?;
+                catalogue = catalogue
+                    .with(&text)
+                    .with_context(|| format!("`{}`", file.display()))?;
             }
         }
+        Ok(catalogue)
     }
+}
+
+/// A file, or the files of a folder in the order of their names.
+fn provider_files(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let entries =
+        fs::read_dir(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    let files = entries.flatten().map(|entry| entry.path());
+    let mut files: Vec<PathBuf> = files
+        .filter(|file| {
+            file.extension()
+                .is_some_and(|extension| extension == "toml")
+        })
+        .collect();
+    files.sort();
+    anyhow::ensure!(
+        !files.is_empty(),
+        "no provider in `{}`: expected files as NAME.toml",
+        path.display()
+    );
+    Ok(files)
 }
 
 /// What the runtime needs beside the guest: the least that any process measured, since one that had to compile the

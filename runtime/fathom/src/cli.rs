@@ -36,6 +36,10 @@ pub(crate) enum Command {
     Plan(crate::commands::plan::PlanArgs),
     /// Explain a size: its parts, the calls nearest to it, what would change it
     Explain(crate::commands::explain::ExplainArgs),
+    /// What calls cost at each provider, and how much of that is for nothing
+    Bill(crate::commands::bill::BillArgs),
+    /// Compare two versions of a function: memory, what drives it, bills
+    Diff(crate::commands::diff::DiffArgs),
     /// Replay recorded calls under each rule for sizing: what it wastes, and how often it fails
     Replay(crate::commands::replay::ReplayArgs),
     /// Import calls that were recorded elsewhere
@@ -78,7 +82,15 @@ const GROUPS: [(&str, &[&str]); 5] = [
     ("Understand", &["report", "flame", "traces"]),
     (
         "Size",
-        &["recommend", "explain", "replay", "import", "plan"],
+        &[
+            "recommend",
+            "explain",
+            "bill",
+            "diff",
+            "replay",
+            "import",
+            "plan",
+        ],
     ),
     (
         "Serve",

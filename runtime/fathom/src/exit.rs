@@ -17,6 +17,8 @@ pub(crate) mod code {
     pub(crate) const INTERRUPTED: u8 = 130;
     /// A command did its work, and the answer is no: `--strict`.
     pub(crate) const NO: u8 = 1;
+    /// A new version is not within the limits: `fathom diff --fail-if-...`.
+    pub(crate) const OVER: u8 = 3;
 }
 
 /// Prints an error, with the causes it names, and turns the result into an exit code.

@@ -44,6 +44,8 @@ fn main() -> ExitCode {
         Command::Flame(args) => commands::flame::run(args),
         Command::Traces(args) => commands::traces::run(args),
         Command::Recommend(args) => commands::recommend::run(args),
+        Command::Bill(args) => commands::bill::run(args),
+        Command::Diff(args) => commands::diff::run(args),
         Command::Explain(args) => commands::explain::run(args),
         Command::Replay(args) => commands::replay::run(args),
         Command::Import(args) => commands::import::run(args),

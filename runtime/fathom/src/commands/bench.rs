@@ -155,7 +155,7 @@ fn settings(scratch: &Path, functions: &Path, size_by: SizeBy, memory: Bytes) ->
             failure_rate: None,
             memory: None,
             seed: 1,
-            providers: None,
+            providers: Vec::new(),
         },
         token: None,
         callbacks: Outbound::default(),

@@ -1,9 +1,11 @@
 //! One file per command: its arguments, and what it does with the stages.
 
 pub(crate) mod bench;
+pub(crate) mod bill;
 pub(crate) mod completions;
 pub(crate) mod deploy;
 pub(crate) mod describe;
+pub(crate) mod diff;
 pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod flame;

@@ -268,7 +268,7 @@ impl ServeArgs {
                 failure_rate: self.failure_rate,
                 memory: None,
                 seed: 1,
-                providers: None,
+                providers: Vec::new(),
             },
             token,
             callbacks: Outbound {

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod browser;
+mod compared;
 mod components;
 mod examples;
 mod findings;
