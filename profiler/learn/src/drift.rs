@@ -1,29 +1,19 @@
 //! Whether a plan still holds: a sequential test on its misses, call by call, in constant time and space.
 //!
 //! A call misses if it needs more than the plan's bound, or does not reach what the plan reads. The plan allows a share of
-//! misses: the failure rate asked for, or 1 in n + 1 where n inputs back no less. The evidence against that is an e-process:
-//! the wealth of a gambler who bets that the next call misses, at odds that are fair if it does so with the allowed
-//! probability. While it does so with no more, the wealth ever reaches 1,000 with a probability of at most 1 / 1,000, however
-//! often one looks (Ville 1939). Betting on misses follows Waudby-Smith and Ramdas 2024 (estimating means of bounded random
-//! variables by betting): a few bets at once, of which the average is taken. So that a change after long success is noticed as
-//! well, a little of the money is kept back for bets that begin later: 1 / (j (j + 1)) of it at call j. The average over
-//! beginnings is an e-process too (Vovk and others 2021, retrain or not retrain).
+//! misses: the failure rate asked for, or 1 in n + 1 where n inputs back no less. How the evidence against that is weighed is said in
+//! `evidence`: while calls miss with no more, it ever reaches 1,000 with a probability of at most 1 / 1,000.
 //!
 //! A plan of few inputs may have had an unlucky bound from the beginning. It is found out as well, and called stale: what
 //! helps is the same, to learn again with the calls made since.
 
+use crate::evidence::Evidence;
 use crate::margin::{Rule, size};
 use serde::{Deserialize, Serialize};
 use trace::{Aggregate, Bytes, Drift, Feature, PredictivePlan, Stale, StaleReason, Trace};
 
 /// From this e-value on a plan is stale.
 const ALARM: f64 = 1_000.0;
-
-/// The bets: a miss is taken to have the probability p to these powers, where the plan says p.
-const BETS: [f64; 5] = [0.85, 0.7, 0.5, 0.3, 0.1];
-
-/// Wealth is not counted beyond this: it is an alarm long before.
-const MOST: f64 = 1e200;
 
 /// What has been seen of a plan since it was learned: a few numbers, whatever the number of calls.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -32,8 +22,7 @@ pub struct DriftState {
     misses: Misses,
     /// Calls outside the range, missed or not.
     outside: u64,
-    /// Per bet, what is at stake.
-    wealth: [f64; BETS.len()],
+    evidence: Evidence,
     stale: Option<Stale>,
 }
 
@@ -129,34 +118,12 @@ impl DriftState {
             Some(_) if exceeds => self.misses.inside += 1,
             Some(_) => {}
         }
-        self.bet(plan.bound.backed_rate, exceeds || predicted.is_none());
-        if self.e_value() >= ALARM {
+        let missed = exceeds || predicted.is_none();
+        self.evidence.see(plan.bound.backed_rate, missed);
+        if self.evidence.e_value() >= ALARM {
             let (reason, why) = self.why(plan);
             self.become_stale(trace, reason, why);
         }
-    }
-
-    fn bet(&mut self, allowed: f64, missed: bool) {
-        // A plan from outside may say anything, also that calls always miss: then there is nothing to bet on.
-        if !(allowed > 0.0 && allowed < 1.0) {
-            return;
-        }
-        let begins = 1.0 / (self.calls as f64 * (self.calls as f64 + 1.0));
-        for (wealth, power) in self.wealth.iter_mut().zip(BETS) {
-            let taken = allowed.powf(power);
-            let factor = if missed {
-                taken / allowed
-            } else {
-                (1.0 - taken) / (1.0 - allowed)
-            };
-            *wealth = ((*wealth + begins) * factor).min(MOST);
-        }
-    }
-
-    /// The wealth: at stake, on average over the bets, and not at stake yet.
-    fn e_value(&self) -> f64 {
-        let at_stake = self.wealth.iter().sum::<f64>() / BETS.len() as f64;
-        at_stake + 1.0 / (self.calls as f64 + 1.0)
     }
 
     fn become_stale(&mut self, trace: &Trace, reason: StaleReason, why: String) {
@@ -218,7 +185,7 @@ impl DriftState {
             misses: self.misses.all(),
             outside: self.outside,
             allowed_rate: plan.bound.backed_rate,
-            e_value: self.e_value(),
+            e_value: self.evidence.e_value(),
             alarm_at: ALARM,
             stale: self.stale.clone(),
         }

@@ -68,7 +68,7 @@ pub(crate) fn table<'t>(traces: impl IntoIterator<Item = &'t Trace>) -> Table {
 
 /// Every feature that may size a call, of any of these calls: what is known before it or early in it. In the order of their names,
 /// so that no call that comes later changes what is said of one before it, but by a feature of its own.
-pub(crate) fn early<'t>(traces: impl IntoIterator<Item = &'t Trace>) -> Vec<Feature> {
+pub fn early<'t>(traces: impl IntoIterator<Item = &'t Trace>) -> Vec<Feature> {
     let mut places = BTreeSet::new();
     for observed in traces.into_iter().flat_map(|trace| &trace.observations) {
         places.insert((&observed.breakpoint, &observed.variable));

@@ -16,7 +16,7 @@
 //! | as calls come | [`online`], `tail`, `stream` | calls one by one | the size of the next one |
 //! | prove | `replay` | calls, rules | what each rule would have wasted |
 //! | keep | `plan`, `cost`, `armed` | the calls that observed most | the few variables that predict, early |
-//! | watch | `drift` | calls since | whether a plan still holds |
+//! | watch | `drift`, `evidence` | calls since | whether a plan still holds |
 //! | tell | `explanation`, `difference` | profiles | why a size, and what two versions differ by |
 //! | price | [`catalogue`], [`bill`], `timing`, `compare`, `deploy`, `account` | allocation, times | a size and a bill per provider |
 //!
@@ -41,6 +41,7 @@ mod deploy;
 mod difference;
 mod doubles;
 mod drift;
+mod evidence;
 mod explain;
 mod explanation;
 mod features;
@@ -75,7 +76,9 @@ pub use account::account;
 pub use catalogue::{Catalogue, CatalogueError};
 pub use difference::difference;
 pub use drift::{DriftState, Predicted, predict};
+pub use evidence::Evidence;
 pub use explanation::explain_size;
+pub use features::early as early_features;
 pub use formula::formula;
 pub use online::Online;
 pub use plan::{PlanError, plan};

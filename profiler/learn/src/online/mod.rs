@@ -194,6 +194,17 @@ impl Online {
         self.line = Some((line, expert));
     }
 
+    /// Calls seen.
+    pub fn calls(&self) -> usize {
+        self.seen.calls
+    }
+
+    /// Takes over the model of another, which was one with this and has been refitted since. Calls seen meanwhile stay seen.
+    pub fn adopt(&mut self, refitted: Online) {
+        self.line = refitted.line;
+        self.refit_at = refitted.refit_at;
+    }
+
     /// The model by which calls are sized, as the calls since it was learned have changed it, where they are sized by one.
     pub fn model(&self) -> Option<Model> {
         let (line, expert) = self.line.as_ref()?;

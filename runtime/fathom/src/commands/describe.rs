@@ -75,7 +75,16 @@ pub(crate) fn run(args: DescribeArgs) -> anyhow::Result<ExitCode> {
                 None => text(&function["phase"]),
             },
         ),
-        ("Model", text(&function["model"])),
+        (
+            "Model",
+            match function["provisional"]["e_value"].as_f64() {
+                Some(e_value) => format!(
+                    "that of the module before, until its own calls confirm it (evidence against it {e_value:.2}, dropped at {})",
+                    function["provisional"]["dropped_at"]
+                ),
+                None => text(&function["model"]),
+            },
+        ),
         (
             "Calls",
             format!(

@@ -720,6 +720,7 @@ fn record(server: &Arc<Server>, function: &Arc<Deployed>, trace: trace::Trace) {
         totals.add(&trace);
         totals.calls
     };
+    function.sizing.live.see(&trace);
     if let Some(learned) = function.sizing.learned()
         && let Some(plan) = &learned.plan
         && function.phases.see(plan, &trace)

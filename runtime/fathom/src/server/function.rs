@@ -96,14 +96,14 @@ impl Deployed {
         version.clone()
     }
 
-    /// From now on calls get this version. What was learned of another module says nothing of it.
+    /// From now on calls get this version. What was learned of another module is provisional for it.
     pub(crate) fn replace(&self, version: Arc<Version>) {
         let before = {
             let mut place = self.version.write().unwrap_or_else(PoisonError::into_inner);
             std::mem::replace(&mut *place, version.clone())
         };
         if before.id.digest != version.id.digest {
-            self.sizing.set(None);
+            self.sizing.begin_anew();
             self.phases.begin_anew();
         } else if self.phases.now() == Phase::Selective
             && let Some(plan) = self

@@ -15,6 +15,7 @@
 //! | `warm` | what of it stays in memory for the next call |
 //! | `reuse` | sandboxes that wait for another call |
 //! | `teacher`, `phase` | learning from what was recorded, and what is armed for it |
+//! | `live` | learning from each call as it ends, and what the next one is given |
 //! | `density` | a benchmark: how many calls fit |
 //! | `stage` | on the way to the server's end |
 //! | `records`, `logs`, `metrics`, `totals`, `summary` | what is kept and told of calls |
@@ -34,6 +35,7 @@ mod dialect;
 mod function;
 mod guests;
 mod listen;
+mod live;
 mod loaded;
 mod logs;
 mod manifest;

@@ -1,6 +1,7 @@
 //! How much memory a call is predicted to need: its setting, what is recommended for its function, or the model, for this
 //! call alone; and again when its breakpoints have said more. Not here: who gets it (`admission`), learning (`teacher`).
 
+use super::live::Live;
 use std::sync::{Arc, PoisonError, RwLock};
 use trace::{
     Bytes, FunctionId, Input, Limits, Observed, PredictivePlan, Recommendation, SizedBy, Trace,
@@ -40,6 +41,8 @@ pub(crate) struct Learned {
 #[derive(Default)]
 pub(crate) struct Sizing {
     learned: RwLock<Option<Arc<Learned>>>,
+    /// What single calls are given, learned as they come.
+    pub(crate) live: Live,
 }
 
 /// What a call is predicted to need.
@@ -55,28 +58,42 @@ impl Sizing {
         learned.clone()
     }
 
-    pub(crate) fn set(&self, learned: Option<Learned>) {
+    pub(crate) fn set(&self, learned: Learned) {
         let mut place = self.learned.write().unwrap_or_else(PoisonError::into_inner);
-        *place = learned.map(Arc::new);
+        *place = Some(Arc::new(learned));
+    }
+
+    /// The module is another one: what was learned of the one before is provisional, see [`Live`].
+    pub(crate) fn begin_anew(&self) {
+        let before = {
+            let mut place = self.learned.write().unwrap_or_else(PoisonError::into_inner);
+            place.take()
+        };
+        let least = before.map(|learned| learned.recommendation.allocation_bytes);
+        self.live.begin_anew(least);
     }
 
     /// Before the call: never more than its setting, which is its limit.
     pub(crate) fn size(&self, by: SizeBy, setting: Bytes, input: &[Observed]) -> Size {
-        let learned = self.learned();
-        let (bytes, by) = match (by, learned) {
-            (SizeBy::Setting, _) | (_, None) => (setting, SizedBy::Setting),
-            (SizeBy::Recommendation, Some(learned)) => (
-                learned.recommendation.allocation_bytes,
-                SizedBy::Recommendation,
-            ),
-            (SizeBy::Call, Some(learned)) => {
-                let by = match learned.recommendation.sizing {
-                    Some(_) => SizedBy::Model,
-                    None => SizedBy::Recommendation,
-                };
-                (::learn::size_call(&learned.recommendation, input), by)
-            }
+        let recommended = |bytes| (bytes, SizedBy::Recommendation);
+        // Of few distinct inputs there is a recommendation, but nothing for a single call.
+        let every_call = || {
+            let learned = self.learned()?;
+            Some(recommended(learned.recommendation.allocation_bytes))
         };
+        let sized = match by {
+            SizeBy::Setting => None,
+            // A new module gets what the one before got, and more, until something is known of it.
+            SizeBy::Recommendation => {
+                every_call().or_else(|| Some(recommended(self.live.size(&[])?.bytes)))
+            }
+            SizeBy::Call => match self.live.size(input) {
+                Some(given) if given.by_model => Some((given.bytes, SizedBy::Model)),
+                Some(given) => Some(recommended(given.bytes)),
+                None => every_call(),
+            },
+        };
+        let (bytes, by) = sized.unwrap_or((setting, SizedBy::Setting));
         Size {
             bytes: bytes.min(setting),
             by,

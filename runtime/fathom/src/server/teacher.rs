@@ -211,6 +211,9 @@ fn lesson(server: &Arc<Server>, function: &Arc<Deployed>) -> Taught {
         failure_rate: version.manifest.failure_rate,
         memory: Some(version.manifest.limits.memory),
     };
+    let failure_rate = failure_rate(server, &version);
+    let seed = server.settings.learning.seed;
+    function.sizing.live.learn(&calls, failure_rate, seed);
     let Ok(profile) = server
         .settings
         .learning
@@ -248,14 +251,20 @@ fn lesson(server: &Arc<Server>, function: &Arc<Deployed>) -> Taught {
         known.allocation_bytes == recommendation.allocation_bytes
             && known.sizing_feature == recommendation.sizing_feature
     });
-    function.sizing.set(Some(Learned {
+    function.sizing.set(Learned {
         recommendation,
         plan,
-    }));
+    });
     match is_as_known && !is_new {
         true => Taught::Nothing,
         false => Taught::Something,
     }
+}
+
+/// Share of calls that may fail for want of memory.
+fn failure_rate(server: &Server, version: &Version) -> f64 {
+    let asked = server.settings.learning.failure_rate;
+    asked.or(version.manifest.failure_rate).unwrap_or(0.01)
 }
 
 fn recorded(server: &Server, version: &Version) -> anyhow::Result<Vec<Trace>> {
@@ -295,14 +304,10 @@ fn remember_growth(server: &Server, function: &Deployed, version: &Version) -> a
 /// The few breakpoints that predict; `None` where none do well enough, or there is too little to say.
 fn plan(server: &Server, version: &Version, calls: &[Trace]) -> Option<PredictivePlan> {
     let (error, cost_share) = ASKED;
-    let learning = &server.settings.learning;
-    let failure_rate = learning
-        .failure_rate
-        .or(version.manifest.failure_rate)
-        .unwrap_or(0.01);
+    let failure_rate = failure_rate(server, version);
     let settings = Settings {
         failure_rate,
-        seed: learning.seed,
+        seed: server.settings.learning.seed,
         ..Settings::default()
     }
     .check()

@@ -100,6 +100,9 @@ fn description(function: &Deployed) -> Value {
         "size_by": manifest.size_by,
         "phase": function.phases.now(),
         "stale_because": function.phases.why_stale(),
+        "provisional": function.sizing.live.provisional().map(|(e_value, dropped_at)| {
+            json!({ "e_value": e_value, "dropped_at": dropped_at })
+        }),
         "plan": learned.as_ref().and_then(|l| l.plan.as_ref()).map(|plan| &plan.model.formula),
         "recommended_bytes": recommendation.map(|r| r.allocation_bytes),
         "model": recommendation.and_then(|r| r.sizing.as_ref()).map(|model| &model.formula),

@@ -1,6 +1,6 @@
 //! How functions come, change and go, in folders and over HTTP, and that no call is lost over it.
 
-use super::{Server, function, hello, start};
+use super::{Server, function, hello, start, written};
 use crate::support::{Place, wat};
 use std::{
     fs,
@@ -221,5 +221,59 @@ fn one_store_has_one_server() {
     assert!(
         said.contains("another `fathom serve` uses the folder"),
         "{said}"
+    );
+}
+
+/// Grows by as many pages as it is asked to. `version` tells one module from another.
+fn grows(version: u32) -> String {
+    format!(
+        r#"(module
+        (memory (export "memory") 1)
+        (func (export "version") (result i32) (i32.const {version}))
+        (func (export "grow") (param $pages i32) (result i32)
+            (if (i32.eq (memory.grow (local.get $pages)) (i32.const -1)) (then unreachable))
+            (i32.const {version})))"#
+    )
+}
+
+/// What was learned of a module holds for the next one until its own calls say otherwise.
+#[test]
+fn a_new_module_begins_with_what_was_learned_of_the_one_before() {
+    let place = Place::new();
+    written(&place, "grows", &grows(1), "invoke = \"grow\"\n");
+    let server = start(place, &[]);
+    let call = |pages: usize| {
+        let answer = server.ask("POST", "/function/grows", format!("[{pages}]"));
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        let record = server.record(answer.field("x-call-id").expect("an id"));
+        (answer.body.trim().to_owned(), record["served"].clone())
+    };
+    let described = || server.ask("GET", "/api/v1/functions/grows", "").json();
+    (1..=60).for_each(|pages| drop(call(pages)));
+    server.becomes(
+        || described()["recommended_bytes"].as_u64() > Some(60 << 16),
+        || described().to_string(),
+    );
+    assert!(described()["provisional"].is_null());
+    let before = described()["recommended_bytes"].as_u64().expect("bytes");
+    let module = server.place.path("functions/grows/guest.wat");
+    fs::write(module, grows(2)).unwrap();
+    server.becomes(|| call(3).0 == "2", || server.said());
+    let described_now = described();
+    assert_eq!(
+        described_now["provisional"]["dropped_at"], 20.0,
+        "{described_now}"
+    );
+    let (_, served) = call(4);
+    assert_ne!(served["sized_by"], "setting", "{served}");
+    assert!(
+        served["granted_first"].as_u64() >= Some(before),
+        "{served} {before}"
+    );
+    // Its own calls confirm it.
+    (1..=60).for_each(|pages| drop(call(pages)));
+    server.becomes(
+        || described()["provisional"].is_null(),
+        || described().to_string(),
     );
 }

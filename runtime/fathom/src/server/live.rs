@@ -1,0 +1,348 @@
+//! What single calls are given, learned from each call as it ends. Which model it is, is learned anew by the `teacher`, from time to
+//! time. A new module begins with what was learned of the one before, until its own calls confirm that or drop it.
+//!
+//! Not here: how a size is made (`learn::Online`), what is told of a function (`sizing`), who gets the memory (`admission`).
+
+use learn::{Evidence, Online, Order, online::Known};
+use std::{
+    collections::{HashMap, VecDeque},
+    hash::{BuildHasher, RandomState},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+use trace::{Breakpoint, Bytes, Feature, Observed, Outcome, Trace};
+
+/// Distinct inputs of which it is remembered what they needed: a repeat says nothing new.
+const REMEMBERED: usize = 1_000;
+
+/// What was learned of another module is provisional until so many calls of the new one are known.
+const PROVISIONAL: usize = 30;
+
+/// So many times as much as the module before would have been given.
+const WIDER: f64 = 1.25;
+
+/// Evidence against it from which on it is dropped: as much is seen by chance in 1 of 20 cases.
+const DROPPED: f64 = 20.0;
+
+/// What is learned of one function as its calls come.
+#[derive(Default)]
+pub(crate) struct Live(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    own: Option<Sizes>,
+    inherited: Option<Inherited>,
+}
+
+/// What was learned of one module.
+#[derive(Clone)]
+struct Sizes {
+    /// What is known of a call before it.
+    features: Vec<Feature>,
+    online: Online,
+    needs: Needs,
+    /// What calls began with, the most.
+    start: Bytes,
+    rate: f64,
+}
+
+/// What was learned of the module before.
+struct Inherited {
+    sizes: Sizes,
+    /// What each of its calls was given, where that was so.
+    least: Bytes,
+    evidence: Evidence,
+}
+
+/// What a call is given, and whether a model of this call says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Given {
+    pub(crate) bytes: Bytes,
+    pub(crate) by_model: bool,
+}
+
+impl Live {
+    /// Before the call; `None` where nothing is known yet.
+    pub(crate) fn size(&self, input: &[Observed]) -> Option<Given> {
+        let state = self.lock();
+        let own = || state.own.as_ref()?.size(input);
+        match &state.inherited {
+            Some(inherited) => Some(inherited.size(input)),
+            None => own(),
+        }
+    }
+
+    /// Learns from a call that has ended. Takes microseconds.
+    pub(crate) fn see(&self, trace: &Trace) {
+        let mut state = self.lock();
+        if let Some(inherited) = &mut state.inherited {
+            inherited.judge(trace);
+        }
+        let known = state.own.as_mut().map_or(0, |own| {
+            own.see(trace);
+            own.online.calls()
+        });
+        let is_over = state.inherited.as_ref().is_some_and(|inherited| {
+            known >= PROVISIONAL || inherited.evidence.e_value() >= DROPPED
+        });
+        if is_over {
+            state.inherited = None;
+        }
+    }
+
+    /// Learns which model it is, from the calls seen; from the recorded ones where those tell more of calls than was seen, as when the
+    /// server has just begun. Calls never wait for it.
+    pub(crate) fn learn(&self, recorded: &[Trace], failure_rate: f64, seed: u64) {
+        let features = features(recorded);
+        let is_behind = |own: &Sizes| {
+            let tells_more = features
+                .iter()
+                .any(|feature| !own.features.contains(feature));
+            tells_more || own.rate != failure_rate
+        };
+        let copy = match &self.lock().own {
+            Some(own) if !is_behind(own) => Some(own.online.clone()),
+            _ => None,
+        };
+        match copy {
+            Some(mut online) if online.is_refit_due() => {
+                online.refit();
+                if let Some(own) = &mut self.lock().own {
+                    own.online.adopt(online);
+                }
+            }
+            Some(_) => {}
+            None => {
+                let mut own = Sizes::new(features, failure_rate, seed);
+                recorded.iter().for_each(|trace| own.see(trace));
+                own.online.refit();
+                self.lock().own = Some(own);
+            }
+        }
+    }
+
+    /// The module is another one. What was learned of the one before is provisional for it; each of its calls was given `least`.
+    pub(crate) fn begin_anew(&self, least: Option<Bytes>) {
+        let mut state = self.lock();
+        let before = state.own.take();
+        // Where the one before has not come so far itself, it hands on what it was handed.
+        let inherits = before.zip(least).map(|(sizes, least)| Inherited {
+            sizes,
+            least,
+            evidence: Evidence::default(),
+        });
+        if let Some(inherits) = inherits.filter(|inherits| inherits.sizes.size(&[]).is_some()) {
+            state.inherited = Some(inherits);
+        }
+    }
+
+    /// Evidence against what was learned of the module before, and from which on it is dropped; `None` where nothing is provisional.
+    pub(crate) fn provisional(&self) -> Option<(f64, f64)> {
+        let state = self.lock();
+        let inherited = state.inherited.as_ref()?;
+        Some((inherited.evidence.e_value(), DROPPED))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is known before calls like these.
+fn features(calls: &[Trace]) -> Vec<Feature> {
+    let mut features = learn::early_features(calls);
+    features.retain(|feature| feature.breakpoint == Breakpoint::Input);
+    features
+}
+
+impl Sizes {
+    fn new(features: Vec<Feature>, failure_rate: f64, seed: u64) -> Sizes {
+        Sizes {
+            online: Online::new(features.clone(), failure_rate, seed, Order::Stream),
+            features,
+            needs: Needs::default(),
+            start: Bytes(0),
+            rate: failure_rate,
+        }
+    }
+
+    fn known(&self, input: &[Observed]) -> Vec<Known> {
+        let known = |feature: &Feature| Known {
+            value: feature.value_in(input).unwrap_or(f64::NAN),
+            at_seconds: 0.0,
+            ahead: 1.0,
+        };
+        self.features.iter().map(known).collect()
+    }
+
+    fn size(&self, input: &[Observed]) -> Option<Given> {
+        let known = self.known(input);
+        let sized = self.online.size(&known)?;
+        // Without what is known of this call, every call gets the same.
+        let nothing: Vec<Known> = self.known(&[]);
+        let every_call = self.online.size(&nothing)?;
+        let bytes = Bytes::from_f64(sized.last().ceil()).max(self.start);
+        Some(Given {
+            bytes: bytes.round_up_to_pages(),
+            by_model: sized != every_call,
+        })
+    }
+
+    fn see(&mut self, trace: &Trace) {
+        if !trace.had_fresh_sandbox() {
+            return;
+        }
+        let need = trace.needed();
+        let is_bound = matches!(trace.outcome, Outcome::Limited | Outcome::TimedOut);
+        if !trace.is_measurement() && !is_bound || !self.needs.is_news(&trace.input.digest, need) {
+            return;
+        }
+        self.start = self.start.max(trace.committed_start);
+        let known = self.known(&trace.observations);
+        if is_bound {
+            self.online.see_at_least(&known, need.as_f64());
+        } else {
+            self.online.see(&known, need.as_f64());
+        }
+    }
+}
+
+impl Inherited {
+    /// Never less than each call of the module before was given.
+    fn size(&self, input: &[Observed]) -> Given {
+        let before = self.sizes.size(input);
+        let wider = before.map_or(Bytes(0), |given| {
+            Bytes::from_f64((given.bytes.as_f64() * WIDER).ceil())
+        });
+        Given {
+            bytes: wider.max(self.least).round_up_to_pages(),
+            by_model: before.is_some_and(|given| given.by_model && wider > self.least),
+        }
+    }
+
+    /// Whether a call of the new module needed more than it would have been given.
+    fn judge(&mut self, trace: &Trace) {
+        let missed = trace.needed() > self.size(&trace.observations).bytes;
+        if trace.had_fresh_sandbox() && (trace.is_measurement() || missed) {
+            self.evidence.see(self.sizes.rate, missed);
+        }
+    }
+}
+
+/// What the latest distinct inputs needed.
+#[derive(Clone, Default)]
+struct Needs {
+    of: HashMap<u64, Bytes>,
+    order: VecDeque<u64>,
+    hasher: RandomState,
+}
+
+impl Needs {
+    /// Whether an input is a new one, or needed more than before.
+    fn is_news(&mut self, input: &str, need: Bytes) -> bool {
+        let input = self.hasher.hash_one(input);
+        if let Some(before) = self.of.get_mut(&input) {
+            let is_more = need > *before;
+            *before = need.max(*before);
+            return is_more;
+        }
+        self.of.insert(input, need);
+        self.order.push_back(input);
+        if self.order.len() > REMEMBERED
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.of.remove(&oldest);
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::sample;
+
+    /// A call of an input of so many bytes that needed so many pages for each.
+    fn call(bytes: u64, pages: f64) -> Trace {
+        let mut trace = sample::call();
+        trace.served = None;
+        trace.input.digest = format!("{bytes} {pages}");
+        trace.committed_start = Bytes(0);
+        trace.committed_peak = Bytes::from_f64(bytes as f64 * pages).round_up_to_pages();
+        trace.observations = vec![Observed::before_the_call("body_bytes", bytes as f64)];
+        trace
+    }
+
+    fn input(bytes: u64) -> Vec<Observed> {
+        call(bytes, 1.0).observations
+    }
+
+    fn learned(pages: f64) -> Live {
+        let live = Live::default();
+        let calls: Vec<Trace> = (1..=60).map(|i| call(i * 100_000, pages)).collect();
+        live.learn(&calls, 0.01, 1);
+        live
+    }
+
+    #[test]
+    fn a_call_is_given_what_was_learned_of_those_before_it_and_repeats_say_nothing() {
+        let live = learned(10.0);
+        let given = live.size(&input(2_000_000)).expect("enough is known");
+        assert!(given.by_model);
+        let need = 20_000_000.0;
+        assert!(
+            (need..1.1 * need).contains(&given.bytes.as_f64()),
+            "{given:?}"
+        );
+        // One input again and again changes nothing, and is forgotten by nobody.
+        for _ in 0..10_000 {
+            live.see(&call(100_000, 10.0));
+        }
+        assert_eq!(live.size(&input(2_000_000)), Some(given));
+        // Each call counts at once: from now on they need twice as much.
+        (1..=300).for_each(|i| live.see(&call(i * 10_000 + 1, 20.0)));
+        let now = live.size(&input(2_000_000)).expect("enough is known");
+        assert!(now.bytes.as_f64() >= 2.0 * need, "{now:?}");
+        // What nobody can know is not known.
+        assert_eq!(Live::default().size(&input(1)), None);
+    }
+
+    #[test]
+    fn a_new_module_begins_with_what_was_learned_of_the_one_before_until_its_calls_confirm_it() {
+        let live = learned(10.0);
+        let least = Bytes(70_000_000);
+        live.begin_anew(Some(least));
+        // Never less than before, and no call for itself.
+        let given = live.size(&input(100_000)).expect("inherited");
+        assert_eq!(
+            (given.bytes, given.by_model),
+            (least.round_up_to_pages(), false)
+        );
+        assert!(live.provisional().is_some());
+        live.learn(&[call(100_000, 10.0)], 0.01, 1);
+        for i in 1..PROVISIONAL as u64 {
+            assert!(live.provisional().is_some(), "{i}");
+            live.see(&call(i * 100_000 + 1, 10.0));
+        }
+        live.see(&call(50, 10.0));
+        assert_eq!(live.provisional(), None);
+        live.learn(&[], 0.01, 1);
+        let given = live.size(&input(100_000)).expect("its own");
+        assert!(given.bytes < least, "{given:?}");
+    }
+
+    #[test]
+    fn what_does_not_hold_for_a_new_module_is_dropped_soon() {
+        let live = learned(10.0);
+        live.begin_anew(Some(Bytes(10_000_000)));
+        let missed = (1..PROVISIONAL as u64).find(|i| {
+            live.see(&call(i * 100_000, 100.0));
+            live.provisional().is_none()
+        });
+        assert!(missed.is_some_and(|calls| calls <= 5), "{missed:?}");
+        assert_eq!(live.size(&input(100_000)), None);
+        // Nothing is inherited of a module of which nothing was known.
+        let live = Live::default();
+        live.begin_anew(Some(Bytes(1)));
+        assert_eq!(live.size(&input(1)), None);
+    }
+}
