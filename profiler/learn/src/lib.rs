@@ -83,7 +83,7 @@ pub use formula::formula;
 pub use online::Online;
 pub use plan::{PlanError, plan};
 pub use recommend::size_call;
-pub use replay::{Replaying, order, replay};
+pub use replay::{Replaying, calibration, order, replay};
 pub use settings::{CheckedSettings, Order, Settings, SettingsError};
 
 use explain::{Explained, Problem, explain, none};

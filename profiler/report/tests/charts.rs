@@ -4,8 +4,8 @@ mod common;
 #[path = "common/xml.rs"]
 mod xml;
 
-use report::chart::{Theme, allocation, bill, calls, relation, timeline};
-use trace::{Bytes, Nanos, Outcome, Profile, Trace};
+use report::chart::{Theme, allocation, bill, calibration, calls, relation, timeline};
+use trace::{Bytes, Calibrated, Nanos, Outcome, Profile, Replayed, Trace};
 
 fn all(profile: &Profile, traces: &[Trace]) -> Vec<String> {
     let theme = Theme::default();
@@ -21,16 +21,20 @@ fn all(profile: &Profile, traces: &[Trace]) -> Vec<String> {
 }
 
 fn check(profile: &Profile, traces: &[Trace]) {
-    for chart in all(profile, traces) {
-        xml::check(&chart).unwrap_or_else(|why| panic!("{why}\n{chart}"));
-        let title = between(&chart, "<title id=", "</title>");
-        let description = between(&chart, "<desc id=", "</desc>");
-        assert!(!title.is_empty() && !description.is_empty(), "{chart:.300}");
-        for id in between(&chart, "aria-labelledby=\"", "\"").split(' ') {
-            assert!(chart.contains(&format!(" id=\"{id}\">")), "{id}");
-        }
-        assert!(!chart.contains("NaN") && !chart.contains("inf"), "{chart}");
+    all(profile, traces)
+        .iter()
+        .for_each(|chart| check_one(chart));
+}
+
+fn check_one(chart: &str) {
+    xml::check(chart).unwrap_or_else(|why| panic!("{why}\n{chart}"));
+    let title = between(chart, "<title id=", "</title>");
+    let description = between(chart, "<desc id=", "</desc>");
+    assert!(!title.is_empty() && !description.is_empty(), "{chart:.300}");
+    for id in between(chart, "aria-labelledby=\"", "\"").split(' ') {
+        assert!(chart.contains(&format!(" id=\"{id}\">")), "{id}");
     }
+    assert!(!chart.contains("NaN") && !chart.contains("inf"), "{chart}");
 }
 
 fn between<'a>(text: &'a str, from: &str, to: &str) -> &'a str {
@@ -50,6 +54,41 @@ fn every_chart_of_every_kind_of_profile_is_a_described_document() {
         common::hostile(),
     ] {
         check(&profile, &traces);
+    }
+}
+
+/// Also where nothing was replayed, nothing failed, and everything did.
+#[test]
+fn what_was_asked_is_drawn_against_what_was_observed() {
+    let point = |rule: &str, asked: f64, observed: f64| Calibrated {
+        rule: rule.to_owned(),
+        asked,
+        calls: 100,
+        observed,
+        low: observed / 2.0,
+        high: (observed * 2.0 + 0.01).min(1.0),
+    };
+    for points in [
+        Vec::new(),
+        vec![point("a", 0.01, 0.0)],
+        vec![
+            point("a", 0.01, 0.008),
+            point("a", 0.1, 1.0),
+            point("<b>", 0.01, 0.0),
+            point("<b>", 0.1, 0.09),
+        ],
+    ] {
+        let replayed = Replayed {
+            schema: Replayed::SCHEMA.to_owned(),
+            calls: 105,
+            functions: 1,
+            left_out: 0,
+            is_timed: true,
+            failure_rate: 0.01,
+            rules: Vec::new(),
+            calibration: points,
+        };
+        check_one(&calibration(&replayed, &Theme::default()));
     }
 }
 

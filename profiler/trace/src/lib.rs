@@ -56,7 +56,7 @@ pub use recommendation::{
     CallAllocation, CallBounds, Confidence, CutOff, ProviderBill, Recommendation, Replay, SizeBill,
     Verification,
 };
-pub use replayed::{Replayed, RuleReplayed};
+pub use replayed::{Calibrated, Replayed, RuleReplayed};
 pub use stacks::{
     Amount, CpuProfile, CpuSample, Frame, HeapAtStack, HeapEvent, HeapProfile, HeapSampling,
     StackTable,

@@ -26,6 +26,23 @@ pub struct RuleReplayed {
     pub within_10_percent: f64,
 }
 
+/// How often calls of one rule would have failed where so many may.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Calibrated {
+    /// Name of the rule.
+    pub rule: String,
+    /// Share of calls that may fail.
+    pub asked: f64,
+    /// Calls that the rule has sized.
+    pub calls: usize,
+    /// Share of them that would have failed.
+    pub observed: f64,
+    /// Lower end of the interval that the rate lies in with 95 % confidence (Clopper and Pearson 1934).
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+}
+
 /// What every rule would have done with the same calls: what `fathom replay --json` prints.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Replayed {
@@ -44,6 +61,9 @@ pub struct Replayed {
     pub failure_rate: f64,
     /// One per rule.
     pub rules: Vec<RuleReplayed>,
+    /// Our rules at other rates, rule by rule; empty where that was not asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calibration: Vec<Calibrated>,
 }
 
 impl Replayed {

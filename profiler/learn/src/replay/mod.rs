@@ -13,14 +13,14 @@ mod rules;
 mod tally;
 
 use crate::features;
-use crate::settings::{CheckedSettings, Order};
-use crate::statistics::binomial_at_least;
+use crate::settings::{CheckedSettings, Order, Settings};
+use crate::statistics::{binomial_at_least, clopper_pearson_upper};
 use call::Call;
 use rand::{SeedableRng, rngs::SmallRng, seq::SliceRandom};
-use rules::RULES;
+use rules::{Named, OURS, RULES};
 use std::collections::HashSet;
 use tally::Tally;
-use trace::{Bytes, FunctionId, Replayed, RuleReplayed, Trace};
+use trace::{Bytes, Calibrated, FunctionId, Replayed, RuleReplayed, Trace};
 
 /// Distinct inputs that are given what they are given today.
 const FIRST: usize = 5;
@@ -41,38 +41,7 @@ pub struct Replaying<'a> {
 /// Replays the calls by every rule. `progress` is told after each function.
 pub fn replay(replaying: &Replaying, progress: &dyn Fn()) -> Replayed {
     let settings = replaying.settings.get();
-    let mut tallies: Vec<Tally> = RULES.iter().map(|_| Tally::default()).collect();
-    let mut functions = 0;
-    let mut left_out = 0;
-    let mut all = replaying.functions.iter().flat_map(|(_, traces)| traces);
-    let is_timed = all.any(|trace| trace.is_measurement() && trace.wall.0 > 0);
-    for (_, traces) in replaying.functions {
-        let features = features::early(traces);
-        let preset = |trace: &Trace| {
-            let recorded = || trace.preset().unwrap_or(settings.baseline);
-            replaying.preset.unwrap_or_else(recorded)
-        };
-        let calls = call::calls(traces, &features, preset, is_timed);
-        left_out += traces
-            .iter()
-            .filter(|trace| !trace.is_measurement())
-            .count();
-        functions += usize::from(calls.iter().any(|call| call.ended));
-        let order = order(traces);
-        for ordered in orders(order, &calls, settings.seed) {
-            for (rule, tally) in RULES.iter().zip(&mut tallies) {
-                let mut rule = (rule.make)(&rules::Of {
-                    calls: &calls,
-                    features: &features,
-                    settings,
-                    order,
-                });
-                walk(&calls, &ordered.rows, rule.as_mut(), tally, ordered.weight);
-            }
-        }
-        progress();
-    }
-    let calls = tallies.first().map_or(0, Tally::calls);
+    let tallies = replaying.tallies(&RULES, settings, progress);
     let of_preset = tallies.first().map_or(0.0, Tally::waste);
     let rules = RULES
         .iter()
@@ -89,14 +58,85 @@ pub fn replay(replaying: &Replaying, progress: &dyn Fn()) -> Replayed {
             median_allocated_over_used: tally.median_ratio(),
             within_10_percent: tally.within_tenth(),
         });
+    let is_told = |trace: &&Trace| trace.is_measurement();
+    let has_some = |traces: &[Trace]| traces.iter().any(|trace| trace.is_measurement());
+    let functions = || replaying.functions.iter().map(|(_, traces)| traces);
     Replayed {
         schema: Replayed::SCHEMA.to_owned(),
-        calls,
-        functions,
-        left_out,
-        is_timed,
+        calls: tallies.first().map_or(0, Tally::calls),
+        functions: functions().filter(|traces| has_some(traces)).count(),
+        left_out: functions()
+            .flatten()
+            .filter(|trace| !is_told(trace))
+            .count(),
+        is_timed: replaying.is_timed(),
         failure_rate: settings.failure_rate,
         rules: rules.collect(),
+        calibration: Vec::new(),
+    }
+}
+
+/// Replays the calls by our rules where so many of them may fail, for each of the rates: what is asked against what is observed.
+/// `progress` is told after each function at each rate.
+pub fn calibration(replaying: &Replaying, rates: &[f64], progress: &dyn Fn()) -> Vec<Calibrated> {
+    let mut calibrated: Vec<Vec<Calibrated>> = OURS.iter().map(|_| Vec::new()).collect();
+    for &asked in rates {
+        let settings = Settings {
+            failure_rate: asked,
+            ..*replaying.settings.get()
+        };
+        let tallies = replaying.tallies(&OURS, &settings, progress);
+        for ((rule, tally), of_rule) in OURS.iter().zip(&tallies).zip(&mut calibrated) {
+            let (calls, failures) = tally.sized();
+            of_rule.push(Calibrated {
+                rule: rule.name.to_owned(),
+                asked,
+                calls,
+                observed: failures as f64 / calls.max(1) as f64,
+                low: 1.0 - clopper_pearson_upper(calls - failures.min(calls), calls, ONE_SIDE),
+                high: clopper_pearson_upper(failures, calls, ONE_SIDE),
+            });
+        }
+    }
+    calibrated.into_iter().flatten().collect()
+}
+
+/// Confidence of one end of an interval of 95 %.
+const ONE_SIDE: f64 = 0.975;
+
+impl Replaying<'_> {
+    /// What each rule does with the calls.
+    fn tallies(&self, rules: &[Named], settings: &Settings, progress: &dyn Fn()) -> Vec<Tally> {
+        let mut tallies: Vec<Tally> = rules.iter().map(|_| Tally::default()).collect();
+        let is_timed = self.is_timed();
+        for (_, traces) in self.functions {
+            let features = features::early(traces);
+            let preset = |trace: &Trace| {
+                let recorded = || trace.preset().unwrap_or(settings.baseline);
+                self.preset.unwrap_or_else(recorded)
+            };
+            let calls = call::calls(traces, &features, preset, is_timed);
+            let order = order(traces);
+            for ordered in orders(order, &calls, settings.seed) {
+                for (rule, tally) in rules.iter().zip(&mut tallies) {
+                    let mut rule = (rule.make)(&rules::Of {
+                        calls: &calls,
+                        features: &features,
+                        settings,
+                        order,
+                    });
+                    walk(&calls, &ordered.rows, rule.as_mut(), tally, ordered.weight);
+                }
+            }
+            progress();
+        }
+        tallies
+    }
+
+    /// Whether it is recorded how long calls ran.
+    fn is_timed(&self) -> bool {
+        let mut all = self.functions.iter().flat_map(|(_, traces)| traces);
+        all.any(|trace| trace.is_measurement() && trace.wall.0 > 0)
     }
 }
 

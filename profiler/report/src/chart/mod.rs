@@ -6,6 +6,7 @@
 mod allocation;
 mod axis;
 mod bill;
+mod calibration;
 mod calls;
 mod canvas;
 mod curve;
@@ -19,6 +20,7 @@ mod timeline;
 pub use allocation::allocation;
 pub(crate) use allocation::waste;
 pub use bill::bill;
+pub use calibration::calibration;
 pub use calls::calls;
 pub use relation::relation;
 pub use theme::Theme;

@@ -11,6 +11,8 @@ pub(super) enum Unit {
     Seconds,
     Usd,
     Megabytes,
+    /// Of 1.
+    Share,
 }
 
 impl Unit {
@@ -21,6 +23,7 @@ impl Unit {
             Unit::Count => counted(value, scale),
             Unit::Seconds => time(value, scale),
             Unit::Usd => money(value),
+            Unit::Share => format!("{} %", number((value * 1e5).round() / 1e3)),
             Unit::Megabytes if value >= 1024.0 && value % 1024.0 == 0.0 => {
                 format!("{} GB", number(value / 1024.0))
             }
@@ -122,6 +125,6 @@ fn powers(base: f64, low: f64, high: f64) -> Vec<f64> {
 pub(super) fn logarithmic_ticks(unit: Unit, low: f64, high: f64) -> Vec<f64> {
     match unit {
         Unit::Bytes | Unit::Megabytes => powers(2.0, low, high),
-        Unit::Count | Unit::Seconds | Unit::Usd => decimal_ticks(low, high),
+        Unit::Count | Unit::Seconds | Unit::Usd | Unit::Share => decimal_ticks(low, high),
     }
 }

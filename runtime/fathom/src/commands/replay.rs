@@ -1,11 +1,11 @@
 //! `fathom replay`: what rules for sizing would have done with the recorded calls, each sized only from those before it.
 
 use crate::{analysis, args::DatabaseArgs, near, output, progress, quantity};
-use anyhow::bail;
+use anyhow::{Context, bail};
 use clap::Args;
 use learn::{Replaying, Settings};
 use report::Style;
-use std::process::ExitCode;
+use std::{fs, path::PathBuf, process::ExitCode};
 use store::{Detail, Filter, Store};
 use trace::{Bytes, FunctionId, Trace};
 
@@ -30,6 +30,7 @@ Rules:
 Examples:
   fathom replay                              all that is recorded
   fathom replay line-reader --memory 512MiB  of one function, given 512 MiB today
+  fathom replay --calibration calibration.svg
   fathom replay --json | jq '.rules[] | {rule, waste_share_of_preset, first_try_failures}'")]
 pub(crate) struct ReplayArgs {
     /// Only these functions
@@ -46,10 +47,16 @@ pub(crate) struct ReplayArgs {
     /// Decides the orders in which the calls of a sweep are replayed, and which old calls are kept
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     seed: u64,
+    /// Replay ours at other rates too, and draw how often calls fail against how often they may, as SVG
+    #[arg(long, value_name = "FILE")]
+    calibration: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
 }
+
+/// Rates of failure that are asked for to see whether they are kept.
+const RATES: [f64; 7] = [0.3, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005];
 
 /// Runs the command.
 pub(crate) fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
@@ -66,13 +73,22 @@ pub(crate) fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
         preset: args.memory,
     };
     let bar = progress::bar(functions.len(), "replaying");
-    let replayed = learn::replay(&replaying, &|| bar.inc(1));
+    let mut replayed = learn::replay(&replaying, &|| bar.inc(1));
     bar.finish_and_clear();
+    if args.calibration.is_some() {
+        let bar = progress::bar(functions.len() * RATES.len(), "calibrating");
+        replayed.calibration = learn::calibration(&replaying, &RATES, &|| bar.inc(1));
+        bar.finish_and_clear();
+    }
     if replayed.calls == 0 {
         bail!(
             "no call in `{}` has run to its own end: there is nothing to replay",
             args.database.db.display()
         );
+    }
+    if let Some(path) = &args.calibration {
+        let chart = report::chart::calibration(&replayed, &report::chart::Theme::default());
+        fs::write(path, chart).with_context(|| format!("cannot write `{}`", path.display()))?;
     }
     if args.json {
         output::line(serde_json::to_string_pretty(&replayed)?)?;

@@ -537,6 +537,27 @@ fn replay_says_of_every_rule_what_it_wastes_and_how_often_it_fails() {
         of("fathom-call", "waste_share_of_preset") < 0.5 * of("max15", "waste_share_of_preset")
     );
     assert!(of("fathom-call", "first_try_failures") <= 0.05);
+    let calibrated = [
+        "replay",
+        "--db",
+        "calls.db",
+        "--json",
+        "--calibration",
+        "c.svg",
+    ];
+    let points = place.json(&calibrated)["calibration"].clone();
+    let points = points.as_array().expect("points").iter();
+    let of_call = points.filter(|point| point["rule"] == "fathom-call");
+    for point in of_call {
+        let of = |field: &str| point[field].as_f64().expect("a number");
+        assert!(
+            of("low") <= of("observed") && of("observed") <= of("high"),
+            "{point}"
+        );
+        assert!(of("calls") == 55.0 && of("low") <= of("asked"), "{point}");
+    }
+    let chart = std::fs::read_to_string(place.path("c.svg")).expect("a chart");
+    assert!(chart.contains("How often calls fail, against how often they may"));
     let (code, text, _) = printed(&mut place.fathom(["replay", "f", "--db", "calls.db"]));
     assert_eq!(code, 0);
     assert!(

@@ -55,6 +55,9 @@ pub(super) const RULES: [Named; 8] = [
     fathom_call::RULE,
 ];
 
+/// Ours.
+pub(super) const OURS: [Named; 2] = [fathom_function::RULE, fathom_call::RULE];
+
 /// What a call is given over its time, bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Given {
