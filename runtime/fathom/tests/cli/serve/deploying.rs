@@ -251,7 +251,8 @@ fn a_new_module_begins_with_what_was_learned_of_the_one_before() {
     let described = || server.ask("GET", "/api/v1/functions/grows", "").json();
     (1..=60).for_each(|pages| drop(call(pages)));
     server.becomes(
-        || described()["recommended_bytes"].as_u64() > Some(60 << 16),
+        // It is learned now and then: of the first 24 calls, of the first 48.
+        || described()["recommended_bytes"].as_u64() > Some(20 << 16),
         || described().to_string(),
     );
     assert!(described()["provisional"].is_null());
