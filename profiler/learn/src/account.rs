@@ -14,6 +14,9 @@ use trace::{
 /// Several deployments are told only where they save at least this share of the single one: each is one more thing to keep.
 const WORTH_IT: f64 = 0.05;
 
+/// No call may take so many times as long as in a single size, on average over a deployment.
+const SLOWER: f64 = 1.5;
+
 /// Deployments at most.
 const MOST_CLASSES: usize = 3;
 
@@ -48,6 +51,7 @@ pub fn account(
         schema: Account::SCHEMA.to_owned(),
         function: profile.function.clone(),
         calls: calls.len(),
+        is_timed: calls.iter().any(|call| call.cpu + call.waiting > 0.0),
         allocation_bytes: recommendation.allocation_bytes,
         baseline_bytes: recommendation.baseline_bytes,
         calls_per_month,
@@ -135,22 +139,28 @@ impl Accounting<'_> {
         let gb = |call: &Call| billed_mb(provider, size, call.used) as f64 / 1024.0;
         let rate = provider.usd_per_gb_second.as_f64();
         let cpu_rate = size.billed_cpu.as_f64() * provider.usd_per_cpu_second.as_f64();
-        // Of memory that is billed as it is used, a larger size costs nothing.
-        let between = match provider.billed {
-            Billed::Size => (size.mb as f64 - mb(need)).max(0.0) / 1024.0,
-            Billed::Used => 0.0,
+        // What the smallest size that fits has more than is needed; of memory that is billed as it is used it costs nothing.
+        let between = match (provider.billed, provider.size_for(need.0)) {
+            (Billed::Size, Some(fits)) if fits.mb <= size.mb => {
+                (fits.mb as f64 - mb(need)).max(0.0) / 1024.0
+            }
+            _ => 0.0,
         };
+        let runs = |call: &Call| call.seconds(size).min(billed_seconds(call));
         SizeAccount {
             size_mb: size.mb,
             fits: need.0.div_ceil(1 << 20) <= size.mb,
             usd_per_million: self.per_million(|call| usd(provider, size, call)),
             memory_wasted_usd: self.per_million(|call| {
                 let unused = (gb(call) - mb(call.used) / 1024.0).max(0.0);
-                unused * rate * billed_seconds(call)
+                unused * rate * runs(call)
             }),
-            granularity_usd: self.per_million(|call| between * rate * billed_seconds(call)),
+            granularity_usd: self.per_million(|call| {
+                let unused = (gb(call) - mb(call.used) / 1024.0).max(0.0);
+                between.min(unused) * rate * runs(call)
+            }),
             time_wasted_usd: self.per_million(|call| {
-                let idle = (billed_seconds(call) - call.seconds(size)).max(0.0);
+                let idle = billed_seconds(call) - runs(call);
                 idle * (gb(call) * rate + cpu_rate)
             }),
             usd_per_month: self.calls_per_month.map(|calls| {
@@ -173,7 +183,16 @@ impl Accounting<'_> {
         if provider.billed != Billed::Size || !by.is_known_before() || self.calls.len() < FEWEST {
             return None;
         }
-        let routed = Routed::of(provider, self.calls)?;
+        // Whatever is larger than all that was seen has as much room as in a single size.
+        let need = Bytes(
+            self.recommendation
+                .allocation_bytes
+                .0
+                .saturating_add(self.settings.runtime_base.0),
+        );
+        let one = provider.size_for(single.size_mb << 20)?;
+        let largest = provider.size_for(need.0)?;
+        let routed = Routed::of(provider, self.calls, largest, one)?;
         let best = routed.best()?;
         let saving_share = 1.0 - best.usd_per_million / single.usd_per_million;
         (saving_share >= WORTH_IT).then(|| best.told(by, saving_share))
@@ -195,6 +214,8 @@ struct Routed<'a> {
     sizes: Vec<Size>,
     /// Per size: the first so many calls fit into it, every one.
     fitting: Vec<usize>,
+    /// The single size that they are compared with.
+    one: Size,
 }
 
 /// Deployments, and what they cost.
@@ -206,7 +227,13 @@ struct Classes {
 }
 
 impl<'a> Routed<'a> {
-    fn of(provider: &'a Provider, calls: &'a [Call]) -> Option<Routed<'a>> {
+    /// `largest` is the least that all calls which are routed to no smaller size are given.
+    fn of(
+        provider: &'a Provider,
+        calls: &'a [Call],
+        largest: Size,
+        one: Size,
+    ) -> Option<Routed<'a>> {
         let mut calls: Vec<(f64, &Call)> = calls
             .iter()
             .map(|call| Some((call.value?, call)))
@@ -216,9 +243,11 @@ impl<'a> Routed<'a> {
         let among = calls.len().div_ceil(8);
         let given = calls.iter().map(|(_, call)| call.given.0);
         let some = given.clone().step_by(among).chain(given.max());
-        let sizes: BTreeSet<u64> = some
+        let mut sizes: BTreeSet<u64> = some
             .map(|bytes| provider.size_for(bytes).map(|size| size.mb))
             .collect::<Option<_>>()?;
+        let most = sizes.last().copied().unwrap_or_default().max(largest.mb);
+        sizes.insert(most);
         let sizes: Vec<Size> = sizes
             .into_iter()
             .filter_map(|mb| provider.size_for(mb << 20))
@@ -236,6 +265,7 @@ impl<'a> Routed<'a> {
         });
         Some(Routed {
             fitting: fitting.collect(),
+            one,
             provider,
             sizes,
             calls,
@@ -257,6 +287,17 @@ impl<'a> Routed<'a> {
         costs.min_by(|a, b| a.usd_per_million.total_cmp(&b.usd_per_million))
     }
 
+    /// Whether calls take not much longer at a size than at the single one: a smaller bill for calls that are slow is none.
+    fn are_fast_enough(&self, calls: &[(f64, &Call)], size: &Size) -> bool {
+        let all = |size: &Size| {
+            calls
+                .iter()
+                .map(|(_, call)| call.seconds(size))
+                .sum::<f64>()
+        };
+        all(size) <= SLOWER * all(&self.one)
+    }
+
     /// Calls routed to the smallest of these that they fit into; `None` where one would have none.
     fn with(&self, smaller: &[usize], largest: &Size) -> Option<Classes> {
         let mut classes = Vec::new();
@@ -266,7 +307,7 @@ impl<'a> Routed<'a> {
             let routed = self
                 .calls
                 .get(from..until)
-                .filter(|calls| !calls.is_empty())?;
+                .filter(|calls| !calls.is_empty() && self.are_fast_enough(calls, &size))?;
             sum += routed
                 .iter()
                 .map(|(_, call)| usd(self.provider, &size, call))

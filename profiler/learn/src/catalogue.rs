@@ -153,6 +153,12 @@ const BUNDLED: [&str; 6] = [
     include_str!("providers/azure-flex.toml"),
 ];
 
+/// What is more than these is a slip, and would be no amount that can be reckoned with.
+const MOST_USD: u64 = 1_000;
+const MOST_MB: u64 = 1 << 24;
+const MOST_CPUS: u64 = 10_000;
+const MOST_MS: u64 = 86_400_000;
+
 /// What providers charge.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Catalogue {
@@ -260,6 +266,37 @@ impl Provider {
             });
         if !is_day {
             return Err("`dated` is not a day: expected one as 2026-11-20");
+        }
+        let rates = [
+            self.usd_per_request,
+            self.usd_per_gb_second,
+            self.usd_per_cpu_second,
+        ];
+        if rates
+            .iter()
+            .any(|rate| rate.units() > MOST_USD * Decimal::ONE)
+        {
+            return Err("a rate above 1000 US dollars");
+        }
+        let sizes = self.sizes.iter().map(|size| size.mb);
+        let continuous = self
+            .continuous
+            .iter()
+            .flat_map(|c| [c.most_mb, c.mb_per_vcpu]);
+        let most = sizes.chain(continuous).chain([self.used_step_mb]).max();
+        if most.is_some_and(|mb| mb > MOST_MB) {
+            return Err("a size above 16777216 MB, which is 16 TB");
+        }
+        let is_many = |cpu: Decimal| cpu.units() > MOST_CPUS * Decimal::ONE;
+        if self
+            .sizes
+            .iter()
+            .any(|s| is_many(s.vcpu) || is_many(s.billed_cpu))
+        {
+            return Err("a size of more than 10000 CPUs");
+        }
+        if self.step_ms.max(self.minimum_ms) > MOST_MS {
+            return Err("`step_ms` or `minimum_ms` is more than a day");
         }
         if self.sources.is_empty() {
             return Err("no `sources`: expected where its prices are from");

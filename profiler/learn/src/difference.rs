@@ -85,7 +85,7 @@ impl Line {
         let mut points: HashMap<&str, (f64, f64)> = HashMap::new();
         for call in measured(&recommendation.calls) {
             let x = term.transform.apply(call.feature_value?);
-            points.insert(&call.input, (x, call.needed_bytes.as_f64()));
+            points.insert(call.identity(), (x, call.needed_bytes.as_f64()));
         }
         let mut points: Vec<(f64, f64)> = points.into_values().collect();
         // In an order of their own, so that the same calls give the same interval.
@@ -128,11 +128,11 @@ fn measured(calls: &[CallAllocation]) -> impl Iterator<Item = &CallAllocation> {
         .filter(|call| call.outcome == Outcome::Succeeded)
 }
 
-/// The largest need of each input, by label.
+/// The largest need of each input.
 fn needs(calls: &[CallAllocation]) -> HashMap<&str, f64> {
     let mut needs: HashMap<&str, f64> = HashMap::new();
     for call in measured(calls) {
-        let need = needs.entry(&call.input).or_default();
+        let need = needs.entry(call.identity()).or_default();
         *need = need.max(call.needed_bytes.as_f64());
     }
     needs

@@ -6,7 +6,7 @@ use crate::replay::call;
 use crate::settings::{CheckedSettings, Order, Settings};
 use crate::statistics::median;
 use crate::step_ahead::Needs;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use trace::{
     Bytes, CallAllocation, CallMargin, Explanation, Near, OneMore, Outcome, Part, Profile,
     ProviderBill, Recommendation, Smaller, Trace,
@@ -47,11 +47,11 @@ pub fn explain_size(
     })
 }
 
-/// The largest need of each input of calls that succeeded, by label, bytes.
+/// The largest need of each input of calls that succeeded, bytes.
 fn distinct_needs(calls: &[CallAllocation]) -> Vec<f64> {
     let mut needs: HashMap<&str, f64> = HashMap::new();
     for call in measured(calls) {
-        let need = needs.entry(&call.input).or_default();
+        let need = needs.entry(call.identity()).or_default();
         *need = need.max(call.needed_bytes.as_f64());
     }
     let mut needs: Vec<f64> = needs.into_values().collect();
@@ -172,20 +172,25 @@ impl Explaining<'_> {
     }
 
     fn nearest(&self) -> Vec<Near> {
-        let mut near: Vec<Near> = measured(&self.recommendation.calls)
-            .map(|call| Near {
-                input: call.input.clone(),
-                needed_bytes: call.needed_bytes,
-                given_bytes: call.allocation_bytes,
-                room_share: 1.0
-                    - call.needed_bytes.as_f64() / call.allocation_bytes.as_f64().max(1.0),
+        let calls = &self.recommendation.calls;
+        let mut near: Vec<(&str, Near)> = measured(calls)
+            .map(|call| {
+                let given = call.allocation_bytes.as_f64().max(1.0);
+                let near = Near {
+                    input: call.input.clone(),
+                    needed_bytes: call.needed_bytes,
+                    given_bytes: call.allocation_bytes,
+                    room_share: 1.0 - call.needed_bytes.as_f64() / given,
+                };
+                (call.identity(), near)
             })
             .collect();
-        near.sort_by(|a, b| a.room_share.total_cmp(&b.room_share));
-        // Repeats of an input that needed the same say nothing more.
-        near.dedup_by(|a, b| a.input == b.input && a.needed_bytes == b.needed_bytes);
+        near.sort_by(|a, b| a.1.room_share.total_cmp(&b.1.room_share));
+        // Of repeats of an input the nearest is enough.
+        let mut inputs = HashSet::new();
+        near.retain(|(input, _)| inputs.insert(*input));
         near.truncate(NEAREST);
-        near
+        near.into_iter().map(|(_, near)| near).collect()
     }
 
     fn one_more(&self) -> OneMore {
@@ -215,7 +220,7 @@ impl Explaining<'_> {
             .iter()
             .rev()
             .map(|need| whole(*need))
-            .find(|need| *need < largest);
+            .find(|need| *need < largest.min(given));
         let guest =
             below.map(|smaller| self.gives_up("guest memory", "fathom", given, smaller, None));
         let providers = r.providers.iter().filter_map(|bill| self.of_provider(bill));
@@ -229,13 +234,17 @@ impl Explaining<'_> {
             .position(|size| size.size_mb == bill.size_mb)?;
         let smaller = bill.sizes[chosen.checked_sub(1)?];
         let less = bill.usd_per_million - smaller.usd_per_million;
-        Some(self.gives_up(
-            &bill.name,
-            &bill.provider,
-            Bytes::mib(bill.size_mb),
-            Bytes::mib(smaller.size_mb),
-            Some(less),
-        ))
+        Some(Smaller {
+            times_as_long: smaller.estimated_seconds
+                / bill.estimated_seconds.max(f64::MIN_POSITIVE),
+            ..self.gives_up(
+                &bill.name,
+                &bill.provider,
+                Bytes::mib(bill.size_mb),
+                Bytes::mib(smaller.size_mb),
+                Some(less),
+            )
+        })
     }
 
     fn gives_up(
@@ -255,9 +264,9 @@ impl Explaining<'_> {
         let does_not_fit =
             |call: &&CallAllocation| call.needed_bytes.0.saturating_add(base.0) > smaller.0;
         let failing: Vec<&CallAllocation> = measured(&r.calls).filter(does_not_fit).collect();
-        let mut inputs: Vec<String> = failing.iter().map(|call| call.input.clone()).collect();
-        inputs.dedup();
-        inputs.truncate(NAMED);
+        let mut known = HashSet::new();
+        let new = failing.iter().filter(|call| known.insert(call.identity()));
+        let inputs: Vec<String> = new.take(NAMED).map(|call| call.input.clone()).collect();
         Smaller {
             name: name.to_owned(),
             provider: provider.to_owned(),
@@ -267,6 +276,7 @@ impl Explaining<'_> {
             calls: measured(&r.calls).count(),
             inputs,
             usd_less_per_million,
+            times_as_long: 1.0,
         }
     }
 }

@@ -247,6 +247,7 @@ fn call(recommendation: &Recommendation, trace: &Trace) -> CallAllocation {
     let refused = trace.outcome == Outcome::Limited;
     CallAllocation {
         input: trace.input.label.clone(),
+        input_digest: trace.input.digest.clone(),
         outcome: trace.outcome,
         needed_bytes: trace.needed(),
         predicted_bytes: sized.map(|s| Bytes::from_f64(s.0)),

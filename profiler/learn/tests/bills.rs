@@ -143,6 +143,8 @@ fn a_provider_that_contradicts_itself_is_refused_and_one_of_the_users_takes_its_
         (gen1, "key =", "kee =", "kee"),
         (gen1, "\"2026-11-20\"", "\"last week\"", "dated"),
         (azure, "used_step_mb = 128", "", "used_step_mb"),
+        (gen1, "mb = 8192", "mb = 17592186044416", "16 TB"),
+        (gen1, "\"0.0000025\"", "\"18000000\"", "1000 US dollars"),
         (
             azure,
             "sources = [\"azure-docs functions-consumption-costs.md, and the texts of its meters\"]",
@@ -429,12 +431,16 @@ fn waste_is_told_apart_and_a_month_has_what_is_free_taken_off() {
         ..
     } = gen1.today;
     assert_eq!(size_mb, 2_048);
-    // Of 2 GB 100 MiB are used, for 0.3 s; the same is recommended, so all of it is for want of a size between.
-    let unused = (2_048.0 - 100.0) / 1_024.0 * 2.5e-6 * 0.3 * 1e6;
-    assert!(
-        close(memory_wasted_usd, unused) && close(granularity_usd, unused),
-        "{gen1:?}"
-    );
+    // Of 2 GB 100 MiB are used, for a quarter of a second; 128 MB would be the smallest that fits.
+    let of = |mb: f64| mb / 1_024.0 * 2.5e-6 * 0.25 * 1e6;
+    assert!(close(memory_wasted_usd, of(2_048.0 - 100.0)), "{gen1:?}");
+    assert!(close(granularity_usd, of(28.0)), "{gen1:?}");
+    // What is for nothing is told once: all of it and what is used are the bill.
+    let used = 0.25 * (100.0 / 1_024.0 * 2.5e-6 + 2.4 * 1e-5) * 1e6 + 0.4;
+    assert!(close(
+        memory_wasted_usd + time_wasted_usd + used,
+        gen1.today.usd_per_million
+    ));
     let rate = 2.0 * 2.5e-6 + 2.4 * 1e-5;
     assert!(close(time_wasted_usd, 0.05 * rate * 1e6));
     let month = (calls - 2e6) * 4e-7

@@ -69,6 +69,9 @@ pub fn bill_text(account: &Account, style: Style) -> String {
     if accounts.into_iter().any(|account| !account.fits) {
         lines.push("! too small for what is recommended".to_owned());
     }
+    if !account.is_timed {
+        lines.push("No time is recorded: each call is billed as one that took none.".to_owned());
+    }
     if let Some(calls) = account.calls_per_month {
         let said = format!(
             "A month is of {} calls, and what is free in it, for all functions of an account together, is taken off.",

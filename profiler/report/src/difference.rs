@@ -87,8 +87,14 @@ fn estimate(estimate: Estimate, unit: &str) -> String {
         "bytes" => format!("-{}", size(Bytes::from_f64(-estimate.value))),
         _ => format!("{} B", number((estimate.value * 1e3).round() / 1e3)),
     };
+    if estimate.value == 0.0 || estimate.high - estimate.low <= 1e-6 * estimate.value.abs() {
+        return told;
+    }
+    if estimate.value == 0.0 || estimate.high - estimate.low <= 1e-6 * estimate.value.abs() {
+        return told;
+    }
     let against = |end: f64| {
-        let share = (end - estimate.value) / estimate.value.abs().max(f64::MIN_POSITIVE);
+        let share = (end - estimate.value) / estimate.value.abs();
         number((share * 1e3).round() / 10.0)
     };
     format!(
@@ -111,11 +117,18 @@ fn change(old: f64, new: f64) -> String {
     format!("{sign}{}", percent(share.abs()))
 }
 
+fn formula(formula: &str) -> String {
+    match formula {
+        "" => "explained by nothing".to_owned(),
+        formula => clean(formula),
+    }
+}
+
 fn below(difference: &Difference) -> String {
     let version = |id: &FunctionId| {
         let hex = id.digest.trim_start_matches("sha256:");
         let short: String = hex.chars().take(12).collect();
-        format!("{}@{short}", clean(&id.name))
+        format!("{}@{}", clean(&id.name), clean(&short))
     };
     let paired = match difference.paired {
         None => "no input in common".to_owned(),
@@ -127,8 +140,16 @@ fn below(difference: &Difference) -> String {
             number((paired.most * 1e4).round() / 1e4),
         ),
     };
+    let formulas = match &difference.relation {
+        None if difference.formula.old != difference.formula.new => format!(
+            " No coefficients are compared: memory was {}, and is {}.",
+            formula(&difference.formula.old),
+            formula(&difference.formula.new)
+        ),
+        _ => String::new(),
+    };
     format!(
-        "{} ({}) against {} ({}); {paired}. Memory is measured, bills are estimated; in brackets what numbers lie in with 95 % \
+        "{} ({}) against {} ({}); {paired}.{formulas} Memory is measured, bills are estimated; in brackets what numbers lie in with 95 % \
          confidence.",
         version(&difference.function.new),
         counted(difference.inputs.new, "input"),

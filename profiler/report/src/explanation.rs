@@ -3,7 +3,7 @@
 use crate::Style;
 use crate::clean::clean;
 use crate::layout::{Cell, LABEL, Tone, labelled, left, right, table};
-use crate::show::{count, counted, odds, percent, round_size, size, usd};
+use crate::show::{count, counted, number, odds, percent, round_size, size, usd};
 use trace::{Bytes, CallMargin, Explanation, MarginFrom, OneMore, Smaller};
 
 /// The parts of the size, the margin of single calls, the calls nearest to it, what one more input and the next smaller size
@@ -157,8 +157,14 @@ fn smaller(smaller: &Smaller) -> String {
         }
         Some(_) => "; for the same price".to_owned(),
     };
+    let slower = match smaller.times_as_long {
+        times if times >= 1.05 => {
+            format!("; {} times as long", number((times * 10.0).round() / 10.0))
+        }
+        _ => String::new(),
+    };
     format!(
-        "{}, {} in place of {}: {fails}{saves}",
+        "{}, {} in place of {}: {fails}{saves}{slower}",
         clean(&smaller.name),
         round_size(smaller.smaller),
         round_size(smaller.size)

@@ -165,6 +165,7 @@ fn what_calls_that_were_cut_off_need_is_told_as_a_lower_bound() {
         ("c", Outcome::TimedOut),
     ] {
         r.calls.push(trace::CallAllocation {
+            input_digest: String::new(),
             outcome,
             ..common::allocated(label, 400_000)
         });

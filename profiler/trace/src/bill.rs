@@ -12,11 +12,12 @@ pub struct SizeAccount {
     pub fits: bool,
     /// For a million calls, request fee included, before free allowances, US dollars.
     pub usd_per_million: f64,
-    /// Of that, for memory that calls do not use.
+    /// Of that, for memory that calls do not use while they run.
     pub memory_wasted_usd: f64,
-    /// Of that again, because there is no size between: beyond what is recommended, and the runtime.
+    /// Of that again, because there is no size between: what the smallest size that fits has beyond what is recommended, and the
+    /// runtime.
     pub granularity_usd: f64,
-    /// For time in which no call runs, because time is rounded up.
+    /// Of the bill, for time in which no call runs, because time is rounded up.
     pub time_wasted_usd: f64,
     /// For a month at the asked rate of calls, what is free taken off; `None` where no rate was asked.
     pub usd_per_month: Option<f64>,
@@ -72,6 +73,8 @@ pub struct Account {
     pub function: FunctionId,
     /// Calls that the amounts are means of.
     pub calls: usize,
+    /// Whether it is recorded how long they ran; where not, each is billed as one that took no time.
+    pub is_timed: bool,
     /// Memory of the guest that is recommended.
     pub allocation_bytes: Bytes,
     /// What it is given today.

@@ -94,6 +94,8 @@ pub struct Smaller {
     pub inputs: Vec<String>,
     /// What a million calls would cost less, US dollars, failed ones not made again; `None` where nothing is charged.
     pub usd_less_per_million: Option<f64>,
+    /// How many times as long calls would take, estimated from CPU seconds.
+    pub times_as_long: f64,
 }
 
 /// Why a size is what it is: what `fathom explain --json` prints.

@@ -47,6 +47,9 @@ pub struct Verification {
 pub struct CallAllocation {
     /// The input's label.
     pub input: String,
+    /// What tells the input from others; empty in files of before.
+    #[serde(default)]
+    pub input_digest: String,
     /// How the recorded call ended.
     pub outcome: Outcome,
     /// What it needed (at least, where it was limited).
@@ -176,6 +179,16 @@ pub struct CutOff {
     pub limited: usize,
     /// By the deadline.
     pub timed_out: usize,
+}
+
+impl CallAllocation {
+    /// What tells its input from others: labels may be the same, as of all calls that were served.
+    pub fn identity(&self) -> &str {
+        match self.input_digest.as_str() {
+            "" => &self.input,
+            digest => digest,
+        }
+    }
 }
 
 impl Recommendation {

@@ -46,13 +46,25 @@ pub(crate) fn share(text: &str) -> Result<f64, String> {
     })
 }
 
+/// How much larger something may be, as a share of it: `0%`, `5%`, `1.5` for one and a half times as much more.
+pub(crate) fn growth(text: &str) -> Result<f64, String> {
+    ratio(text).filter(|growth| *growth >= 0.0).ok_or_else(|| {
+        format!("`{text}` is not a share: expected a number from 0 on, as in 0.05 or 5%")
+    })
+}
+
 fn part(text: &str) -> Option<f64> {
+    ratio(text).filter(|part| *part > 0.0 && *part < 1.0)
+}
+
+/// A finite number, or one of a hundred.
+fn ratio(text: &str) -> Option<f64> {
     let text = text.trim();
     let parsed = match text.strip_suffix('%') {
         Some(percent) => percent.trim().parse::<f64>().map(|p| p / 100.0),
         None => text.parse::<f64>(),
     };
-    parsed.ok().filter(|part| *part > 0.0 && *part < 1.0)
+    parsed.ok().filter(|ratio| ratio.is_finite())
 }
 
 #[cfg(test)]

@@ -88,6 +88,10 @@ pub fn calibration(replaying: &Replaying, rates: &[f64], progress: &dyn Fn()) ->
         let tallies = replaying.tallies(&OURS, &settings, progress);
         for ((rule, tally), of_rule) in OURS.iter().zip(&tallies).zip(&mut calibrated) {
             let (calls, failures) = tally.sized();
+            // Of no call nothing is observed.
+            if calls == 0 {
+                continue;
+            }
             of_rule.push(Calibrated {
                 rule: rule.name.to_owned(),
                 asked,

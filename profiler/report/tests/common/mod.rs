@@ -384,6 +384,7 @@ fn recommendation() -> Recommendation {
 pub(crate) fn allocated(label: &str, lines: u64) -> CallAllocation {
     let predicted = Bytes::from_f64(START as f64 + PER_LINE * lines as f64);
     CallAllocation {
+        input_digest: String::new(),
         input: label.to_owned(),
         outcome: Outcome::Succeeded,
         needed_bytes: needed(lines),
@@ -587,6 +588,7 @@ pub(crate) fn too_late() -> (Profile, Vec<Trace>) {
         (call.allocation_bytes, call.feature_value) = (r.allocation_bytes, None);
     }
     r.calls.push(CallAllocation {
+        input_digest: String::new(),
         outcome: Outcome::Limited,
         ..allocated("huge.dat", 400_000)
     });

@@ -8,6 +8,9 @@ use clap::Args;
 use report::Style;
 use std::process::ExitCode;
 
+/// Calls in a month at most: more is a slip.
+const MOST: f64 = 1e15;
+
 /// Seconds of a month of 30 days.
 const MONTH: f64 = 30.0 * 86_400.0;
 
@@ -48,7 +51,8 @@ fn per_month(text: &str) -> Result<f64, String> {
             _ => return None,
         };
         let calls: f64 = calls.trim().replace('_', "").parse().ok()?;
-        (calls.is_finite() && calls >= 0.0).then_some(calls * times)
+        let a_month = calls * times;
+        (0.0..=MOST).contains(&a_month).then_some(a_month)
     });
     parsed.ok_or_else(|| {
         format!("`{text}` is not a rate of calls: expected a number with /s, /min, /h, /day or /month, as in 2.5/s")

@@ -3,6 +3,7 @@
 use crate::{
     analysis::{self, Configured, SizingArgs},
     args::DatabaseArgs,
+    config::FILE_NAME,
     exit::code,
     guest::Guest,
     output, quantity,
@@ -38,7 +39,7 @@ pub(crate) struct DiffArgs {
     sizing: SizingArgs,
     /// Fail if the largest need, what each call is to be given, or what it grows by for each of what drives it, is larger by more than
     /// this
-    #[arg(long, value_name = "SHARE", value_parser = quantity::share, help_heading = "Limits")]
+    #[arg(long, value_name = "SHARE", value_parser = quantity::growth, help_heading = "Limits")]
     fail_if_more: Option<f64>,
     /// Fail if a call is given more today than it has to be, by more than this share of it (see --memory)
     #[arg(long, value_name = "SHARE", value_parser = quantity::share, help_heading = "Limits")]
@@ -63,6 +64,14 @@ enum Format {
 
 /// Runs the command.
 pub(crate) fn run(args: DiffArgs) -> anyhow::Result<ExitCode> {
+    let are_saved = is_saved(&args.old) && is_saved(&args.new);
+    if are_saved && (args.sizing.failure_rate.is_some() || !args.sizing.providers.is_empty()) {
+        bail!(
+            "--failure-rate and --providers are for versions that are learned here; `{}` and `{}` have been learned already",
+            args.old,
+            args.new
+        );
+    }
     let (old, new) = (args.profile(&args.old)?, args.profile(&args.new)?);
     let Some(difference) = learn::difference(&old, &new, args.sizing.seed) else {
         let name = |profile: &Profile| {
@@ -106,16 +115,15 @@ impl DiffArgs {
     /// The profile of a version.
     fn profile(&self, version: &str) -> anyhow::Result<Profile> {
         let path = Path::new(version);
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "json")
-        {
+        if is_saved(version) {
             return saved(path);
         }
         let store = Store::open_existing(&self.database.db)?;
-        let function = match path.exists() {
+        let is_guest = path.is_file() || path.join(FILE_NAME).is_file();
+        let (function, configured) = match is_guest {
             true => {
-                let digest = host::digest(&Guest::find(path)?.wasm);
+                let guest = Guest::find(path)?;
+                let digest = host::digest(&guest.wasm);
                 let mut recorded = store.functions()?.into_iter();
                 let found = recorded.find(|recorded| recorded.function.digest == digest);
                 let found = found.with_context(|| {
@@ -124,12 +132,30 @@ impl DiffArgs {
                         self.database.db.display()
                     )
                 })?;
-                found.function
+                // As `fathom profile` has it.
+                let configured = Configured {
+                    failure_rate: guest.config.recommend.failure_rate,
+                    memory: guest.config.function.memory,
+                };
+                (found.function, configured)
             }
-            false => analysis::find_function(&store, &self.database.db, Some(version))?,
+            false => {
+                let found = analysis::find_function(&store, &self.database.db, Some(version))?;
+                (found, Configured::default())
+            }
         };
         let traces = analysis::read_traces(&store, &function, None)?;
-        self.sizing.learn(&function, &traces, Configured::default())
+        self.sizing.learn(&function, &traces, configured)
+    }
+
+    /// What a call is given today beyond what it has to be, over what it is given.
+    fn waste(&self, difference: &Difference) -> f64 {
+        let given = difference.allocation_bytes.new.as_f64();
+        let today = self
+            .sizing
+            .memory
+            .map(|memory| 1.0 - given / memory.as_f64());
+        today.unwrap_or(difference.waste_share)
     }
 
     /// The limits that the new version is not within, a sentence each.
@@ -175,12 +201,13 @@ impl DiffArgs {
                 );
             }
         }
+        let waste = self.waste(difference);
         if let Some(most) = self.fail_if_waste
-            && difference.waste_share > most
+            && waste > most
         {
             broken.push(format!(
                 "{:.0} % of what a call is given today is wasted, at most {:.0} % is allowed",
-                difference.waste_share * 100.0,
+                waste * 100.0,
                 most * 100.0
             ));
         }
@@ -194,6 +221,13 @@ impl DiffArgs {
         }
         broken
     }
+}
+
+/// Whether a version is a profile that was saved.
+fn is_saved(version: &str) -> bool {
+    Path::new(version)
+        .extension()
+        .is_some_and(|extension| extension == "json")
 }
 
 /// A profile that was saved.

@@ -73,7 +73,7 @@ pub(crate) fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
                 ));
             }
             left_out.push(serde_json::json!({
-                "file": file,
+                "file": file.display().to_string(),
                 "why": reason.why,
                 "rows": reason.rows,
                 "first_line": reason.first_line,

@@ -140,14 +140,18 @@ impl Row {
             .iter()
             .map(|(name, value)| format!("{name}={value}"));
         let told: Vec<String> = told.collect();
-        let digest = |of: &str| {
-            let bytes = Sha256::digest([&function.name, "\0", of].concat());
+        let digest = |parts: &[&str]| {
+            let bytes = Sha256::digest(parts.join("\0"));
             let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
             format!("sha256:{hex}")
         };
-        let row = digest(&self.identity);
+        let row = digest(&[&function.name, &self.identity]);
         let input = Input {
-            digest: self.input.as_deref().map_or_else(|| row.clone(), digest),
+            // Two functions may have been given the same.
+            digest: match &self.input {
+                Some(input) => digest(&[input]),
+                None => row.clone(),
+            },
             label: match (&self.input, told.is_empty()) {
                 (Some(input), _) => input.clone(),
                 (None, false) => told.join(" "),

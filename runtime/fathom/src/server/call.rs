@@ -723,6 +723,7 @@ fn record(server: &Arc<Server>, function: &Arc<Deployed>, trace: trace::Trace) {
     function.sizing.live.see(&trace);
     if let Some(learned) = function.sizing.learned()
         && let Some(plan) = &learned.plan
+        && plan.function.digest == trace.function.digest
         && function.phases.see(plan, &trace)
     {
         function

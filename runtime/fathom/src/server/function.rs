@@ -80,8 +80,8 @@ impl Deployed {
         Deployed {
             name,
             created: SystemTime::now(),
+            sizing: Sizing::of(version.id.digest.clone()),
             version: RwLock::new(version),
-            sizing: Sizing::default(),
             phases: Phases::default(),
             logs: Logs::default(),
             totals: Mutex::default(),
@@ -103,7 +103,7 @@ impl Deployed {
             std::mem::replace(&mut *place, version.clone())
         };
         if before.id.digest != version.id.digest {
-            self.sizing.begin_anew();
+            self.sizing.begin_anew(version.id.digest.clone());
             self.phases.begin_anew();
         } else if self.phases.now() == Phase::Selective
             && let Some(plan) = self

@@ -14,8 +14,8 @@ use trace::{Breakpoint, Bytes, Feature, Observed, Outcome, Trace};
 /// Distinct inputs of which it is remembered what they needed: a repeat says nothing new.
 const REMEMBERED: usize = 1_000;
 
-/// What was learned of another module is provisional until so many calls of the new one are known.
-const PROVISIONAL: usize = 30;
+/// What was learned of another module is provisional until so many calls of the new one have ended.
+const PROVISIONAL: u64 = 30;
 
 /// So many times as much as the module before would have been given.
 const WIDER: f64 = 1.25;
@@ -24,11 +24,11 @@ const WIDER: f64 = 1.25;
 const DROPPED: f64 = 20.0;
 
 /// What is learned of one function as its calls come.
-#[derive(Default)]
 pub(crate) struct Live(Mutex<State>);
 
-#[derive(Default)]
 struct State {
+    /// Of which module: calls of the one before may end when it has gone.
+    digest: String,
     own: Option<Sizes>,
     inherited: Option<Inherited>,
 }
@@ -43,6 +43,7 @@ struct Sizes {
     /// What calls began with, the most.
     start: Bytes,
     rate: f64,
+    seed: u64,
 }
 
 /// What was learned of the module before.
@@ -61,43 +62,52 @@ pub(crate) struct Given {
 }
 
 impl Live {
+    /// Of a module of which nothing is known.
+    pub(crate) fn of(digest: String) -> Live {
+        Live(Mutex::new(State {
+            digest,
+            own: None,
+            inherited: None,
+        }))
+    }
+
     /// Before the call; `None` where nothing is known yet.
     pub(crate) fn size(&self, input: &[Observed]) -> Option<Given> {
         let state = self.lock();
-        let own = || state.own.as_ref()?.size(input);
         match &state.inherited {
             Some(inherited) => Some(inherited.size(input)),
-            None => own(),
+            None => state.own.as_ref()?.size(input),
         }
     }
 
     /// Learns from a call that has ended. Takes microseconds.
     pub(crate) fn see(&self, trace: &Trace) {
         let mut state = self.lock();
-        if let Some(inherited) = &mut state.inherited {
-            inherited.judge(trace);
+        if trace.function.digest != state.digest {
+            return;
         }
-        let known = state.own.as_mut().map_or(0, |own| {
+        if let Some(own) = &mut state.own {
             own.see(trace);
-            own.online.calls()
-        });
-        let is_over = state.inherited.as_ref().is_some_and(|inherited| {
-            known >= PROVISIONAL || inherited.evidence.e_value() >= DROPPED
-        });
-        if is_over {
+        }
+        let Some(inherited) = &mut state.inherited else {
+            return;
+        };
+        inherited.judge(trace);
+        let evidence = &inherited.evidence;
+        if evidence.calls() >= PROVISIONAL || evidence.e_value() >= DROPPED {
             state.inherited = None;
         }
     }
 
     /// Learns which model it is, from the calls seen; from the recorded ones where those tell more of calls than was seen, as when the
-    /// server has just begun. Calls never wait for it.
-    pub(crate) fn learn(&self, recorded: &[Trace], failure_rate: f64, seed: u64) {
+    /// server has just begun. Calls never wait for it. `digest` is of the module that the recorded calls are of.
+    pub(crate) fn learn(&self, digest: &str, recorded: &[Trace], failure_rate: f64, seed: u64) {
         let features = features(recorded);
         let is_behind = |own: &Sizes| {
-            let tells_more = features
-                .iter()
-                .any(|feature| !own.features.contains(feature));
-            tells_more || own.rate != failure_rate
+            let is_new = |feature: &Feature| !own.features.contains(feature);
+            features.iter().any(is_new)
+                || own.rate != failure_rate
+                || own.online.calls() == 0 && !recorded.is_empty()
         };
         let copy = match &self.lock().own {
             Some(own) if !is_behind(own) => Some(own.online.clone()),
@@ -106,7 +116,8 @@ impl Live {
         match copy {
             Some(mut online) if online.is_refit_due() => {
                 online.refit();
-                if let Some(own) = &mut self.lock().own {
+                let mut state = self.lock();
+                if let Some(own) = state.own_of(digest) {
                     own.online.adopt(online);
                 }
             }
@@ -115,24 +126,33 @@ impl Live {
                 let mut own = Sizes::new(features, failure_rate, seed);
                 recorded.iter().for_each(|trace| own.see(trace));
                 own.online.refit();
-                self.lock().own = Some(own);
+                let mut state = self.lock();
+                if state.digest == digest {
+                    state.own = Some(own);
+                }
             }
         }
     }
 
     /// The module is another one. What was learned of the one before is provisional for it; each of its calls was given `least`.
-    pub(crate) fn begin_anew(&self, least: Option<Bytes>) {
+    pub(crate) fn begin_anew(&self, digest: String, least: Option<Bytes>) {
         let mut state = self.lock();
-        let before = state.own.take();
-        // Where the one before has not come so far itself, it hands on what it was handed.
-        let inherits = before.zip(least).map(|(sizes, least)| Inherited {
+        state.digest = digest;
+        let before = state.own.take().filter(|own| own.size(&[]).is_some());
+        let handed_on = state.inherited.take();
+        // Where the one before was given what it had inherited itself, that is what its calls were given.
+        let least = least.max(handed_on.as_ref().map(|inherited| inherited.least));
+        let sizes = before.or(handed_on.map(|inherited| inherited.sizes));
+        let Some((sizes, least)) = sizes.zip(least) else {
+            return;
+        };
+        // It is learned from at once, by what is known of calls of the one before.
+        state.own = Some(sizes.of_nothing());
+        state.inherited = Some(Inherited {
             sizes,
             least,
             evidence: Evidence::default(),
         });
-        if let Some(inherits) = inherits.filter(|inherits| inherits.sizes.size(&[]).is_some()) {
-            state.inherited = Some(inherits);
-        }
     }
 
     /// Evidence against what was learned of the module before, and from which on it is dropped; `None` where nothing is provisional.
@@ -144,6 +164,13 @@ impl Live {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn own_of(&mut self, digest: &str) -> Option<&mut Sizes> {
+        let is_of = self.digest == digest;
+        self.own.as_mut().filter(|_| is_of)
     }
 }
 
@@ -162,7 +189,13 @@ impl Sizes {
             needs: Needs::default(),
             start: Bytes(0),
             rate: failure_rate,
+            seed,
         }
+    }
+
+    /// The same of which nothing is known yet.
+    fn of_nothing(&self) -> Sizes {
+        Sizes::new(self.features.clone(), self.rate, self.seed)
     }
 
     fn known(&self, input: &[Observed]) -> Vec<Known> {
@@ -277,9 +310,9 @@ mod tests {
     }
 
     fn learned(pages: f64) -> Live {
-        let live = Live::default();
+        let live = Live::of("sha256:0".to_owned());
         let calls: Vec<Trace> = (1..=60).map(|i| call(i * 100_000, pages)).collect();
-        live.learn(&calls, 0.01, 1);
+        live.learn("sha256:0", &calls, 0.01, 1);
         live
     }
 
@@ -303,46 +336,65 @@ mod tests {
         let now = live.size(&input(2_000_000)).expect("enough is known");
         assert!(now.bytes.as_f64() >= 2.0 * need, "{now:?}");
         // What nobody can know is not known.
-        assert_eq!(Live::default().size(&input(1)), None);
+        assert_eq!(Live::of(String::new()).size(&input(1)), None);
+    }
+
+    /// A call of the module that came after.
+    fn next(bytes: u64, pages: f64) -> Trace {
+        let mut call = call(bytes, pages);
+        call.function.digest = "sha256:next".to_owned();
+        call
     }
 
     #[test]
     fn a_new_module_begins_with_what_was_learned_of_the_one_before_until_its_calls_confirm_it() {
         let live = learned(10.0);
         let least = Bytes(70_000_000);
-        live.begin_anew(Some(least));
+        live.begin_anew("sha256:next".to_owned(), Some(least));
         // Never less than before, and no call for itself.
         let given = live.size(&input(100_000)).expect("inherited");
         assert_eq!(
             (given.bytes, given.by_model),
             (least.round_up_to_pages(), false)
         );
-        assert!(live.provisional().is_some());
-        live.learn(&[call(100_000, 10.0)], 0.01, 1);
-        for i in 1..PROVISIONAL as u64 {
+        // Neither a call of the module before that ends late, nor a lesson of it, says anything of this one.
+        (0..100).for_each(|i| live.see(&call(i, 100.0)));
+        live.learn("sha256:0", &[call(1, 1.0)], 0.01, 1);
+        for i in 1..=PROVISIONAL {
             assert!(live.provisional().is_some(), "{i}");
-            live.see(&call(i * 100_000 + 1, 10.0));
+            live.see(&next(i * 100_000, 10.0));
         }
-        live.see(&call(50, 10.0));
         assert_eq!(live.provisional(), None);
-        live.learn(&[], 0.01, 1);
         let given = live.size(&input(100_000)).expect("its own");
         assert!(given.bytes < least, "{given:?}");
     }
 
     #[test]
+    fn a_chain_of_modules_hands_on_what_their_calls_were_given() {
+        let live = learned(10.0);
+        let least = Bytes(70_000_000);
+        live.begin_anew("sha256:next".to_owned(), Some(least));
+        (1..10).for_each(|i| live.see(&next(i * 1_000, 10.0)));
+        live.begin_anew("sha256:last".to_owned(), Some(Bytes(1_000_000)));
+        assert_eq!(
+            live.size(&input(1)).map(|g| g.bytes),
+            Some(least.round_up_to_pages())
+        );
+        assert_eq!(live.provisional().map(|(e_value, _)| e_value), Some(1.0));
+    }
+
+    #[test]
     fn what_does_not_hold_for_a_new_module_is_dropped_soon() {
         let live = learned(10.0);
-        live.begin_anew(Some(Bytes(10_000_000)));
-        let missed = (1..PROVISIONAL as u64).find(|i| {
-            live.see(&call(i * 100_000, 100.0));
+        live.begin_anew("sha256:next".to_owned(), Some(Bytes(10_000_000)));
+        let missed = (1..PROVISIONAL).find(|i| {
+            live.see(&next(i * 100_000, 100.0));
             live.provisional().is_none()
         });
         assert!(missed.is_some_and(|calls| calls <= 5), "{missed:?}");
-        assert_eq!(live.size(&input(100_000)), None);
         // Nothing is inherited of a module of which nothing was known.
-        let live = Live::default();
-        live.begin_anew(Some(Bytes(1)));
+        let live = Live::of("sha256:0".to_owned());
+        live.begin_anew("sha256:next".to_owned(), Some(Bytes(1)));
         assert_eq!(live.size(&input(1)), None);
     }
 }

@@ -38,7 +38,6 @@ pub(crate) struct Learned {
 }
 
 /// What is known of the needs of one function's calls. Changes while calls run.
-#[derive(Default)]
 pub(crate) struct Sizing {
     learned: RwLock<Option<Arc<Learned>>>,
     /// What single calls are given, learned as they come.
@@ -53,6 +52,14 @@ pub(crate) struct Size {
 }
 
 impl Sizing {
+    /// Of a module of which nothing is known.
+    pub(crate) fn of(digest: String) -> Sizing {
+        Sizing {
+            learned: RwLock::default(),
+            live: Live::of(digest),
+        }
+    }
+
     pub(crate) fn learned(&self) -> Option<Arc<Learned>> {
         let learned = self.learned.read().unwrap_or_else(PoisonError::into_inner);
         learned.clone()
@@ -64,13 +71,13 @@ impl Sizing {
     }
 
     /// The module is another one: what was learned of the one before is provisional, see [`Live`].
-    pub(crate) fn begin_anew(&self) {
+    pub(crate) fn begin_anew(&self, digest: String) {
         let before = {
             let mut place = self.learned.write().unwrap_or_else(PoisonError::into_inner);
             place.take()
         };
         let least = before.map(|learned| learned.recommendation.allocation_bytes);
-        self.live.begin_anew(least);
+        self.live.begin_anew(digest, least);
     }
 
     /// Before the call: never more than its setting, which is its limit.
@@ -83,9 +90,16 @@ impl Sizing {
         };
         let sized = match by {
             SizeBy::Setting => None,
-            // A new module gets what the one before got, and more, until something is known of it.
+            // A new module gets what the one before got, and more, until its own calls confirm it.
             SizeBy::Recommendation => {
-                every_call().or_else(|| Some(recommended(self.live.size(&[])?.bytes)))
+                let provisional = self.live.provisional();
+                let inherited = provisional.and_then(|_| Some(self.live.size(&[])?.bytes));
+                match (every_call(), inherited) {
+                    (Some((own, by)), inherited) => {
+                        Some((own.max(inherited.unwrap_or_default()), by))
+                    }
+                    (None, inherited) => inherited.map(recommended),
+                }
             }
             SizeBy::Call => match self.live.size(input) {
                 Some(given) if given.by_model => Some((given.bytes, SizedBy::Model)),

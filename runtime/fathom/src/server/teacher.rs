@@ -213,7 +213,8 @@ fn lesson(server: &Arc<Server>, function: &Arc<Deployed>) -> Taught {
     };
     let failure_rate = failure_rate(server, &version);
     let seed = server.settings.learning.seed;
-    function.sizing.live.learn(&calls, failure_rate, seed);
+    let live = &function.sizing.live;
+    live.learn(&version.id.digest, &calls, failure_rate, seed);
     let Ok(profile) = server
         .settings
         .learning
@@ -224,6 +225,10 @@ fn lesson(server: &Arc<Server>, function: &Arc<Deployed>) -> Taught {
     let Some(recommendation) = profile.recommendation else {
         return Taught::Nothing;
     };
+    // Meanwhile it may have become another module, of which this says nothing.
+    if function.version().id.digest != version.id.digest {
+        return Taught::Nothing;
+    }
     let known = function.sizing.learned();
     let before = known.as_ref().and_then(|learned| learned.plan.clone());
     let plan = match function.phases.now() {

@@ -139,6 +139,28 @@ fn a_version_is_a_saved_profile_a_module_or_a_recorded_name() {
     assert!(said.contains("`fathom profile"), "{said}");
 }
 
+/// What `fathom profile` takes from the folder of a guest holds for its recorded calls too.
+#[test]
+fn a_guest_that_has_not_changed_differs_in_nothing() {
+    let place = Place::new();
+    let module = std::fs::read(wat("exact-allocations")).expect("the module");
+    place.write("guest/guest.wat", module);
+    let manifest = "[function]\nmemory = \"1 MiB\"\n[recommend]\nfailure_rate = 0.3\n";
+    place.write("guest/fathom.toml", manifest);
+    for at in 1..=6 {
+        place.write(&format!("inputs/{at}.txt"), "a\n".repeat(at));
+    }
+    let profile = ["profile", "guest", "inputs", "--db", "calls.db", "--json"];
+    let (_, saved, said) = printed(&mut place.fathom(profile));
+    place.write("saved.json", &saved);
+    let limits = ["--fail-if-more", "0%", "--fail-if-waste", "95%"];
+    let args = [&["saved.json", "guest"], &limits[..]].concat();
+    let (code, text, told) = diff(&place, &args);
+    assert_eq!(code, 0, "{text} {told} {said}");
+    let saved: Value = serde_json::from_str(&saved).expect("a profile");
+    assert_eq!(saved["recommendation"]["baseline_bytes"], 1 << 20);
+}
+
 #[test]
 fn what_calls_cost_is_told_at_providers_of_the_users_too() {
     let place = Place::new();
