@@ -162,6 +162,25 @@ fn calls_to_come_change_nothing() {
     }
 }
 
+/// Also where every call needs a little more than those like it have needed before.
+#[test]
+fn the_asked_rate_is_held_while_a_stream_drifts() {
+    let mut rng = rng(8);
+    let calls: Vec<Trace> = (0..3_000)
+        .map(|at| {
+            let input = common::log_spread(&mut rng, 1e4, 1e6);
+            let slope = 100.0 * (1.0 + 0.66 * at as f64 / 1_500.0);
+            let need = (20e6 + slope * input) * (0.01 * normal(&mut rng)).exp();
+            imported("f", at, need, 1e9, input)
+        })
+        .collect();
+    let replayed = replayed(&[calls]);
+    let ours = rule(&replayed, "fathom-call");
+    assert!(ours.chance_of_as_many_failures > Some(0.05), "{ours:?}");
+    // And not by giving much more than is needed.
+    assert!(ours.waste_share_of_preset < Some(0.02), "{ours:?}");
+}
+
 /// What is recommended after a stream has drifted is for the calls of now.
 #[test]
 fn what_is_recommended_follows_a_stream_that_drifts() {

@@ -12,6 +12,15 @@ const LOOK_BACK: usize = 500;
 /// made again with twice as much, which costs little, but somebody has asked that it hardly ever happens.
 const MISSED: f64 = 0.3;
 
+/// What the latest errors say holds only where the next call is like them. Where calls drift more of them miss than may, so after
+/// each miss the bound is for a smaller rate, and as long as none misses that goes back: then no more miss than were asked, whatever
+/// the calls do (adaptive conformal inference, Gibbs and Candes 2021, on a logarithmic scale). How much smaller is this over the root of
+/// the asked rate, of which misses by chance vary as well: about half where 1 in 100 may miss.
+const CARE: f64 = 0.05;
+
+/// The rate is never smaller than this share of the one asked.
+const LEAST_CARE: f64 = 0.1;
+
 /// A loss counts this share of the one after it.
 const FADING: f64 = 0.99;
 
@@ -37,6 +46,8 @@ pub(super) struct Expert {
 struct Margin {
     errors: VecDeque<f64>,
     bound: f64,
+    /// The rate that the bound is for, over the one asked: 1, or less after misses.
+    care: f64,
     losses: f64,
     judged: f64,
 }
@@ -46,6 +57,7 @@ impl Default for Margin {
         Margin {
             errors: VecDeque::new(),
             bound: f64::INFINITY,
+            care: 1.0,
             losses: 0.0,
             judged: 0.0,
         }
@@ -136,7 +148,7 @@ impl Margin {
     }
 
     fn settle(&mut self, rate: f64) {
-        self.bound = tail::upper(self.errors.make_contiguous(), rate);
+        self.bound = tail::upper(self.errors.make_contiguous(), rate * self.care);
     }
 
     fn lose(&mut self, given: f64, by: Judged) {
@@ -144,10 +156,14 @@ impl Margin {
             return;
         };
         let given = given.min(limit);
-        let loss = if given >= by.need {
-            (given - by.need) / by.scale
-        } else {
+        let missed = given < by.need;
+        let more_than_asked = by.rate - f64::from(u8::from(missed));
+        let step = CARE / by.rate.sqrt() * more_than_asked;
+        self.care = (self.care * step.exp()).clamp(LEAST_CARE, 1.0);
+        let loss = if missed {
             MISSED / by.rate
+        } else {
+            (given - by.need) / by.scale
         };
         self.losses = self.losses * FADING + loss;
         self.judged = self.judged * FADING + 1.0;
