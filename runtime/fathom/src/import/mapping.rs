@@ -43,7 +43,8 @@ pub(crate) struct MappingArgs {
     #[arg(long, value_name = "COLUMN", help_heading = "What is in the file")]
     pub(crate) duration: Option<Column>,
     /// Column that says how the call ended: 0, 200, ok, completed ... for calls that succeeded, 137 or `out of memory` for
-    /// those that were stopped for want of memory, timeout for those stopped at their deadline calls without are left out [default: all succeeded]
+    /// those that were stopped for want of memory, timeout for those stopped at their deadline;
+    /// calls without are left out [default: all succeeded]
     #[arg(long, value_name = "COLUMN", help_heading = "What is in the file")]
     pub(crate) outcome: Option<Column>,
     /// Column that says which input the call had: calls of one input count once [default: each call has its own]

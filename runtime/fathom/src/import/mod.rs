@@ -24,6 +24,7 @@ pub(crate) enum Form {
     /// A table with a header, its fields parted by commas, semicolons or tabs
     Csv,
     /// A JSON object per line
+    #[value(alias = "jsonl", alias = "ndjson")]
     JsonLines,
     /// REPORT lines of AWS Lambda: text, JSON logs, or what `aws logs` prints
     LambdaReport,
