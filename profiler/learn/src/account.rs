@@ -5,6 +5,7 @@
 use crate::bill::{billed_mb, billed_ms, usd_per_call};
 use crate::catalogue::{Billed, Catalogue, Provider, Size};
 use crate::settings::{CheckedSettings, Settings};
+use crate::timing;
 use std::collections::BTreeSet;
 use trace::{
     Account, Bytes, CallAllocation, Nanos, Predictor, Profile, ProviderAccount, ProviderBill,
@@ -51,7 +52,7 @@ pub fn account(
         schema: Account::SCHEMA.to_owned(),
         function: profile.function.clone(),
         calls: calls.len(),
-        is_timed: calls.iter().any(|call| call.cpu + call.waiting > 0.0),
+        is_timed: calls.iter().any(|call| call.billed.took_time()),
         allocation_bytes: recommendation.allocation_bytes,
         baseline_bytes: recommendation.baseline_bytes,
         calls_per_month,
@@ -61,11 +62,7 @@ pub fn account(
 
 /// A call that is billed.
 struct Call {
-    cpu: f64,
-    /// Seconds in which the guest waited.
-    waiting: f64,
-    /// Memory used, the runtime's included.
-    used: Bytes,
+    billed: timing::Call,
     /// What it would be given, sized alone, the runtime's included.
     given: Bytes,
     /// What it is sized by, where that is known before it.
@@ -73,31 +70,26 @@ struct Call {
 }
 
 impl Call {
-    /// Estimated seconds at a size: a guest has one thread, and more than one CPU makes it no faster.
+    /// Estimated seconds at a size.
     fn seconds(&self, size: &Size) -> f64 {
-        self.cpu / size.vcpu.as_f64().min(1.0) + self.waiting
+        self.billed.seconds(size, 1.0)
     }
 }
 
-/// The calls that ran to their end; those that ran alone if there are any.
 fn billed(traces: &[Trace], allocations: &[CallAllocation], settings: &Settings) -> Vec<Call> {
-    let measured = || {
-        traces
-            .iter()
-            .zip(allocations)
-            .filter(|(t, _)| t.is_measurement())
-    };
-    let are_alone = measured().any(|(trace, _)| !trace.contended);
-    let with_base = |bytes: Bytes| Bytes(bytes.0.saturating_add(settings.runtime_base.0));
-    let billed = measured().filter(|(trace, _)| !are_alone || !trace.contended);
-    let billed = billed.map(|(trace, allocation)| Call {
-        cpu: trace.cpu.as_seconds(),
-        waiting: (trace.wall.as_seconds() - trace.cpu.as_seconds()).max(0.0),
-        used: with_base(trace.committed_peak),
-        given: with_base(allocation.allocation_bytes),
-        value: allocation.feature_value,
+    let billed = timing::billed(traces).into_iter().filter_map(|at| {
+        let allocation = allocations.get(at)?;
+        Some(Call {
+            billed: timing::Call::of(&traces[at], settings),
+            given: with_runtime(allocation.allocation_bytes, settings),
+            value: allocation.feature_value,
+        })
     });
     billed.collect()
+}
+
+fn with_runtime(guest: Bytes, settings: &Settings) -> Bytes {
+    Bytes(guest.0.saturating_add(settings.runtime_base.0))
 }
 
 struct Accounting<'a> {
@@ -128,15 +120,10 @@ impl Accounting<'_> {
     }
 
     fn at(&self, provider: &Provider, size: &Size) -> SizeAccount {
-        let need = Bytes(
-            self.recommendation
-                .allocation_bytes
-                .0
-                .saturating_add(self.settings.runtime_base.0),
-        );
+        let need = with_runtime(self.recommendation.allocation_bytes, self.settings);
         let mb = |bytes: Bytes| bytes.as_f64() / 1_048_576.0;
         let billed_seconds = |call: &Call| billed_ms(provider, time(call, size)) as f64 / 1e3;
-        let gb = |call: &Call| billed_mb(provider, size, call.used) as f64 / 1024.0;
+        let gb = |call: &Call| billed_mb(provider, size, call.billed.used) as f64 / 1024.0;
         let rate = provider.usd_per_gb_second.as_f64();
         let cpu_rate = size.billed_cpu.as_f64() * provider.usd_per_cpu_second.as_f64();
         // What the smallest size that fits has more than is needed; of memory that is billed as it is used it costs nothing.
@@ -146,19 +133,14 @@ impl Accounting<'_> {
             }
             _ => 0.0,
         };
+        let unused = |call: &Call| (gb(call) - mb(call.billed.used) / 1024.0).max(0.0);
         let runs = |call: &Call| call.seconds(size).min(billed_seconds(call));
         SizeAccount {
             size_mb: size.mb,
             fits: need.0.div_ceil(1 << 20) <= size.mb,
             usd_per_million: self.per_million(|call| usd(provider, size, call)),
-            memory_wasted_usd: self.per_million(|call| {
-                let unused = (gb(call) - mb(call.used) / 1024.0).max(0.0);
-                unused * rate * runs(call)
-            }),
-            granularity_usd: self.per_million(|call| {
-                let unused = (gb(call) - mb(call.used) / 1024.0).max(0.0);
-                between.min(unused) * rate * runs(call)
-            }),
+            memory_wasted_usd: self.per_million(|call| unused(call) * rate * runs(call)),
+            granularity_usd: self.per_million(|call| between.min(unused(call)) * rate * runs(call)),
             time_wasted_usd: self.per_million(|call| {
                 let idle = billed_seconds(call) - runs(call);
                 idle * (gb(call) * rate + cpu_rate)
@@ -184,12 +166,7 @@ impl Accounting<'_> {
             return None;
         }
         // Whatever is larger than all that was seen has as much room as in a single size.
-        let need = Bytes(
-            self.recommendation
-                .allocation_bytes
-                .0
-                .saturating_add(self.settings.runtime_base.0),
-        );
+        let need = with_runtime(self.recommendation.allocation_bytes, self.settings);
         let one = provider.size_for(single.size_mb << 20)?;
         let largest = provider.size_for(need.0)?;
         let routed = Routed::of(provider, self.calls, largest, one)?;
@@ -204,7 +181,7 @@ fn time(call: &Call, size: &Size) -> Nanos {
 }
 
 fn usd(provider: &Provider, size: &Size, call: &Call) -> f64 {
-    usd_per_call(provider, size, call.used, time(call, size))
+    usd_per_call(provider, size, call.billed.used, time(call, size))
 }
 
 /// Calls in the order of what they are sized by, and the sizes that they may be routed to.

@@ -1,20 +1,19 @@
 //! What two versions of a function differ by. Memory of a guest is exact and repeatable, so inputs that both were run on are
 //! compared one by one; of a relation to a variable the interval is told in which its numbers lie.
 
+use crate::allocations::{largest_needs, measured};
+use crate::data::FEWEST;
 use crate::fit::least_squares;
 use crate::statistics::{median, quantile};
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 use std::collections::HashMap;
 use trace::{
-    BillDifference, Both, Bytes, CallAllocation, Difference, Estimate, Model, ModelKind, Outcome,
+    BillDifference, Both, Bytes, CallAllocation, Difference, Estimate, Model, ModelKind,
     PairedDifference, Profile, Recommendation, RelationDifference,
 };
 
 /// Resamples of the inputs, for intervals (bootstrap by the percentile method, Efron 1979).
 const RESAMPLES: usize = 400;
-
-/// Inputs from which intervals are told.
-const FEWEST: usize = 5;
 
 /// Compares two versions; `None` where of one of them nothing was measured. The seed decides the resamples.
 pub fn difference(old: &Profile, new: &Profile, seed: u64) -> Option<Difference> {
@@ -122,24 +121,8 @@ fn fit(points: &[(f64, f64)]) -> Option<(f64, f64)> {
     Some((fitted.intercept, fitted.slopes[0]))
 }
 
-fn measured(calls: &[CallAllocation]) -> impl Iterator<Item = &CallAllocation> {
-    calls
-        .iter()
-        .filter(|call| call.outcome == Outcome::Succeeded)
-}
-
-/// The largest need of each input.
-fn needs(calls: &[CallAllocation]) -> HashMap<&str, f64> {
-    let mut needs: HashMap<&str, f64> = HashMap::new();
-    for call in measured(calls) {
-        let need = needs.entry(call.identity()).or_default();
-        *need = need.max(call.needed_bytes.as_f64());
-    }
-    needs
-}
-
 fn paired(old: &[CallAllocation], new: &[CallAllocation]) -> Option<PairedDifference> {
-    let (old, new) = (needs(old), needs(new));
+    let (old, new) = (largest_needs(old), largest_needs(new));
     let ratios = old.iter().filter_map(|(input, before)| {
         let after = new.get(input)?;
         (*before > 0.0).then(|| after / before)

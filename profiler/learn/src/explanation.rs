@@ -1,15 +1,17 @@
 //! Why a size is what it is, part by part, which calls it is for, and what would change it. Sizes nothing itself: what it says is
 //! of a recommendation that was made.
 
+use crate::allocations::{largest_needs, measured};
 use crate::online::{FEWEST, Online};
 use crate::replay::call;
+use crate::replay::fathom::Fathom;
 use crate::settings::{CheckedSettings, Order, Settings};
 use crate::statistics::median;
 use crate::step_ahead::Needs;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use trace::{
-    Bytes, CallAllocation, CallMargin, Explanation, Near, OneMore, Outcome, Part, Profile,
-    ProviderBill, Recommendation, Smaller, Trace,
+    Bytes, CallAllocation, CallMargin, Explanation, Near, OneMore, Part, Profile, ProviderBill,
+    Recommendation, Smaller, Trace,
 };
 
 /// Calls that are listed.
@@ -28,12 +30,13 @@ pub fn explain_size(
     settings: &CheckedSettings,
 ) -> Option<Explanation> {
     let recommendation = profile.recommendation.as_ref()?;
-    let needs = distinct_needs(&recommendation.calls);
+    let mut needs: Vec<f64> = largest_needs(&recommendation.calls).into_values().collect();
+    needs.sort_by(f64::total_cmp);
     let explaining = Explaining {
         recommendation,
-        traces,
         settings: settings.get(),
         needs,
+        stream: stream_of(traces, settings.get()),
     };
     Some(Explanation {
         schema: Explanation::SCHEMA.to_owned(),
@@ -47,29 +50,23 @@ pub fn explain_size(
     })
 }
 
-/// The largest need of each input of calls that succeeded, bytes.
-fn distinct_needs(calls: &[CallAllocation]) -> Vec<f64> {
-    let mut needs: HashMap<&str, f64> = HashMap::new();
-    for call in measured(calls) {
-        let need = needs.entry(call.identity()).or_default();
-        *need = need.max(call.needed_bytes.as_f64());
-    }
-    let mut needs: Vec<f64> = needs.into_values().collect();
-    needs.sort_by(f64::total_cmp);
-    needs
-}
-
-fn measured(calls: &[CallAllocation]) -> impl Iterator<Item = &CallAllocation> {
-    calls
-        .iter()
-        .filter(|call| call.outcome == Outcome::Succeeded)
-}
-
 struct Explaining<'a> {
     recommendation: &'a Recommendation,
-    traces: &'a [Trace],
     settings: &'a Settings,
     needs: Vec<f64>,
+    /// What every call is sized by in a stream; `None` in a sweep.
+    stream: Option<Online>,
+}
+
+/// What sizes every call, after all of these.
+fn stream_of(traces: &[Trace], settings: &Settings) -> Option<Online> {
+    if settings.order == Order::Sweep {
+        return None;
+    }
+    let calls = call::calls(traces, &[], |_| settings.baseline, true);
+    let mut fathom = Fathom::new(Vec::new(), settings, Order::Stream);
+    calls.iter().for_each(|call| fathom.see(call, &[]));
+    Some(fathom.online().clone())
 }
 
 impl Explaining<'_> {
@@ -124,24 +121,9 @@ impl Explaining<'_> {
             let all: Vec<f64> = self.needs.iter().copied().chain(another).collect();
             Needs::of(&all).bound(self.settings.failure_rate)
         };
-        if self.settings.order == Order::Sweep {
+        let Some(mut online) = self.stream.clone() else {
             return by_largest();
-        }
-        let calls = call::calls(self.traces, &[], |_| self.settings.baseline, true);
-        let mut online = Online::new(
-            Vec::new(),
-            self.settings.failure_rate,
-            self.settings.seed,
-            Order::Stream,
-        );
-        let mut largest: HashMap<usize, f64> = HashMap::new();
-        for call in calls.iter().filter(|call| call.ended) {
-            let before = largest.entry(call.input).or_insert(f64::NEG_INFINITY);
-            if call.need > *before {
-                *before = call.need;
-                online.see(&[], call.need);
-            }
-        }
+        };
         if let Some(another) = another {
             online.see(&[], another);
         }

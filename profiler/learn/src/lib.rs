@@ -29,6 +29,7 @@
 //! tried of two variables, not of three, and of the eight that follow the target most closely.
 
 mod account;
+mod allocations;
 mod armed;
 mod because;
 pub mod bill;

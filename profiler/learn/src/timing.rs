@@ -14,12 +14,50 @@ const LEAST_NOISE: f64 = 0.10;
 const MOST_NOISE: f64 = 0.50;
 
 /// What one recorded call does.
-struct Call {
+pub(crate) struct Call {
     cpu: f64,
     /// Time in which the guest waited.
     waiting: f64,
     /// Memory used, runtime base included.
-    used: Bytes,
+    pub(crate) used: Bytes,
+}
+
+impl Call {
+    pub(crate) fn of(trace: &Trace, settings: &Settings) -> Call {
+        let (cpu, wall) = (trace.cpu.as_seconds(), trace.wall.as_seconds());
+        Call {
+            cpu,
+            waiting: (wall - cpu).max(0.0),
+            used: Bytes(
+                trace
+                    .committed_peak
+                    .0
+                    .saturating_add(settings.runtime_base.0),
+            ),
+        }
+    }
+
+    /// Estimated seconds at a size, its CPU seconds taken as `speed` times those measured. A guest has one thread: more than one
+    /// CPU makes it no faster than it was measured.
+    pub(crate) fn seconds(&self, size: &Size, speed: f64) -> f64 {
+        self.cpu * speed / size.vcpu.as_f64().min(1.0) + self.waiting
+    }
+
+    /// Whether it took any time.
+    pub(crate) fn took_time(&self) -> bool {
+        self.cpu + self.waiting > 0.0
+    }
+}
+
+/// Which of the calls are billed, by their places: those that ran to their end; those that ran alone if there are any.
+pub(crate) fn billed(traces: &[Trace]) -> Vec<usize> {
+    let measured = || (0..traces.len()).filter(|&at| traces[at].is_measurement());
+    let alone: Vec<usize> = measured().filter(|&at| !traces[at].contended).collect();
+    if alone.is_empty() {
+        measured().collect()
+    } else {
+        alone
+    }
 }
 
 /// The calls that are billed, and the noise of their times.
@@ -29,21 +67,10 @@ pub(crate) struct Timing {
 }
 
 impl Timing {
-    /// The calls that ran to their end; those that ran alone if there are any. `None` where no call succeeded.
+    /// The calls that are billed. `None` where no call succeeded.
     pub(crate) fn of(traces: &[Trace], settings: &Settings) -> Option<Timing> {
-        let measured = || traces.iter().filter(|t| t.is_measurement());
-        let mut billed: Vec<&Trace> = measured().filter(|t| !t.contended).collect();
-        if billed.is_empty() {
-            billed = measured().collect();
-        }
-        let calls = billed.iter().map(|t| {
-            let (cpu, wall) = (t.cpu.as_seconds(), t.wall.as_seconds());
-            Call {
-                cpu,
-                waiting: (wall - cpu).max(0.0),
-                used: Bytes(t.committed_peak.0.saturating_add(settings.runtime_base.0)),
-            }
-        });
+        let billed: Vec<&Trace> = billed(traces).into_iter().map(|at| &traces[at]).collect();
+        let calls = billed.iter().map(|trace| Call::of(trace, settings));
         (!billed.is_empty()).then(|| Timing {
             calls: calls.collect(),
             noise: spread_of_repeats(&billed)
@@ -52,12 +79,9 @@ impl Timing {
         })
     }
 
-    /// Estimated seconds of each call at a size, its CPU seconds taken as `speed` times those measured. A guest has one
-    /// thread: more than one CPU makes it no faster than it was measured.
+    /// Estimated seconds of each call at a size: see [`Call::seconds`].
     pub(crate) fn seconds(&self, size: &Size, speed: f64) -> impl Iterator<Item = f64> {
-        let share = size.vcpu.as_f64().min(1.0);
-        let seconds = move |c: &Call| c.cpu * speed / share + c.waiting;
-        self.calls.iter().map(seconds)
+        self.calls.iter().map(move |call| call.seconds(size, speed))
     }
 
     /// Memory used by each call, runtime base included.

@@ -309,11 +309,15 @@ pub(crate) fn show(profile: &Profile, context: &Context, json: bool) -> anyhow::
     if json {
         return output::line(report::json(profile));
     }
-    let style = Style {
+    output::text(report::screen(profile, context, style()))
+}
+
+/// How text is shown on the terminal. Colours are taken out where nobody can see them, see `output`.
+pub(crate) fn style() -> Style {
+    Style {
         color: true,
         width: width(),
-    };
-    output::text(report::screen(profile, context, style))
+    }
 }
 
 /// Columns of the terminal; 100 where there is none.

@@ -62,6 +62,8 @@ pub struct Sized {
     /// Once what it is sized by is known: since so many seconds, so many bytes. `None` where that is before it begins, or where
     /// it is sized by nothing.
     pub then: Option<(f64, f64)>,
+    /// Whether a model of this call says so; else every call gets the same.
+    pub by_model: bool,
 }
 
 /// The sizes of one function's calls.
@@ -131,16 +133,15 @@ impl Online {
                 Some(by) => (at, widened(predicted, given, by)),
             })
         });
-        Some(match by_line {
-            None => Sized { start, then: None },
-            Some((at, bytes)) if at <= 0.0 => Sized {
-                start: bytes,
-                then: None,
-            },
-            Some(then) => Sized {
-                start,
-                then: Some(then),
-            },
+        let by_model = by_line.is_some();
+        let (start, then) = match by_line {
+            Some((at, bytes)) if at <= 0.0 => (bytes, None),
+            then => (start, then),
+        };
+        Some(Sized {
+            start,
+            then,
+            by_model,
         })
     }
 

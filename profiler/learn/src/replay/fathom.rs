@@ -30,6 +30,7 @@ impl Fathom {
         Some(Sized {
             start: in_steps(sized.start),
             then: sized.then.map(|(at, bytes)| (at, in_steps(bytes))),
+            ..sized
         })
     }
 

@@ -5,7 +5,6 @@ use crate::{
     output,
 };
 use clap::Args;
-use report::Style;
 use std::process::ExitCode;
 
 /// Calls in a month at most: more is a slip.
@@ -75,11 +74,7 @@ pub(crate) fn run(args: BillArgs) -> anyhow::Result<ExitCode> {
     if args.json {
         output::line(serde_json::to_string_pretty(&account)?)?;
     } else {
-        let style = Style {
-            color: true,
-            width: analysis::width(),
-        };
-        output::text(report::bill_text(&account, style))?;
+        output::text(report::bill_text(&account, analysis::style()))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -10,7 +10,6 @@ use crate::{
 };
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
-use report::Style;
 use std::{fs, path::Path, process::ExitCode};
 use store::Store;
 use trace::{Bytes, Difference, Profile};
@@ -89,11 +88,11 @@ pub(crate) fn run(args: DiffArgs) -> anyhow::Result<ExitCode> {
         Format::Json => print_json(&difference, &broken)?,
         Format::Markdown => output::text(report::difference_markdown(&difference, &broken))?,
         Format::Text => {
-            let style = Style {
-                color: true,
-                width: analysis::width(),
-            };
-            output::text(report::difference_text(&difference, &broken, style))?;
+            output::text(report::difference_text(
+                &difference,
+                &broken,
+                analysis::style(),
+            ))?;
         }
     }
     Ok(if broken.is_empty() {

@@ -5,7 +5,6 @@ use crate::{
     output,
 };
 use clap::Args;
-use report::Style;
 use std::process::ExitCode;
 
 /// Explain a size: its parts, the calls nearest to it, what one more input or the next smaller size would change
@@ -39,11 +38,7 @@ pub(crate) fn run(args: ExplainArgs) -> anyhow::Result<ExitCode> {
     if args.json {
         output::line(serde_json::to_string_pretty(&explanation)?)?;
     } else {
-        let style = Style {
-            color: true,
-            width: analysis::width(),
-        };
-        output::text(report::explanation_text(&explanation, style))?;
+        output::text(report::explanation_text(&explanation, analysis::style()))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -9,7 +9,6 @@ use crate::{
 use anyhow::{Context as _, ensure};
 use clap::Args;
 use learn::{DriftState, Settings};
-use report::Style;
 use std::{collections::HashSet, fs, path::PathBuf, process::ExitCode};
 use store::{Detail, Filter, Store};
 use trace::{AskedOfPlan, Drift, PredictivePlan, Trace};
@@ -91,7 +90,7 @@ fn learn(args: &PlanArgs) -> anyhow::Result<ExitCode> {
     if args.json {
         output::line(serde_json::to_string_pretty(&plan)?)?;
     } else {
-        output::text(report::plan_text(&plan, style()))?;
+        output::text(report::plan_text(&plan, analysis::style()))?;
         output::line(format_args!("\nPlan   {}", path.display()))?;
         output::line(format_args!(
             "Next   fathom profile GUEST --plan {}",
@@ -105,13 +104,6 @@ impl PlanArgs {
     fn file(&self, function: &str) -> PathBuf {
         let beside_report = || places::report_folder(self.out.clone(), function).join("plan.toml");
         self.output.clone().unwrap_or_else(beside_report)
-    }
-}
-
-fn style() -> Style {
-    Style {
-        color: true,
-        width: analysis::width(),
     }
 }
 
@@ -134,7 +126,7 @@ fn check(args: &PlanArgs) -> anyhow::Result<ExitCode> {
     if args.json {
         output::line(serde_json::to_string_pretty(&drift)?)?;
     } else {
-        output::text(report::drift_text(&drift, style()))?;
+        output::text(report::drift_text(&drift, analysis::style()))?;
     }
     if drift.stale.is_none() {
         return Ok(ExitCode::SUCCESS);

@@ -17,7 +17,6 @@ use anyhow::{Context as _, bail};
 use bench::{Bench, Run, calls_to_make};
 use clap::{Args, builder::BoolishValueParser};
 use host::Event;
-use report::Style;
 use std::{collections::HashMap, path::PathBuf, process::ExitCode, time::Instant};
 use store::Store;
 use trace::{PredictivePlan, Profile, Trace};
@@ -172,11 +171,10 @@ fn in_order_of(events: &[Event], traces: &mut [Trace]) {
 fn judged(plan: &PredictivePlan, traces: &[Trace]) -> String {
     let mut judge = Judge::new(plan);
     traces.iter().for_each(|trace| judge.see(trace));
-    let style = Style {
-        color: true,
-        width: analysis::width(),
-    };
-    format!("plan {}", report::drift_text(&judge.drift(), style))
+    format!(
+        "plan {}",
+        report::drift_text(&judge.drift(), analysis::style())
+    )
 }
 
 /// Whether `--strict` is content.

@@ -4,7 +4,6 @@ use crate::{analysis, args::DatabaseArgs, near, output, progress, quantity};
 use anyhow::{Context, bail};
 use clap::Args;
 use learn::{Replaying, Settings};
-use report::Style;
 use std::{fs, path::PathBuf, process::ExitCode};
 use store::{Detail, Filter, Store};
 use trace::{Bytes, FunctionId, Trace};
@@ -93,11 +92,7 @@ pub(crate) fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
     if args.json {
         output::line(serde_json::to_string_pretty(&replayed)?)?;
     } else {
-        let style = Style {
-            color: true,
-            width: analysis::width(),
-        };
-        output::text(report::replay_text(&replayed, style))?;
+        output::text(report::replay_text(&replayed, analysis::style()))?;
     }
     Ok(ExitCode::SUCCESS)
 }

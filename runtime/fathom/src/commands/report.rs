@@ -94,11 +94,10 @@ fn report_one(args: ReportArgs) -> anyhow::Result<()> {
         Format::Text => {
             analysis::show(&profile, &context, false)?;
             if let Some(who) = context.who() {
-                let style = report::Style {
-                    color: true,
-                    width: analysis::width(),
-                };
-                output::text(format_args!("\n{}", report::stacks::who_text(&who, style)))?;
+                output::text(format_args!(
+                    "\n{}",
+                    report::stacks::who_text(&who, analysis::style())
+                ))?;
             }
         }
         Format::Json => analysis::show(&profile, &context, true)?,

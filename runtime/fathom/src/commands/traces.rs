@@ -7,7 +7,6 @@ use crate::{analysis, args::DatabaseArgs, quantity};
 use anyhow::bail;
 use clap::{Args, Subcommand};
 use export::ExportArgs;
-use report::Style;
 use std::{process::ExitCode, time::SystemTime};
 use store::{Detail, Filter, Keep, Store, TraceId};
 use trace::Nanos;
@@ -112,13 +111,7 @@ fn list(args: &ListArgs) -> anyhow::Result<()> {
     let lines = calls.iter().map(|(id, trace)| (*id, trace));
     output::text(format_args!(
         "{}",
-        report::trace_list(
-            lines,
-            Style {
-                color: true,
-                width: analysis::width()
-            }
-        )
+        report::trace_list(lines, analysis::style())
     ))?;
     Ok(())
 }

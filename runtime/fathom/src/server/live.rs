@@ -208,15 +208,11 @@ impl Sizes {
     }
 
     fn size(&self, input: &[Observed]) -> Option<Given> {
-        let known = self.known(input);
-        let sized = self.online.size(&known)?;
-        // Without what is known of this call, every call gets the same.
-        let nothing: Vec<Known> = self.known(&[]);
-        let every_call = self.online.size(&nothing)?;
+        let sized = self.online.size(&self.known(input))?;
         let bytes = Bytes::from_f64(sized.last().ceil()).max(self.start);
         Some(Given {
             bytes: bytes.round_up_to_pages(),
-            by_model: sized != every_call,
+            by_model: sized.by_model,
         })
     }
 

@@ -7,31 +7,7 @@ use serde_json::{Value, json};
 fn record(place: &Place, name: &str, constant: u32, slope: u32) {
     let rows =
         (1..=40).map(|size| format!("{size},{} MiB,64 MiB,1,i{size}\n", constant + slope * size));
-    let table = format!(
-        "size,used,memory,seconds,input\n{}",
-        rows.collect::<String>()
-    );
-    let file = format!("{name}.csv");
-    place.write(&file, table);
-    let import = [
-        "import",
-        &file,
-        "--db",
-        "calls.db",
-        "--function",
-        name,
-        "--feature",
-        "size",
-        "--target",
-        "used",
-        "--configured",
-        "memory",
-        "--duration",
-        "seconds",
-        "--input",
-        "input",
-    ];
-    place.fathom(import).assert().success();
+    place.import_calls(name, &rows.collect::<String>());
 }
 
 fn diff(place: &Place, args: &[&str]) -> (i32, String, String) {

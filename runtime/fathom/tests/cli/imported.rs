@@ -430,24 +430,8 @@ fn what_cannot_be_imported_is_said_and_nothing_is_stored() {
 #[test]
 fn a_size_is_explained() {
     let place = Place::new();
-    let rows = (1..=40).map(|at| format!("{at},{} MiB,64 MiB,1\n", at + 2));
-    place.write(
-        "calls.csv",
-        format!("size,used,memory,seconds\n{}", rows.collect::<String>()),
-    );
-    let mapping = [
-        "--function",
-        "f",
-        "--feature",
-        "size",
-        "--target",
-        "used",
-        "--configured",
-        "memory",
-        "--duration",
-        "seconds",
-    ];
-    import(&place, "calls.csv", &mapping);
+    let rows = (1..=40).map(|at| format!("{at},{} MiB,64 MiB,1,size={at}\n", at + 2));
+    place.import_calls("f", &rows.collect::<String>());
     let explained = place.json(&["explain", "f", "--db", "calls.db", "--json"]);
     let parts = explained["parts"].as_array().expect("parts");
     let sum: i64 = parts.iter().filter_map(|part| part["bytes"].as_i64()).sum();
@@ -480,27 +464,9 @@ fn replay_says_of_every_rule_what_it_wastes_and_how_often_it_fails() {
     // Memory follows the size exactly, and 100 times as much is configured as is needed in the middle.
     let rows = (0..60).map(|at| {
         let size = 1 + at * 7 % 60;
-        format!("{at},{size},{},400 MB,1\n", size * 1_000_000)
+        format!("{size},{},400 MB,1,{at}\n", size * 1_000_000)
     });
-    place.write(
-        "calls.csv",
-        format!("at,size,used,memory,seconds\n{}", rows.collect::<String>()),
-    );
-    let mapping = [
-        "--function",
-        "f",
-        "--order",
-        "at",
-        "--feature",
-        "size",
-        "--target",
-        "used",
-        "--configured",
-        "memory",
-        "--duration",
-        "seconds",
-    ];
-    assert_eq!(import(&place, "calls.csv", &mapping)["calls"], 60);
+    place.import_calls("f", &rows.collect::<String>());
     let replayed = place.json(&["replay", "--db", "calls.db", "--json"]);
     assert_eq!(
         (&replayed["schema"], &replayed["calls"]),

@@ -59,6 +59,31 @@ impl Place {
         }
     }
 
+    /// Imports calls of a function into `calls.db`, one a row: `SIZE,USED,CONFIGURED,SECONDS,INPUT`.
+    pub(crate) fn import_calls(&self, function: &str, rows: &str) {
+        let file = format!("{function}.csv");
+        self.write(&file, format!("size,used,memory,seconds,input\n{rows}"));
+        let import = [
+            "import",
+            &file,
+            "--db",
+            "calls.db",
+            "--function",
+            function,
+            "--feature",
+            "size",
+            "--target",
+            "used",
+            "--configured",
+            "memory",
+            "--duration",
+            "seconds",
+            "--input",
+            "input",
+        ];
+        self.fathom(import).assert().success();
+    }
+
     /// Runs it, and reads what it printed as JSON.
     pub(crate) fn json(&self, args: &[&str]) -> Value {
         let output = self.fathom(args).output().expect("it runs");
