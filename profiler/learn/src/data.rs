@@ -60,6 +60,8 @@ pub(crate) struct About {
     pub(crate) family: Option<usize>,
     /// Whether it may be the number of keys of a hash table.
     pub(crate) may_be_keys: bool,
+    /// Of which variable it is a word: the words of one part calls among them.
+    pub(crate) word_of: Option<usize>,
     /// Of two that explain about as well, what somebody shows on purpose is preferred to what happens to have a name.
     pub(crate) shown: Shown,
 }
@@ -74,6 +76,8 @@ pub(crate) struct Data<'a> {
     pub(crate) sample: Vec<usize>,
     /// Columns with enough distinct values to be used, in order of preference.
     pub(crate) usable: Vec<usize>,
+    /// Columns of few values, which tell kinds of calls apart.
+    pub(crate) switches: Vec<usize>,
     about: Vec<About>,
     /// Per usable column and shape, over the sample: mean 0 and deviation 1; `None` where it does not move.
     shaped: Vec<[Option<Vec<f64>>; SHAPES.len()]>,
@@ -98,7 +102,7 @@ impl<'a> Data<'a> {
         let mut sample: Vec<usize> = (0..y.len()).collect();
         sample.shuffle(&mut SmallRng::seed_from_u64(seed));
         sample.truncate(SAMPLE);
-        let mut usable = Vec::new();
+        let (mut usable, mut switches) = (Vec::new(), Vec::new());
         let mut shaped = Vec::new();
         for (j, column) in columns.iter().enumerate() {
             let values: Vec<f64> = sample.iter().map(|&row| column[row]).collect();
@@ -106,7 +110,8 @@ impl<'a> Data<'a> {
             if values.iter().any(|v| *v < 0.0) {
                 about[j].family = None;
             }
-            if distinct(&values) >= FEWEST {
+            let different = distinct(&values);
+            if different >= FEWEST {
                 usable.push(j);
                 shaped.push(SHAPES.map(|t| {
                     let applies = t != Transform::Buckets || about[j].may_be_keys;
@@ -114,7 +119,12 @@ impl<'a> Data<'a> {
                     applies.then(shaped).flatten()
                 }));
             } else {
-                shaped.push([const { None }; SHAPES.len()]);
+                let mut as_it_is = [const { None }; SHAPES.len()];
+                if different > 1 {
+                    switches.push(j);
+                    as_it_is[0] = standardised(values);
+                }
+                shaped.push(as_it_is);
             }
         }
         Data {
@@ -124,6 +134,7 @@ impl<'a> Data<'a> {
             y,
             sample,
             usable,
+            switches,
             about,
             shaped,
         }
@@ -142,6 +153,11 @@ impl<'a> Data<'a> {
     /// The variable that a column is of, where it may be multiplied with columns of others.
     pub(crate) fn family(&self, column: usize) -> Option<usize> {
         self.about[column].family
+    }
+
+    /// The variable that it is a word of.
+    pub(crate) fn word_of(&self, column: usize) -> Option<usize> {
+        self.about[column].word_of
     }
 
     /// How it has come to be looked at.

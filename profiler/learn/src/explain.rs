@@ -2,7 +2,7 @@
 
 use crate::data::{About, Columns, Data, FEWEST};
 use crate::features::{Column, may_be_keys, most_distinct, shown};
-use crate::fit::{Fitted, Shape};
+use crate::fit::{Fitted, Part, Shape, Test};
 use crate::folds::{Folds, held_out, on_all, relative_errors};
 use crate::formula::{formula, percent};
 use crate::press::Training;
@@ -12,7 +12,8 @@ use crate::significance::screen;
 use crate::statistics::{distinct, mean, median, quantile};
 use std::borrow::Cow;
 use trace::{
-    Feature, HeldOut, Model, ModelKind, Predictor, Screening, SeenRange, Target, Term, Transform,
+    Condition, Feature, HeldOut, Model, ModelKind, Predictor, Screening, SeenRange, Target, Term,
+    Transform,
 };
 
 /// A target that moves by no more than this share of its largest value does not move.
@@ -29,6 +30,11 @@ const WORTH_NAMING: f64 = 0.1;
 
 /// Without a significant single feature, several together must at least halve the error, on at least this many inputs.
 const INPUTS_FOR_SEVERAL: usize = 30;
+
+/// So many standard errors by which held-out inputs are predicted better than by a constant are no chance either, on at least this
+/// many inputs: what no single feature follows may be followed by trees.
+const CERTAIN: f64 = 4.0;
+const INPUTS_TO_BE_CERTAIN: usize = 60;
 
 /// A fitting problem with the names of its columns.
 pub(crate) struct Problem<'a> {
@@ -53,6 +59,7 @@ impl<'a> Problem<'a> {
         let about = columns.clone().map(|c| About {
             family: c.family,
             may_be_keys: may_be_keys(&c.feature),
+            word_of: word_of(&c.feature, columns.clone().map(|c| &c.feature)),
             shown: shown(&c.feature),
         });
         Problem {
@@ -74,6 +81,12 @@ impl<'a> Problem<'a> {
             },
         }
     }
+}
+
+/// The first word of the same variable: it stands for all of them.
+fn word_of<'f>(feature: &Feature, mut all: impl Iterator<Item = &'f Feature>) -> Option<usize> {
+    let (name, _) = feature.word()?;
+    all.position(|other| other.word().is_some_and(|(of, _)| of == name))
 }
 
 /// What was found.
@@ -104,7 +117,9 @@ pub(crate) fn explain(problem: &Problem) -> Explained {
     if problem.features.is_empty() {
         return unexplained(problem, "no variable that moves was observed".to_owned());
     }
-    if data.usable.is_empty() {
+    // Kinds of calls may differ where nothing else is known of them.
+    let may_split = !data.switches.is_empty() && data.rows() >= 2 * FEWEST;
+    if data.usable.is_empty() && !may_split {
         return unexplained(problem, not_enough(largest()));
     }
     let choose = |training: &Training| select(training, &data.usable);
@@ -115,10 +130,14 @@ pub(crate) fn explain(problem: &Problem) -> Explained {
     let (scored, fitted) = on_all(data, choose);
     let mut screening = None;
     if fitted.shape == Shape::Constant || !convincing(problem, &errors, &constant, &mut screening) {
+        if data.usable.is_empty() && data.switches.iter().all(|&j| data.word_of(j).is_none()) {
+            return unexplained(problem, not_enough(largest()));
+        }
+        let tried = data.usable.len() + data.switches.len();
         let reason = format!(
             "no variable explains it: {} {} tried on {} inputs",
-            data.usable.len(),
-            if data.usable.len() == 1 {
+            tried,
+            if tried == 1 {
                 "candidate"
             } else {
                 "candidates"
@@ -176,7 +195,9 @@ fn convincing(
         return false;
     }
     let halved = ours < 0.5 * theirs && problem.data.rows() >= INPUTS_FOR_SEVERAL;
+    let certain = gain > CERTAIN * error && problem.data.rows() >= INPUTS_TO_BE_CERTAIN;
     halved
+        || certain
         || screening
             .insert(screen(&problem.data, problem.seed))
             .is_convincing()
@@ -233,6 +254,7 @@ pub(crate) fn none(n: usize, reason: String) -> Model {
         intercept: 0.0,
         terms: Vec::new(),
         steps: Vec::new(),
+        trees: Vec::new(),
         n,
         r2: None,
         held_out: None,
@@ -243,26 +265,30 @@ pub(crate) fn none(n: usize, reason: String) -> Model {
 
 fn model(problem: &Problem, fitted: &Fitted, errors: Option<&[f64]>, reason: String) -> Model {
     let data = &problem.data;
-    let term = |(&(columns, transform), &coefficient): (&(Columns, Transform), &f64)| Term {
-        predictor: problem.predictor(columns),
-        transform,
-        coefficient,
+    let terms = match &fitted.shape {
+        // Every part says what it is for, also where it is a constant.
+        Shape::Split(parts) => {
+            let parts = parts.iter().zip(&fitted.parts);
+            parts
+                .flat_map(|(part, fitted)| terms_of_part(problem, part, fitted))
+                .collect()
+        }
+        _ => {
+            let mut terms = terms(problem, fitted, &[]);
+            // What rounding left of nothing is no term.
+            if terms.iter().any(|t| t.coefficient != 0.0) {
+                terms.retain(|t| t.coefficient != 0.0);
+            }
+            terms
+        }
     };
-    let mut terms: Vec<Term> = match &fitted.shape {
-        Shape::Constant => Vec::new(),
-        Shape::Terms(terms) => terms.iter().zip(&fitted.slopes).map(term).collect(),
-        Shape::Isotonic(column) => vec![term((&(*column, Transform::Identity), &1.0))],
-    };
-    // What rounding left of nothing is no term.
-    if terms.iter().any(|t| t.coefficient != 0.0) {
-        terms.retain(|t| t.coefficient != 0.0);
-    }
     let mut model = Model {
         kind: kind(fitted),
         formula: String::new(),
         intercept: fitted.intercept,
         terms,
         steps: fitted.steps.clone(),
+        trees: fitted.trees.clone(),
         n: data.rows(),
         r2: r2(data, fitted),
         held_out: errors.and_then(|e| {
@@ -278,10 +304,58 @@ fn model(problem: &Problem, fitted: &Fitted, errors: Option<&[f64]>, reason: Str
     model
 }
 
+/// The summands of what is no split, which count where these conditions hold.
+fn terms(problem: &Problem, fitted: &Fitted, when: &[Condition]) -> Vec<Term> {
+    let term = |(columns, transform): (Columns, Transform), coefficient: f64| Term {
+        predictor: problem.predictor(columns),
+        transform,
+        coefficient,
+        when: when.to_vec(),
+    };
+    let all = |columns: &[Columns], transform: Transform| {
+        let terms = columns.iter().zip(&fitted.slopes);
+        terms
+            .map(|(&j, &slope)| term((j, transform), slope))
+            .collect()
+    };
+    match &fitted.shape {
+        Shape::Constant | Shape::Split(_) => Vec::new(),
+        Shape::Terms(terms) => {
+            let terms = terms.iter().zip(&fitted.slopes);
+            terms.map(|(&of, &slope)| term(of, slope)).collect()
+        }
+        Shape::Isotonic(column) => vec![term((*column, Transform::Identity), 1.0)],
+        Shape::Glm(columns) => all(columns, Transform::Log),
+        Shape::Forest(columns) => all(columns, Transform::Identity),
+    }
+}
+
+/// The summands of one part, its constant first.
+fn terms_of_part(problem: &Problem, part: &Part, fitted: &Fitted) -> Vec<Term> {
+    let condition = |test: &Test| Condition {
+        feature: problem.features[test.column].clone(),
+        from: test.from,
+        below: test.below,
+    };
+    let when: Vec<Condition> = part.when.iter().map(condition).collect();
+    let constant = part.when.first().map(|test| Term {
+        predictor: problem.features[test.column].clone().into(),
+        transform: Transform::One,
+        coefficient: fitted.intercept,
+        when: when.clone(),
+    });
+    let mut own = terms(problem, fitted, &when);
+    own.retain(|term| term.coefficient != 0.0);
+    constant.into_iter().chain(own).collect()
+}
+
 fn kind(fitted: &Fitted) -> ModelKind {
     match &fitted.shape {
         Shape::Constant => ModelKind::Constant,
         Shape::Isotonic(_) => ModelKind::Isotonic,
+        Shape::Split(_) => ModelKind::Split,
+        Shape::Glm(_) => ModelKind::Glm,
+        Shape::Forest(_) => ModelKind::Forest,
         Shape::Terms(_) if !matches!(fitted.columns()[..], [Columns::One(_)]) => {
             ModelKind::Multiple
         }
@@ -327,7 +401,7 @@ fn r2(data: &Data, fitted: &Fitted) -> Option<f64> {
 
 fn reason(problem: &Problem, scored: &Scored, errors: &[f64], constant: &[f64]) -> String {
     let middle = |errors: &[f64]| percent(median(errors).unwrap_or(0.0));
-    let candidates = match problem.data.usable.len() {
+    let candidates = match problem.data.usable.len() + problem.data.switches.len() {
         1 => "the only candidate".to_owned(),
         n => format!("best of {n} candidates"),
     };
@@ -347,6 +421,11 @@ fn reason(problem: &Problem, scored: &Scored, errors: &[f64], constant: &[f64]) 
         }
         Shape::Terms(_) | Shape::Constant => "",
         Shape::Isotonic(_) => "; it rises, but along no line or curve that was tried",
+        Shape::Split(_) => "; not all calls follow it in the same way",
+        Shape::Glm(_) => {
+            "; a power of it, with errors that grow as it does, is closer than any sum"
+        }
+        Shape::Forest(_) => "; only a forest of trees follows it: no formula that was tried does",
     };
     format!(
         "{candidates} on inputs held out: off by {} in the middle case, a constant by {}{shape}",

@@ -10,7 +10,7 @@ use crate::data::Shown;
 use crate::lead::Lead;
 use crate::rows::{Row, measure, rows_by_input};
 use crate::statistics::distinct;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use trace::{Aggregate, Breakpoint, Feature, Observed, Trace};
 
 /// One feature, with its value for every row.
@@ -57,6 +57,8 @@ pub(crate) fn table<'t>(traces: impl IntoIterator<Item = &'t Trace>) -> Table {
         let family = observed.iter().position(|s| s.variable == seen.variable);
         seen.columns(family, &mut columns, &mut left_out);
     }
+    let many = of_many_words(columns.iter().map(|column: &Column| &column.feature));
+    columns.retain(|column| !is_one_of_many(&column.feature, &many));
     columns.sort_by(|a, b| preference(a).cmp(&preference(b)));
     drop_other_names(&mut columns);
     Table {
@@ -78,9 +80,36 @@ pub fn early<'t>(traces: impl IntoIterator<Item = &'t Trace>) -> Vec<Feature> {
         breakpoint: breakpoint.clone(),
         aggregate: Aggregate::First,
     });
-    features
-        .filter(|feature| is_candidate(&feature.breakpoint) && feature.is_early())
-        .collect()
+    let early = features.filter(|feature| is_candidate(&feature.breakpoint) && feature.is_early());
+    let mut early: Vec<Feature> = early.collect();
+    let many = of_many_words(early.iter());
+    early.retain(|feature| !is_one_of_many(feature, &many));
+    early
+}
+
+/// Variables of which more words than this are said are names, not kinds of calls.
+const MOST_WORDS: usize = 32;
+
+fn of_many_words<'f>(features: impl Iterator<Item = &'f Feature>) -> HashSet<String> {
+    let mut words: HashMap<&str, usize> = HashMap::new();
+    for (name, _) in features.filter_map(Feature::word) {
+        *words.entry(name).or_default() += 1;
+    }
+    let many = words.into_iter().filter(|(_, words)| *words > MOST_WORDS);
+    many.map(|(name, _)| name.to_owned()).collect()
+}
+
+fn is_one_of_many(feature: &Feature, many: &HashSet<String>) -> bool {
+    feature.word().is_some_and(|(name, _)| many.contains(name))
+}
+
+fn is_word(variable: &str, breakpoint: &Breakpoint) -> bool {
+    let feature = Feature {
+        variable: variable.to_owned(),
+        breakpoint: breakpoint.clone(),
+        aggregate: Aggregate::First,
+    };
+    feature.word().is_some()
 }
 
 /// Columns of calls as they come made candidates: those that move, the preferred explanation first.
@@ -342,7 +371,7 @@ impl Seen<'_> {
                 None => {}
             }
         }
-        if missing > 0 {
+        if missing > 0 && !is_word(self.variable, self.breakpoint) {
             left_out.push(LeftOut {
                 variable: self.variable.to_owned(),
                 breakpoint: self.breakpoint.clone(),
@@ -354,14 +383,16 @@ impl Seen<'_> {
     /// One value per row, or `None` where a row has none. A breakpoint never reached was reached 0 times, summed to 0, and
     /// its largest size was 0; its first and last values do not exist.
     fn values(&self, aggregate: Aggregate, missing: usize) -> Option<Vec<f64>> {
-        let nothing_is_zero = match aggregate {
-            Aggregate::Count | Aggregate::Sum => self.breakpoint != &Breakpoint::Input,
-            Aggregate::Max => {
-                self.breakpoint != &Breakpoint::Input
-                    && self.cells.iter().all(|c| c.repeats == 0 || c.max >= 0.0)
-            }
-            Aggregate::First | Aggregate::Last | Aggregate::Value => false,
-        };
+        let is_word = aggregate == Aggregate::First && is_word(self.variable, self.breakpoint);
+        let nothing_is_zero = is_word
+            || match aggregate {
+                Aggregate::Count | Aggregate::Sum => self.breakpoint != &Breakpoint::Input,
+                Aggregate::Max => {
+                    self.breakpoint != &Breakpoint::Input
+                        && self.cells.iter().all(|c| c.repeats == 0 || c.max >= 0.0)
+                }
+                Aggregate::First | Aggregate::Last | Aggregate::Value => false,
+            };
         let unknown = |c: &Cell| c.repeats == 0 && c.unarmed;
         if missing > 0 && (!nothing_is_zero || self.cells.iter().any(unknown)) {
             return None;

@@ -2,13 +2,15 @@
 //! ignores weights. Fits one given model; which one is the work of `select`.
 
 use crate::data::{Columns, Data};
+use crate::forest;
+use crate::glm;
 use crate::isotonic;
-use crate::statistics::weighted_median;
+use crate::statistics::{moments, weighted_median};
 use linfa::{Dataset, traits::Fit};
 use linfa_elasticnet::ElasticNet;
 use linfa_linear::LinearRegression;
 use ndarray::{Array1, Array2};
-use trace::Transform;
+use trace::{Transform, Tree};
 
 /// An intercept and one coefficient per column, in the units of the data.
 #[derive(Clone, Debug, PartialEq)]
@@ -112,20 +114,6 @@ impl<'a> Standard<'a> {
     }
 }
 
-/// Weighted mean and deviation; `None` where the values do not move.
-fn moments(values: &[f64], weights: &[f64]) -> Option<(f64, f64)> {
-    let total: f64 = weights.iter().sum();
-    let mean = values.iter().zip(weights).map(|(v, w)| v * w).sum::<f64>() / total;
-    let variance = values
-        .iter()
-        .zip(weights)
-        .map(|(v, w)| w * (v - mean).powi(2))
-        .sum::<f64>()
-        / total;
-    let deviation = variance.sqrt();
-    (deviation.is_finite() && deviation > 0.0).then_some((mean, deviation))
-}
-
 /// A model that was selected and is not fitted yet.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Shape {
@@ -135,6 +123,41 @@ pub(crate) enum Shape {
     Terms(Vec<(Columns, Transform)>),
     /// Monotone in one column.
     Isotonic(Columns),
+    /// In each part, which do not overlap, a constant or a sum of its own.
+    Split(Vec<Part>),
+    /// A power of each of these columns, multiplied.
+    Glm(Vec<Columns>),
+    /// Trees that ask for these columns.
+    Forest(Vec<Columns>),
+}
+
+/// A part of the rows, and what it is there.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Part {
+    /// All of these hold.
+    pub(crate) when: Vec<Test>,
+    pub(crate) shape: Shape,
+}
+
+/// A range of a column: see [`trace::Condition`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Test {
+    pub(crate) column: usize,
+    pub(crate) from: Option<f64>,
+    pub(crate) below: Option<f64>,
+}
+
+impl Test {
+    pub(crate) fn holds(&self, data: &Data, row: usize) -> bool {
+        let x = data.value(Columns::One(self.column), row);
+        self.from.is_none_or(|from| x >= from) && self.below.is_none_or(|below| x < below)
+    }
+}
+
+impl Part {
+    pub(crate) fn has(&self, data: &Data, row: usize) -> bool {
+        self.when.iter().all(|test| test.holds(data, row))
+    }
 }
 
 /// A fitted model over the columns of a [`Data`].
@@ -146,6 +169,10 @@ pub(crate) struct Fitted {
     pub(crate) slopes: Vec<f64>,
     /// For isotonic shapes.
     pub(crate) steps: Vec<(f64, f64)>,
+    /// For split shapes, one per part.
+    pub(crate) parts: Vec<Fitted>,
+    /// For forests.
+    pub(crate) trees: Vec<Tree>,
 }
 
 /// Fits a shape on the given rows, each weighted by its relative error; falls back to a constant where there is no solution.
@@ -157,6 +184,14 @@ pub(crate) fn fit(data: &Data, shape: &Shape, rows: &[usize]) -> Fitted {
             .map(|&r| t.apply(data.value(columns, r)))
             .collect()
     };
+    let empty = Fitted {
+        shape: shape.clone(),
+        intercept: 0.0,
+        slopes: Vec::new(),
+        steps: Vec::new(),
+        parts: Vec::new(),
+        trees: Vec::new(),
+    };
     let fitted = match shape {
         Shape::Constant => None,
         Shape::Terms(terms) => {
@@ -164,20 +199,51 @@ pub(crate) fn fit(data: &Data, shape: &Shape, rows: &[usize]) -> Fitted {
             least_squares(&columns, &y, &weights).map(|c| {
                 let c = without_residues(c, &columns, &y);
                 Fitted {
-                    shape: shape.clone(),
                     intercept: c.intercept,
                     slopes: c.slopes,
-                    steps: Vec::new(),
+                    ..empty
                 }
             })
         }
         Shape::Isotonic(column) => {
             let x = gather(*column, Transform::Identity);
             isotonic::fit(&x, &y, &weights).map(|steps| Fitted {
-                shape: shape.clone(),
-                intercept: 0.0,
                 slopes: vec![1.0],
                 steps,
+                ..empty
+            })
+        }
+        Shape::Split(parts) => {
+            let of = |part: &Part| {
+                let own = rows.iter().copied().filter(|&row| part.has(data, row));
+                let own: Vec<usize> = own.collect();
+                // Of a part without rows nothing is known but what all others are.
+                fit(data, &part.shape, if own.is_empty() { rows } else { &own })
+            };
+            Some(Fitted {
+                parts: parts.iter().map(of).collect(),
+                ..empty
+            })
+        }
+        Shape::Glm(columns) => {
+            let x: Vec<Vec<f64>> = columns.iter().map(|&j| gather(j, Transform::Log)).collect();
+            glm::fit(&x, &y).map(|c| Fitted {
+                intercept: c.intercept,
+                slopes: c.slopes,
+                ..empty
+            })
+        }
+        Shape::Forest(columns) => {
+            let x: Vec<Vec<f64>> = columns
+                .iter()
+                .map(|&j| gather(j, Transform::Identity))
+                .collect();
+            let scale: Vec<f64> = rows.iter().map(|&r| data.scale[r]).collect();
+            let grown = forest::grow(&x, &y, &scale);
+            Some(Fitted {
+                slopes: grown.importance(),
+                trees: grown.trees,
+                ..empty
             })
         }
     };
@@ -210,17 +276,29 @@ fn constant(y: &[f64], weights: &[f64]) -> Fitted {
         intercept: weighted_median(y, &weights).unwrap_or(0.0),
         slopes: Vec::new(),
         steps: Vec::new(),
+        parts: Vec::new(),
+        trees: Vec::new(),
     }
 }
 
 impl Fitted {
-    /// What the terms are made of, each once, in their order.
+    /// What the terms are made of, each once, in their order; what only tells parts apart comes last.
     pub(crate) fn columns(&self) -> Vec<Columns> {
         let mut columns = Vec::new();
         let all = match &self.shape {
             Shape::Constant => Vec::new(),
             Shape::Isotonic(column) => vec![*column],
             Shape::Terms(terms) => terms.iter().map(|(column, _)| *column).collect(),
+            Shape::Glm(columns) | Shape::Forest(columns) => columns.clone(),
+            Shape::Split(parts) => {
+                let tests = parts.iter().flat_map(|part| &part.when);
+                let tests = tests.map(|test| Columns::One(test.column));
+                self.parts
+                    .iter()
+                    .flat_map(Fitted::columns)
+                    .chain(tests)
+                    .collect()
+            }
         };
         for column in all {
             if !columns.contains(&column) {
@@ -235,6 +313,23 @@ impl Fitted {
         match &self.shape {
             Shape::Constant => self.intercept,
             Shape::Isotonic(column) => isotonic::predict(&self.steps, data.value(*column, row)),
+            Shape::Split(parts) => {
+                let mut parts = parts.iter().zip(&self.parts);
+                let part = parts.find(|(part, _)| part.has(data, row));
+                part.map_or(f64::NAN, |(_, fitted)| fitted.predict(data, row))
+            }
+            Shape::Glm(columns) => {
+                let terms = columns.iter().zip(&self.slopes);
+                let term = |(&j, slope): (&Columns, &f64)| {
+                    slope * Transform::Log.apply(data.value(j, row))
+                };
+                (self.intercept + terms.map(term).sum::<f64>()).exp()
+            }
+            Shape::Forest(columns) => {
+                let values = columns.iter().map(|&j| data.value(j, row));
+                let values: Vec<f64> = values.collect();
+                Tree::median(&self.trees, &values).unwrap_or(f64::NAN)
+            }
             Shape::Terms(terms) => {
                 terms
                     .iter()

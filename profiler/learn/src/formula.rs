@@ -1,6 +1,6 @@
 //! Models as text: `1.1 MiB + 86 B x max(lines)`. Three significant digits; full precision is in the numbers themselves.
 
-use trace::{Model, ModelKind, Target};
+use trace::{Condition, Model, ModelKind, Target, Term, Transform};
 
 /// The formula of a model.
 pub fn formula(model: &Model, target: Target) -> String {
@@ -12,19 +12,67 @@ pub fn formula(model: &Model, target: Target) -> String {
         ModelKind::None => String::new(),
         ModelKind::Isotonic => steps(model, amount),
         ModelKind::Constant | ModelKind::Linear | ModelKind::Transformed | ModelKind::Multiple => {
-            sum(model, amount)
+            sum(model.intercept, &model.terms, &amount)
         }
+        ModelKind::Split => {
+            let parts = model
+                .parts()
+                .map(|(when, terms)| part(when, terms, &amount));
+            parts.collect::<Vec<String>>().join("; ")
+        }
+        ModelKind::Glm => powers(model, amount),
+        ModelKind::Forest => forest(model),
     }
 }
 
-fn sum(model: &Model, amount: impl Fn(f64) -> String) -> String {
-    let mut text = String::new();
-    if model.intercept != 0.0 || model.terms.iter().all(|t| t.coefficient == 0.0) {
-        text = signed(model.intercept, &amount, true);
+/// What it is where a condition holds: `mode is gray: 1 MiB + 2 B x pixels`.
+fn part(when: &[Condition], terms: &[Term], amount: &impl Fn(f64) -> String) -> String {
+    let constants = terms.iter().filter(|t| t.transform == Transform::One);
+    let constant = constants.map(|t| t.coefficient).sum();
+    let moving: Vec<Term> = terms
+        .iter()
+        .filter(|t| t.transform != Transform::One)
+        .cloned()
+        .collect();
+    let sum = sum(constant, &moving, amount);
+    if when.iter().all(Condition::is_otherwise) {
+        return format!("otherwise: {sum}");
     }
-    for term in model.terms.iter().filter(|t| t.coefficient != 0.0) {
+    let said: Vec<String> = when.iter().map(Condition::to_string).collect();
+    format!("{}: {sum}", said.join(" and "))
+}
+
+/// `3.2 KiB x (1 + lines)^1.4`, of an exponential of a sum of logarithms.
+fn powers(model: &Model, amount: impl Fn(f64) -> String) -> String {
+    let mut text = amount(model.intercept.exp());
+    for term in &model.terms {
+        let power = number(term.coefficient / std::f64::consts::LN_2);
+        text.push_str(&format!(" x (1 + {})^{power}", term.predictor));
+    }
+    text
+}
+
+/// What it asks for, with the share of each in what is explained.
+fn forest(model: &Model) -> String {
+    let mut terms: Vec<&Term> = model.terms.iter().collect();
+    terms.sort_by(|a, b| b.coefficient.total_cmp(&a.coefficient));
+    let asked = terms.iter().filter(|t| t.coefficient >= 0.01);
+    let asked = asked.map(|t| format!("{} ({})", t.predictor, percent(t.coefficient)));
+    format!(
+        "{} trees of {}",
+        model.trees.len(),
+        asked.collect::<Vec<String>>().join(", ")
+    )
+}
+
+fn sum(intercept: f64, terms: &[Term], amount: &impl Fn(f64) -> String) -> String {
+    let mut text = String::new();
+    if intercept != 0.0 || terms.iter().all(|t| t.coefficient == 0.0) {
+        text = signed(intercept, amount, true);
+    }
+    for term in terms.iter().filter(|t| t.coefficient != 0.0) {
         let first = text.is_empty();
-        text.push_str(&signed(term.coefficient, &amount, first));
+        text.push_str(&signed(term.coefficient, amount, first));
         text.push_str(" x ");
         text.push_str(&term.transform.show(&term.predictor));
     }
@@ -184,9 +232,11 @@ mod tests {
                     .into(),
                     transform: Transform::Identity,
                     coefficient,
+                    when: Vec::new(),
                 })
                 .to_vec(),
             steps: Vec::new(),
+            trees: Vec::new(),
             n: 9,
             r2: None,
             held_out: None,

@@ -7,8 +7,8 @@
 //! | step | file | takes | gives |
 //! |---|---|---|---|
 //! | features | `rows`, `features`, `lead` | traces | a row per distinct input, a column per feature, leads |
-//! | choose | `select`, `several`, `products`, judged by `press`, `scored`, `needed` | columns, target | a shape: constant, terms, steps |
-//! | fit | [`fit`] (linfa), `isotonic` | a shape | coefficients |
+//! | choose | `select`, `several`, `products`, `powers`, `split` and `questions`, judged by `press`, `scored`, `needed` | columns, target | a shape: constant, terms, powers, parts, steps, trees |
+//! | fit | [`fit`] (linfa), `glm` (linfa), `isotonic`, `forest` | a shape | coefficients |
 //! | judge | `folds`, `significance`, `explain` | a problem | a model with held-out errors, or why there is none |
 //! | rank | `candidates`, `doubles` | a model | competitors, doubles, what comes too late |
 //! | within a call | `within_call` | hits | live bytes from hit to hit |
@@ -48,7 +48,9 @@ mod explanation;
 mod features;
 pub mod fit;
 mod folds;
+mod forest;
 mod formula;
+mod glm;
 mod isotonic;
 mod lead;
 mod margin;
@@ -56,8 +58,10 @@ mod needed;
 mod notes;
 pub mod online;
 mod plan;
+mod powers;
 mod press;
 mod products;
+mod questions;
 mod recommend;
 mod replay;
 mod rows;
@@ -66,6 +70,7 @@ mod select;
 mod settings;
 mod several;
 mod significance;
+mod split;
 pub mod statistics;
 mod step_ahead;
 mod stream;

@@ -2,7 +2,9 @@
 //! within reason. A regression without one fails half of all calls.
 
 use crate::statistics::conformal_rank;
-use trace::{Bytes, CallBounds, Feature, MarginFrom, Model, ModelKind, Recommendation, Transform};
+use trace::{
+    Bytes, CallBounds, Feature, MarginFrom, Model, ModelKind, Recommendation, Term, Transform,
+};
 
 /// Up to here every margin is widened by 1 + 1/n.
 pub(crate) const FEW: usize = 30;
@@ -148,13 +150,18 @@ pub(crate) fn size(
 ) -> Option<(f64, Bytes)> {
     let mut predicted = model.predict(value_of)?;
     let beyond = widening(model, value_of);
-    if model.kind == ModelKind::Isotonic && beyond.is_some() {
-        // Steps are flat beyond the last one; memory in proportion is the safer guess.
-        let x = &model.terms.first()?.predictor;
-        let seen = model.seen.iter().find(|s| &s.predictor == x)?;
-        if seen.max > 0.0 {
-            predicted *= (x.value(value_of)? / seen.max).max(1.0);
-        }
+    if matches!(model.kind, ModelKind::Isotonic | ModelKind::Forest) && beyond.is_some() {
+        // Steps and trees are flat beyond what they have seen; memory in proportion is the safer guess.
+        let beyond = |term: &Term| {
+            let x = &term.predictor;
+            let seen = model
+                .seen
+                .iter()
+                .find(|seen| seen.predictor == *x && seen.max > 0.0)?;
+            Some(x.value(value_of)? / seen.max)
+        };
+        let beyond = model.terms.iter().filter_map(beyond);
+        predicted *= beyond.fold(1.0, f64::max);
     }
     predicted
         .is_finite()

@@ -394,15 +394,8 @@ impl<'a> Planner<'a> {
     }
 }
 
-/// Every feature of the model once, in the order of its terms.
 fn features_of(model: &Model) -> Vec<Feature> {
-    let mut features: Vec<Feature> = Vec::new();
-    for feature in model.terms.iter().flat_map(|t| t.predictor.features()) {
-        if !features.contains(feature) {
-            features.push(feature.clone());
-        }
-    }
-    features
+    model.features().into_iter().cloned().collect()
 }
 
 impl From<Lead> for StillAhead {

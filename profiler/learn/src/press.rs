@@ -40,6 +40,34 @@ impl<'a> Training<'a> {
         }
     }
 
+    /// The same with only those rows that `belong`, of which the position in the sample is told.
+    pub(crate) fn only(&self, belong: impl Fn(usize) -> bool) -> Training<'a> {
+        let weight = self.weight.iter().enumerate();
+        let weight = weight.map(|(p, w)| if belong(p) { *w } else { 0.0 });
+        let weight: Vec<f64> = weight.collect();
+        Training {
+            data: self.data,
+            rows: weight.iter().filter(|w| **w > 0.0).count(),
+            y: self.y.clone(),
+            weight,
+        }
+    }
+
+    /// The same with the logarithm of the target, of which errors are relative as they are.
+    pub(crate) fn of_logarithms(&self) -> Training<'a> {
+        let even = |w: &f64| if *w > 0.0 { 1.0 } else { 0.0 };
+        Training {
+            data: self.data,
+            rows: self.rows,
+            y: self
+                .y
+                .iter()
+                .map(|y| y.max(f64::MIN_POSITIVE).ln())
+                .collect(),
+            weight: self.weight.iter().map(even).collect(),
+        }
+    }
+
     /// Positions in the sample of the rows that are not held out.
     pub(crate) fn kept(&self) -> impl Iterator<Item = usize> {
         (0..self.weight.len()).filter(|&p| self.weight[p] > 0.0)

@@ -106,9 +106,9 @@ pub(crate) fn recommend(
 
 /// What a model waits for: where some of it is known before the call and some only inside, that inside.
 fn known_last(model: &Model) -> Option<&Predictor> {
-    let predictors = || model.terms.iter().map(|term| &term.predictor);
-    let inside = predictors().find(|p| !p.is_known_before());
-    inside.or_else(|| predictors().next())
+    let mut predictors = model.terms.iter().map(|term| &term.predictor);
+    let inside = predictors.find(|p| !p.is_known_before());
+    inside.or_else(|| model.first_predictor())
 }
 
 /// The largest size that a call was refused and failed for, or had reached at its deadline: it needed at least that.
@@ -200,7 +200,7 @@ pub(crate) fn sized_by(
         settings.failure_rate,
         bounds,
     );
-    let leads = model.terms.iter().map(|t| early.lead(&t.predictor));
+    let leads = model.features().into_iter().map(|f| early.lead(f));
     let lead = leads.map(|lead| lead.unwrap_or(0.0)).fold(1.0, f64::min);
     Some(SingleCalls {
         model: Some(model),

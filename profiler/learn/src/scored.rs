@@ -1,7 +1,8 @@
 //! A model that was tried, and how it compares with others. Which ones are tried is decided in `select` and `several`.
 
 use crate::data::Columns;
-use crate::fit::Shape;
+use crate::fit::{Shape, fit};
+use crate::forest;
 use crate::press::{MOST_TERMS, Training, losses};
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -12,6 +13,9 @@ pub(crate) const NO_DIFFERENCE: f64 = 5e-3;
 
 /// What a product costs beyond a sum of its two features: as much as a curve.
 const MULTIPLIED: usize = 1;
+
+/// What a power law costs beyond the features it is of: it is no sum any more.
+const POWER: usize = 3;
 
 /// A model that was tried, and how well it predicts each row from the others.
 #[derive(Clone, Debug)]
@@ -43,27 +47,46 @@ impl Scored {
         Some(Scored::new(training, Shape::Terms(terms.to_vec()), losses))
     }
 
-    /// Sums before steps, fewer features before more, straight lines before curves, a sum of two before their product.
-    pub(crate) fn complexity(&self) -> (usize, usize) {
-        match &self.shape {
-            Shape::Constant => (0, 0),
-            Shape::Terms(terms) => {
-                let costs = terms.iter().map(|&(columns, transform)| {
-                    // A threshold is one more number that was chosen, and buckets are a second try at the steps of a vector.
-                    let curved = match transform {
-                        Transform::Identity => 0,
-                        Transform::Hinge { .. } | Transform::Buckets => 2,
-                        _ => 1,
-                    };
-                    match columns {
-                        Columns::One(_) => (1, curved),
-                        Columns::Product(..) => (2, curved + MULTIPLIED),
-                    }
-                });
-                costs.fold((0, 0), |sum, cost| (sum.0 + cost.0, sum.1 + cost.1))
+    /// A shape judged by leaving out fifths of the rows, where there is no closed form; `None` where one of them cannot be fitted.
+    pub(crate) fn by_folds(training: &Training, shape: Shape) -> Option<Scored> {
+        const FOLDS: usize = 5;
+        let data = training.data;
+        let kept: Vec<usize> = training.kept().collect();
+        let mut losses = vec![0.0; training.y.len()];
+        for fold in 0..FOLDS {
+            let positions = kept.iter().enumerate();
+            let (out, within): (Vec<_>, Vec<_>) = positions.partition(|(i, _)| i % FOLDS == fold);
+            let rows: Vec<usize> = within.iter().map(|&(_, &p)| data.sample[p]).collect();
+            let fitted = fit(data, &shape, &rows);
+            if fitted.shape != shape {
+                return None;
             }
-            Shape::Isotonic(_) => (MOST_TERMS + 1, 0),
+            for (_, &p) in out {
+                losses[p] = training.loss(p, training.y[p] - fitted.predict(data, data.sample[p]));
+            }
         }
+        Some(Scored::new(training, shape, losses))
+    }
+
+    /// A forest, each row judged by the trees that have not seen it.
+    pub(crate) fn forest(training: &Training, columns: Vec<Columns>) -> Scored {
+        let data = training.data;
+        let kept: Vec<usize> = training.kept().collect();
+        let of = |values: &[f64]| kept.iter().map(|&p| values[p]).collect::<Vec<f64>>();
+        let x: Vec<Vec<f64>> = columns.iter().map(|&j| of(&data.sampled(j))).collect();
+        let scale: Vec<f64> = data.sample.iter().map(|&row| data.scale[row]).collect();
+        let grown = forest::grow(&x, &of(&training.y), &of(&scale));
+        let mut losses = vec![0.0; training.y.len()];
+        for (&p, predicted) in kept.iter().zip(grown.out_of_bag) {
+            losses[p] = training.loss(p, training.y[p] - predicted);
+        }
+        Scored::new(training, Shape::Forest(columns), losses)
+    }
+
+    /// Sums before steps and steps before forests, fewer features and parts before more, straight lines before curves, a sum of two
+    /// before their product.
+    pub(crate) fn complexity(&self) -> (usize, usize) {
+        complexity(&self.shape)
     }
 
     /// Simplest first, then by error.
@@ -124,5 +147,35 @@ impl Scored {
         let n = training.rows as f64;
         let error = (spread / (n * (n - 1.0).max(1.0))).sqrt();
         gain > (2.0 * error).max(0.1 * simpler.mean).max(NO_DIFFERENCE)
+    }
+}
+
+fn complexity(shape: &Shape) -> (usize, usize) {
+    match shape {
+        Shape::Constant => (0, 0),
+        Shape::Terms(terms) => {
+            let costs = terms.iter().map(|&(columns, transform)| {
+                // A threshold is one more number that was chosen, and buckets are a second try at the steps of a vector.
+                let curved = match transform {
+                    Transform::Identity => 0,
+                    Transform::Hinge { .. } | Transform::Buckets => 2,
+                    _ => 1,
+                };
+                match columns {
+                    Columns::One(_) => (1, curved),
+                    Columns::Product(..) => (2, curved + MULTIPLIED),
+                }
+            });
+            costs.fold((0, 0), |sum, cost| (sum.0 + cost.0, sum.1 + cost.1))
+        }
+        Shape::Glm(columns) => (columns.len(), POWER),
+        Shape::Isotonic(_) => (MOST_TERMS + 1, 0),
+        // Each part, and each question that leads to one.
+        Shape::Split(parts) => {
+            let costs = parts.iter().map(|part| complexity(&part.shape));
+            let all = costs.fold((0, 0), |sum, cost| (sum.0 + cost.0, sum.1 + cost.1));
+            (all.0 + parts.len() - 1, all.1 + parts.len() - 1)
+        }
+        Shape::Forest(_) => (usize::MAX, 0),
     }
 }

@@ -1,15 +1,16 @@
 //! Which features, in which shape: chosen by the error on rows left out, the simplest preferred unless another is clearly
 //! better. Runs the same on all rows and inside every fold, so that held-out errors include the price of choosing.
 
-use crate::data::{Columns, Data, SHAPES};
+use crate::data::{Columns, Data, FEWEST, SHAPES};
 use crate::doubles::move_together;
 use crate::fit::Shape;
-use crate::isotonic;
 use crate::needed::last_is_needed;
+use crate::powers;
 use crate::press::{Training, losses};
 use crate::products;
 use crate::scored::{NO_DIFFERENCE, Scored};
 use crate::several;
+use crate::split;
 use crate::statistics::correlation;
 use std::borrow::Cow;
 use std::cmp::Reverse;
@@ -21,18 +22,73 @@ const SHORT_LIST: usize = 10;
 /// Features of the short list that are tried with a threshold or a second term, with those that move with them.
 const SHORTER_LIST: usize = 3;
 
+/// Error that must be left, and rows that there must be, for a forest to be worth its size.
+const LEFT_FOR_A_FOREST: f64 = 0.05;
+const ROWS_FOR_A_FOREST: usize = 60;
+
+/// Columns that a forest asks for, at most, and as many of those of few values.
+const ASKED: usize = 6;
+
 /// The model for the rows that are not held out, from the allowed columns.
 pub(crate) fn select(training: &Training, allowed: &[usize]) -> Scored {
+    let Sums { best, groups } = sums(training, allowed);
+    let columns: Vec<Columns> = groups
+        .iter()
+        .filter_map(|tried| first(&tried.first()?.shape))
+        .collect();
+    let best = powers::best(training, &best, &columns).unwrap_or(best);
+    let best = split::best(training, allowed, best);
+    let best = match steps(training, &groups) {
+        Some(steps) if is_better(&steps, &best, training) => steps,
+        _ => best,
+    };
+    match forest(training, allowed, &best) {
+        Some(forest) if forest.clearly_better_than(&best, training) => forest,
+        _ => best,
+    }
+}
+
+/// Steps are no simpler than parts, and say less: of both the one that predicts better.
+fn is_better(steps: &Scored, than: &Scored, training: &Training) -> bool {
+    match than.shape {
+        Shape::Split(_) => steps.mean < than.mean,
+        _ => steps.clearly_better_than(than, training),
+    }
+}
+
+/// The best constant or sum, and all sums of one column that were tried: see [`singles`].
+pub(crate) struct Sums {
+    pub(crate) best: Scored,
+    groups: Vec<Vec<Scored>>,
+}
+
+/// Constants, and sums of transformed columns and products.
+pub(crate) fn sums(training: &Training, allowed: &[usize]) -> Sums {
     let constant = losses(training, &[]).unwrap_or_else(|| vec![1.0; training.y.len()]);
     let constant = Scored::new(training, Shape::Constant, constant);
-    let singles = singles(training, &short_list(training, allowed));
-    let Some(single) = best_single(training, &singles) else {
-        return constant;
+    let groups = singles(training, &short_list(training, allowed));
+    let best = match best_single(training, &groups) {
+        Some(single) => best_sum(training, single, &groups, allowed),
+        None => constant.clone(),
     };
+    let best = if best.clearly_better_than(&constant, training) {
+        best
+    } else {
+        constant
+    };
+    Sums { best, groups }
+}
+
+fn best_sum(
+    training: &Training,
+    single: Scored,
+    singles: &[Vec<Scored>],
+    allowed: &[usize],
+) -> Scored {
     let mut best = single.clone();
     for other in [
         several::stepwise(training, &single, allowed),
-        several::elastic_net(training, &singles, allowed.len()),
+        several::elastic_net(training, singles, allowed.len()),
     ]
     .into_iter()
     .flatten()
@@ -49,16 +105,24 @@ pub(crate) fn select(training: &Training, allowed: &[usize]) -> Scored {
             _ => product,
         };
     }
-    if let Some(steps) = steps(training, &singles)
-        && steps.clearly_better_than(&best, training)
-    {
-        best = steps;
+    best
+}
+
+/// A forest, where nothing simpler comes close.
+fn forest(training: &Training, allowed: &[usize], than: &Scored) -> Option<Scored> {
+    if than.mean < LEFT_FOR_A_FOREST || training.rows < ROWS_FOR_A_FOREST {
+        return None;
     }
-    if best.clearly_better_than(&constant, training) {
-        best
-    } else {
-        constant
-    }
+    let switches = training.data.switches.iter().take(ASKED);
+    let mut columns = best_columns(training, allowed, ASKED);
+    columns.extend(switches.map(|&j| Columns::One(j)));
+    (!columns.is_empty()).then(|| Scored::forest(training, columns))
+}
+
+/// The columns that follow the target most closely, best first.
+pub(crate) fn best_columns(training: &Training, allowed: &[usize], most: usize) -> Vec<Columns> {
+    let all = short_list(training, allowed).into_iter();
+    all.take(most).map(Columns::One).collect()
 }
 
 /// The model for one column, or one product, only.
@@ -254,9 +318,7 @@ fn simplest<'t>(training: &Training, tried: &'t [Scored]) -> Option<Simplest<'t>
             {
                 tried.retain(|s| s.shape != model.shape);
             }
-            Shape::Constant | Shape::Isotonic(_) | Shape::Terms(_) => {
-                return Some(Simplest { model, closest });
-            }
+            _ => return Some(Simplest { model, closest }),
         }
     }
 }
@@ -267,6 +329,8 @@ pub(crate) fn first(shape: &Shape) -> Option<Columns> {
         Shape::Constant => None,
         Shape::Terms(terms) => terms.first().map(|t| t.0),
         Shape::Isotonic(column) => Some(*column),
+        Shape::Glm(columns) | Shape::Forest(columns) => columns.first().copied(),
+        Shape::Split(parts) => parts.iter().find_map(|part| first(&part.shape)),
     }
 }
 
@@ -277,7 +341,7 @@ pub(crate) fn is_double(training: &Training, a: &Shape, b: &Shape) -> bool {
     let raw = |shape: &Shape| first(shape).and_then(|j| data.shaped(j, Transform::Identity));
     let transformed = |shape: &Shape| match shape {
         Shape::Terms(terms) => terms.first().and_then(|&(j, t)| data.shaped(j, t)),
-        Shape::Constant | Shape::Isotonic(_) => raw(shape),
+        _ => raw(shape),
     };
     let kept = |x: &[f64]| training.kept().map(|p| x[p]).collect::<Vec<f64>>();
     let close = |x: Option<Cow<[f64]>>, y: Option<Cow<[f64]>>| match (x, y) {
@@ -289,9 +353,8 @@ pub(crate) fn is_double(training: &Training, a: &Shape, b: &Shape) -> bool {
 
 /// Steps in the best column, judged by five folds: there is no closed form.
 fn steps(training: &Training, groups: &[Vec<Scored>]) -> Option<Scored> {
-    const FOLDS: usize = 5;
     let best = groups.first()?;
-    if training.rows < 2 * FOLDS || least(best) < 0.01 {
+    if training.rows < 2 * FEWEST || least(best) < 0.01 {
         return None;
     }
     // Of columns that cannot be told apart, the preferred one.
@@ -302,19 +365,5 @@ fn steps(training: &Training, groups: &[Vec<Scored>]) -> Option<Scored> {
         .filter(|shape| is_double(training, shape, closest))
         .filter_map(first)
         .min()?;
-    let x = training.data.sampled(column);
-    let kept: Vec<usize> = (0..x.len()).filter(|&p| training.weight[p] > 0.0).collect();
-    let mut losses = vec![0.0; x.len()];
-    for fold in 0..FOLDS {
-        let (out, within): (Vec<_>, Vec<_>) = kept
-            .iter()
-            .enumerate()
-            .partition(|(i, _)| i % FOLDS == fold);
-        let gather = |from: &[f64]| within.iter().map(|&(_, &p)| from[p]).collect::<Vec<f64>>();
-        let fitted = isotonic::fit(&gather(&x), &gather(&training.y), &gather(&training.weight))?;
-        for (_, &p) in out {
-            losses[p] = training.loss(p, training.y[p] - isotonic::predict(&fitted, x[p]));
-        }
-    }
-    Some(Scored::new(training, Shape::Isotonic(column), losses))
+    Scored::by_folds(training, Shape::Isotonic(column))
 }

@@ -19,7 +19,7 @@ const ROWS: usize = 100;
 pub(crate) fn screen(data: &Data, seed: u64) -> Screening {
     let rows = &data.sample[..data.sample.len().min(ROWS)];
     let mut screening = Screening {
-        candidates: data.usable.len(),
+        candidates: data.usable.len() + data.switches.len(),
         inputs: rows.len(),
         shuffles: 0,
         better: 0,
@@ -57,7 +57,10 @@ pub(crate) fn screen(data: &Data, seed: u64) -> Screening {
 /// Every usable column in every shape, over the first sampled rows, standardised: one per row of the matrix.
 fn columns(data: &Data, rows: usize) -> Array2<f64> {
     let shapes = data.usable.iter().flat_map(|&j| SHAPES.map(|t| (j, t)));
+    // What has few values is looked at as it is.
+    let switches = data.switches.iter().map(|&j| (j, Transform::Identity));
     let columns: Vec<Vec<f64>> = shapes
+        .chain(switches)
         .filter_map(|(j, t)| first_rows(data, j, t, rows))
         .collect();
     Array2::from_shape_fn((columns.len(), rows), |(c, r)| columns[c][r])

@@ -170,6 +170,28 @@ pub fn backing_inputs(failure_rate: f64) -> usize {
     ((1.0 / failure_rate - 1e-9).ceil() as usize).saturating_sub(1)
 }
 
+/// Weighted mean and deviation; `None` where the values do not move.
+pub(crate) fn moments(values: &[f64], weights: &[f64]) -> Option<(f64, f64)> {
+    let total: f64 = weights.iter().sum();
+    let mean = values.iter().zip(weights).map(|(v, w)| v * w).sum::<f64>() / total;
+    let variance = values
+        .iter()
+        .zip(weights)
+        .map(|(v, w)| w * (v - mean).powi(2))
+        .sum::<f64>()
+        / total;
+    let deviation = variance.sqrt();
+    (deviation.is_finite() && deviation > 0.0).then_some((mean, deviation))
+}
+
+/// A number above the one and not above the other, with as few digits as there may be: it stands in a formula.
+pub(crate) fn between(below: f64, above: f64) -> f64 {
+    let middle = below + (above - below) / 2.0;
+    let rounded = (1..17).filter_map(|digits| format!("{middle:.digits$e}").parse::<f64>().ok());
+    let mut fit = rounded.filter(|at| below < *at && *at <= above);
+    fit.next().unwrap_or(above)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

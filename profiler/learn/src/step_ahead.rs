@@ -9,7 +9,7 @@ use crate::settings::{Order, Settings};
 use crate::statistics::{clopper_pearson_upper, conformal_rank};
 use rand::{SeedableRng, rngs::SmallRng, seq::SliceRandom};
 use std::borrow::Cow;
-use trace::{Bytes, CallBounds, Feature, Model, Predictor, Replay, Target};
+use trace::{Bytes, CallBounds, Feature, Model, Replay, Target};
 
 /// The rows in the order of replay.
 pub(crate) fn order(started: &[u64], settings: &Settings) -> Vec<usize> {
@@ -141,10 +141,9 @@ impl Early<'_> {
         self.columns.iter().copied().find(|c| &c.feature == feature)
     }
 
-    /// Share of the growth still ahead when all of the predictor is known.
-    pub(crate) fn lead(&self, predictor: &Predictor) -> Option<f64> {
-        let leads = predictor.features().filter_map(|f| self.column(f));
-        leads.map(|c| c.lead.share).min_by(f64::total_cmp)
+    /// Share of the growth still ahead when a feature is known.
+    pub(crate) fn lead(&self, feature: &Feature) -> Option<f64> {
+        Some(self.column(feature)?.lead.share)
     }
 
     /// The model of the given rows, and the predictions made with each left out.

@@ -29,12 +29,7 @@ pub(crate) fn of_stream(table: &Table, traces: &[Trace], settings: &Settings) ->
     let (single, replay_of_calls) = walk(features, &calls, settings, |call| &call.known);
     let rule = single.online().rule();
     let lead = |rule: &(trace::Model, crate::margin::Rule)| {
-        let predictors = rule
-            .0
-            .terms
-            .iter()
-            .flat_map(|term| term.predictor.features());
-        let leads = predictors.filter_map(|feature| {
+        let leads = rule.0.features().into_iter().filter_map(|feature| {
             let mut columns = table.columns.iter();
             columns
                 .find(|column| column.feature == *feature)

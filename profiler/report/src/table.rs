@@ -95,7 +95,7 @@ fn variable(profile: &Profile) -> String {
         .recommendation
         .as_ref()
         .and_then(|r| r.sizing_feature.as_ref());
-    let explaining = profile.model.terms.first().map(|term| &term.predictor);
+    let explaining = profile.model.first_predictor();
     match (explaining, sizing) {
         (None, _) => "none".to_owned(),
         (Some(explaining), Some(sizing)) if explaining == sizing => when(profile, sizing),

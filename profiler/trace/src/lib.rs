@@ -15,6 +15,7 @@
 mod bill;
 mod breakpoint;
 mod call;
+mod condition;
 mod difference;
 mod drift;
 mod explanation;
@@ -27,6 +28,7 @@ mod profile;
 mod recommendation;
 mod replayed;
 mod stacks;
+mod tree;
 mod unit;
 
 pub use bill::{Account, ProviderAccount, SizeAccount, SizeClass, SizeClasses};
@@ -35,6 +37,7 @@ pub use call::{
     FunctionId, Growth, Heap, Hit, Imported, Input, Limits, Moment, Observed, Outcome, Refusal,
     Sample, Served, SizedBy, Touched, Trace,
 };
+pub use condition::Condition;
 pub use difference::{
     BillDifference, Both, Difference, Estimate, PairedDifference, RelationDifference,
 };
@@ -61,4 +64,5 @@ pub use stacks::{
     Amount, CpuProfile, CpuSample, Frame, HeapAtStack, HeapEvent, HeapProfile, HeapSampling,
     StackTable,
 };
+pub use tree::{Node, Tree};
 pub use unit::{Bytes, Nanos, PAGE};

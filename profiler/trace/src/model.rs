@@ -1,7 +1,7 @@
 //! A fitted relation between features and a number to be explained, with everything needed to judge it.
 //! Fitting is the work of `learn`; predicting from a finished model needs only arithmetic, so it is here.
 
-use crate::{Breakpoint, Observed};
+use crate::{Breakpoint, Condition, Observed, Tree};
 use serde::{Deserialize, Serialize};
 use std::{fmt, iter};
 
@@ -68,12 +68,23 @@ impl Feature {
                 && !matches!(self.breakpoint, Breakpoint::End | Breakpoint::Sample))
     }
 
-    /// The value among what was observed of one call; `None` where the breakpoint was never reached.
+    /// What is said of a call in a word, where this is one: `content_type=text/csv` is 1 of calls of which that was said, and
+    /// 0 of all others.
+    pub fn word(&self) -> Option<(&str, &str)> {
+        let is_known_before = self.breakpoint == Breakpoint::Input;
+        self.variable
+            .split_once('=')
+            .filter(|(name, word)| is_known_before && !name.is_empty() && !word.is_empty())
+    }
+
+    /// The value among what was observed of one call; `None` where the breakpoint was never reached. A word that nobody has
+    /// said is 0.
     pub fn value_in(&self, observed: &[Observed]) -> Option<f64> {
-        observed
-            .iter()
-            .find(|o| o.variable == self.variable && o.breakpoint == self.breakpoint)?
-            .aggregated(self.aggregate)
+        let here = |o: &&Observed| o.variable == self.variable && o.breakpoint == self.breakpoint;
+        match observed.iter().find(here) {
+            Some(observed) => observed.aggregated(self.aggregate),
+            None => self.word().map(|_| 0.0),
+        }
     }
 }
 
@@ -152,6 +163,8 @@ fn product(factors: impl Iterator<Item = String>) -> String {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Transform {
+    /// 1, whatever x is: what is added where a condition holds.
+    One,
     /// x
     Identity,
     /// x^2
@@ -182,6 +195,7 @@ impl Transform {
     pub fn apply(self, x: f64) -> f64 {
         let positive = x.max(0.0);
         match self {
+            Transform::One => 1.0,
             Transform::Identity => x,
             Transform::Square => x * x,
             Transform::NLogN => positive * positive.max(1.0).log2(),
@@ -204,6 +218,7 @@ impl Transform {
             x.clone()
         };
         match self {
+            Transform::One => "1".to_owned(),
             Transform::Identity => x,
             Transform::Square => format!("{one}^2"),
             Transform::NLogN => format!("{one} log2 {one}"),
@@ -224,8 +239,27 @@ pub struct Term {
     pub predictor: Predictor,
     /// Applied to the predictor first.
     pub transform: Transform,
-    /// Units of the target per unit of the transformed predictor.
+    /// Units of the target per unit of the transformed predictor. Of a model on a logarithmic scale: units of the natural
+    /// logarithm. Of a forest: which share of what all its predictors explain this one does.
     pub coefficient: f64,
+    /// It counts where all of these hold; always where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub when: Vec<Condition>,
+}
+
+impl Term {
+    /// Everything it depends on: its predictor, then what its conditions ask for.
+    pub fn features(&self) -> impl Iterator<Item = &Feature> {
+        let asked = self.when.iter().map(|condition| &condition.feature);
+        self.predictor.features().chain(asked)
+    }
+
+    /// Whether it counts for a call; `None` where that is not known.
+    pub fn holds(&self, value_of: impl Fn(&Feature) -> Option<f64>) -> Option<bool> {
+        self.when.iter().try_fold(true, |holds, condition| {
+            Some(holds && condition.holds(value_of(&condition.feature)?))
+        })
+    }
 }
 
 /// The family a model belongs to, simplest first.
@@ -244,6 +278,13 @@ pub enum ModelKind {
     Multiple,
     /// Monotone in one feature, in steps.
     Isotonic,
+    /// Another sum in each of several parts: where a word was said, where a size lies in a range.
+    Split,
+    /// The exponential of a sum: a power of each feature, with errors that grow as it does (a generalised linear model with
+    /// a logarithmic link and the variance of a gamma distribution).
+    Glm,
+    /// The median of regression trees.
+    Forest,
 }
 
 /// Errors on inputs that the fit, selection of its features included, had not seen.
@@ -286,13 +327,16 @@ pub struct Model {
     pub kind: ModelKind,
     /// For people: `1.1 MiB + 86 B x max(lines)`.
     pub formula: String,
-    /// In units of the target, bytes or seconds.
+    /// In units of the target, bytes or seconds; of a `glm` its natural logarithm. 0 of a `split`, whose parts have their own.
     pub intercept: f64,
     /// The summands; empty for `none` and `constant`.
     pub terms: Vec<Term>,
     /// For `isotonic`: (value of the predictor, prediction) at each step, ascending; predictions between are interpolated.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<(f64, f64)>,
+    /// For `forest`: the trees, which ask for the terms' predictors.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trees: Vec<Tree>,
     /// Distinct inputs (across calls) or hits (within a call) it was fitted on.
     pub n: usize,
     /// Share of the variance explained, on the data fitted; `None` where there is no variance to explain.
@@ -307,7 +351,7 @@ pub struct Model {
 
 impl Model {
     /// The prediction for the given values of the terms' features, in units of the target; `None` where a value is
-    /// missing or the model says nothing.
+    /// missing or the model says nothing, as one of parts does of a call that none of its conditions is for.
     pub fn predict(&self, value_of: impl Fn(&Feature) -> Option<f64>) -> Option<f64> {
         match self.kind {
             ModelKind::None => None,
@@ -318,11 +362,56 @@ impl Model {
             ModelKind::Constant
             | ModelKind::Linear
             | ModelKind::Transformed
-            | ModelKind::Multiple => self.terms.iter().try_fold(self.intercept, |sum, term| {
-                let x = term.predictor.value(&value_of)?;
-                Some(sum + term.coefficient * term.transform.apply(x))
-            }),
+            | ModelKind::Multiple => self.sum(value_of),
+            ModelKind::Split => {
+                let mut holds = self.terms.iter().map(|term| term.holds(&value_of));
+                holds
+                    .any(|holds| holds == Some(true))
+                    .then(|| self.sum(value_of))?
+            }
+            ModelKind::Glm => Some(self.sum(value_of)?.exp()),
+            ModelKind::Forest => {
+                let values = self
+                    .terms
+                    .iter()
+                    .map(|term| term.predictor.value(&value_of));
+                Tree::median(&self.trees, &values.collect::<Option<Vec<f64>>>()?)
+            }
         }
+    }
+
+    fn sum(&self, value_of: impl Fn(&Feature) -> Option<f64>) -> Option<f64> {
+        self.terms.iter().try_fold(self.intercept, |sum, term| {
+            if !term.holds(&value_of)? {
+                return Some(sum);
+            }
+            let x = term.predictor.value(&value_of)?;
+            Some(sum + term.coefficient * term.transform.apply(x))
+        })
+    }
+
+    /// Everything that it depends on, each once, in the order of its terms.
+    pub fn features(&self) -> Vec<&Feature> {
+        let mut features: Vec<&Feature> = Vec::new();
+        for feature in self.terms.iter().flat_map(Term::features) {
+            if !features.contains(&feature) {
+                features.push(feature);
+            }
+        }
+        features
+    }
+
+    /// The predictor that memory follows first: what a split only asks for comes after what its parts are sums of.
+    pub fn first_predictor(&self) -> Option<&Predictor> {
+        let moves = |term: &&Term| term.transform != Transform::One;
+        let first = self.terms.iter().find(moves).or(self.terms.first());
+        first.map(|term| &term.predictor)
+    }
+
+    /// The parts of a split: what they are for, and their terms. All of any other model is one part.
+    pub fn parts(&self) -> impl Iterator<Item = (&[Condition], &[Term])> {
+        let parts = self.terms.chunk_by(|a, b| a.when == b.when);
+        parts.filter_map(|terms| Some((terms.first()?.when.as_slice(), terms)))
     }
 }
 

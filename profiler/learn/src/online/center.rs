@@ -1,10 +1,10 @@
 //! What a call is expected to need, in the middle: the same as others, or what a model says. Both follow the calls as they
-//! come. How far a call may lie above it is the margin's (`expert`).
+//! come, but for steps and trees, which are learned anew. How far a call may lie above it is the margin's (`expert`).
 
 use super::Known;
 use crate::formula::formula;
 use crate::margin::widening;
-use trace::{Feature, Model, ModelKind, Target, Transform};
+use trace::{Condition, Feature, Model, ModelKind, Target, Transform};
 
 /// The newest call has at least this weight in the middle of all.
 const LEAST_WEIGHT: f64 = 1.0 / 250.0;
@@ -30,22 +30,52 @@ impl Middle {
     }
 }
 
+/// How the coefficients of a model follow the calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Follows {
+    /// As of a sum with a constant.
+    Sum,
+    /// As of sums in parts, each with a constant of its own.
+    Parts,
+    /// As of a sum with a constant that is the logarithm of the need.
+    Logarithm,
+    /// Not at all.
+    Nothing,
+}
+
+impl Follows {
+    fn of(kind: ModelKind) -> Follows {
+        match kind {
+            ModelKind::None | ModelKind::Isotonic | ModelKind::Forest => Follows::Nothing,
+            ModelKind::Split => Follows::Parts,
+            ModelKind::Glm => Follows::Logarithm,
+            ModelKind::Constant
+            | ModelKind::Linear
+            | ModelKind::Transformed
+            | ModelKind::Multiple => Follows::Sum,
+        }
+    }
+}
+
 /// A model whose coefficients follow the calls: weighted least squares over all that were shown to it.
 #[derive(Clone, Debug)]
 pub(super) struct Line {
     model: Model,
     terms: Vec<Term>,
-    /// Of `[1, terms...]`: sums of products, and of products with the need, each call weighted by its relative error.
+    follows: Follows,
+    /// Of `[1, terms...]`, without the 1 where parts have constants of their own: sums of products, and of products with the need,
+    /// each call weighted by its relative error.
     products: Vec<Vec<f64>>,
     with_need: Vec<f64>,
     coefficients: Vec<f64>,
 }
 
 /// A term by the positions of its features.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 struct Term {
     feature: usize,
     times: Option<usize>,
+    when: Vec<(usize, Condition)>,
     transform: Transform,
     /// By what its values are divided, so that the sums are of one order.
     unit: f64,
@@ -62,7 +92,11 @@ impl Line {
                 .iter()
                 .find(|seen| seen.predictor == term.predictor)
                 .map_or(1.0, |seen| term.transform.apply(seen.max).abs());
+            let when = term.when.iter();
+            let when =
+                when.map(|condition| Some((position(&condition.feature)?, condition.clone())));
             Some(Term {
+                when: when.collect::<Option<_>>()?,
                 feature: position(&term.predictor.feature)?,
                 times: match times {
                     Some(times) => Some(position(times)?),
@@ -73,11 +107,15 @@ impl Line {
             })
         });
         let terms: Vec<Term> = terms.collect::<Option<_>>()?;
-        let side = terms.len() + 1;
+        let follows = Follows::of(model.kind);
+        let constant = (follows != Follows::Parts).then_some(model.intercept);
         let slopes = model.terms.iter().zip(&terms);
         let slopes = slopes.map(|(term, at)| term.coefficient * at.unit);
+        let coefficients: Vec<f64> = constant.into_iter().chain(slopes).collect();
+        let side = coefficients.len();
         Some(Line {
-            coefficients: [model.intercept].into_iter().chain(slopes).collect(),
+            follows,
+            coefficients,
             products: vec![vec![0.0; side]; side],
             with_need: vec![0.0; side],
             terms,
@@ -88,12 +126,12 @@ impl Line {
     /// Whether both are the same sum of the same terms.
     pub(super) fn is_like(&self, other: &Line) -> bool {
         let same = |(a, b): (&Term, &Term)| {
-            (a.feature, a.times, a.transform) == (b.feature, b.times, b.transform)
+            let of = |term: &Term| (term.feature, term.times, term.transform);
+            of(a) == of(b) && a.when == b.when
         };
         let kinds = (self.model.kind, other.model.kind);
-        let both_steps = kinds == (ModelKind::Isotonic, ModelKind::Isotonic);
-        let neither = kinds.0 != ModelKind::Isotonic && kinds.1 != ModelKind::Isotonic;
-        (both_steps || neither)
+        self.follows == other.follows
+            && (self.follows != Follows::Nothing || kinds.0 == kinds.1)
             && self.terms.len() == other.terms.len()
             && self.terms.iter().zip(&other.terms).all(same)
     }
@@ -101,11 +139,12 @@ impl Line {
     /// The model as it is now: with what the calls since have made of its coefficients, and the range that they have seen.
     pub(super) fn model(&self) -> Model {
         let mut model = self.model.clone();
-        if model.kind == ModelKind::Isotonic {
+        if self.follows == Follows::Nothing {
             return model;
         }
-        model.intercept = self.coefficients[0];
-        let slopes = self.coefficients[1..].iter().zip(&self.terms);
+        let (constant, slopes) = self.parted();
+        model.intercept = constant;
+        let slopes = slopes.iter().zip(&self.terms);
         for (term, (slope, at)) in model.terms.iter_mut().zip(slopes) {
             term.coefficient = slope / at.unit;
         }
@@ -116,7 +155,14 @@ impl Line {
     /// Seconds since the call began when all that is needed to predict is known.
     pub(super) fn known_at(&self, known: &[Known]) -> f64 {
         let features = self.terms.iter().flat_map(|t| [Some(t.feature), t.times]);
-        let at = features.flatten().map(|feature| known[feature].at_seconds);
+        let asked = self
+            .terms
+            .iter()
+            .flat_map(|t| t.when.iter().map(|when| when.0));
+        let at = features
+            .flatten()
+            .chain(asked)
+            .map(|feature| known[feature].at_seconds);
         at.fold(0.0, f64::max)
     }
 
@@ -135,30 +181,48 @@ impl Line {
         }
     }
 
-    pub(super) fn predict(&self, known: &[Known]) -> f64 {
-        if self.model.kind == ModelKind::Isotonic {
-            let x = self.terms.first().map(|term| term.raw(known));
-            return x.map_or(f64::NAN, |x| {
-                self.model.predict(|_| Some(x)).unwrap_or(f64::NAN)
-            });
+    /// What is predicted; NaN where nothing is.
+    pub(super) fn predict(&self, known: &[Known], features: &[Feature]) -> f64 {
+        if self.follows == Follows::Nothing {
+            let predicted = self.model.predict(|f| value_of(f, known, features));
+            return predicted.unwrap_or(f64::NAN);
         }
-        let (intercept, slopes) = (self.coefficients[0], &self.coefficients[1..]);
+        let is_of_a_part = || self.terms.iter().any(|term| term.holds(known));
+        if self.follows == Follows::Parts && !is_of_a_part() {
+            return f64::NAN;
+        }
+        let (constant, slopes) = self.parted();
         let terms = self.terms.iter().zip(slopes);
-        intercept
-            + terms
-                .map(|(term, slope)| slope * term.value(known))
-                .sum::<f64>()
+        let terms = terms.map(|(term, slope)| slope * term.value(known));
+        let sum = constant + terms.sum::<f64>();
+        match self.follows {
+            Follows::Logarithm => sum.exp(),
+            Follows::Sum | Follows::Parts | Follows::Nothing => sum,
+        }
     }
 
-    /// Follows a call. Steps do not: they are fitted anew.
-    pub(super) fn see(&mut self, known: &[Known], need: f64, scale: f64) {
-        if self.model.kind == ModelKind::Isotonic {
-            return;
+    /// The constant, 0 where parts have their own, and the slopes.
+    fn parted(&self) -> (f64, &[f64]) {
+        match self.follows {
+            Follows::Parts => (0.0, &self.coefficients),
+            _ => (self.coefficients[0], &self.coefficients[1..]),
         }
-        let row: Vec<f64> = [1.0]
-            .into_iter()
-            .chain(self.terms.iter().map(|term| term.value(known)))
-            .collect();
+    }
+
+    /// Follows a call. `scale` is what counts as an error of 100 %.
+    pub(super) fn see(&mut self, known: &[Known], need: f64, scale: f64) {
+        let constant = match self.follows {
+            Follows::Nothing => return,
+            Follows::Parts => None,
+            Follows::Sum | Follows::Logarithm => Some(1.0),
+        };
+        // Errors of a logarithm are relative as they are.
+        let (need, scale) = match self.follows {
+            Follows::Logarithm => (need.max(1.0).ln(), 1.0),
+            _ => (need, scale),
+        };
+        let terms = self.terms.iter().map(|term| term.value(known));
+        let row: Vec<f64> = constant.into_iter().chain(terms).collect();
         if !row.iter().all(|value| value.is_finite()) {
             return;
         }
@@ -190,7 +254,15 @@ impl Term {
         known[self.feature].value * times
     }
 
+    fn holds(&self, known: &[Known]) -> bool {
+        let mut when = self.when.iter();
+        when.all(|(at, condition)| condition.holds(known[*at].value))
+    }
+
     fn value(&self, known: &[Known]) -> f64 {
+        if !self.holds(known) {
+            return 0.0;
+        }
         self.transform.apply(self.raw(known)) / self.unit
     }
 }

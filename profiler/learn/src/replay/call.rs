@@ -92,7 +92,11 @@ pub(crate) fn known(trace: &Trace, feature: &Feature) -> Known {
     let mut observed = trace.observations.iter();
     let of = |o: &&Observed| o.variable == feature.variable && o.breakpoint == feature.breakpoint;
     let observed = observed.find(of);
-    let value = observed.and_then(|o| o.aggregated(feature.aggregate));
+    let value = match observed {
+        Some(observed) => observed.aggregated(feature.aggregate),
+        // A word that nobody has said.
+        None => feature.value_in(&[]),
+    };
     let moment = observed.and_then(|o| match feature.aggregate {
         Aggregate::First => o.first_moment,
         _ => o.last_moment,

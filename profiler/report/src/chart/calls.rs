@@ -122,7 +122,7 @@ impl Curves {
 
 /// What is written above a call: its input, what explains its memory, how long it took.
 fn said(call: &Trace, profile: &Profile) -> [String; 3] {
-    let explaining = profile.model.terms.first().map(|term| &term.predictor);
+    let explaining = profile.model.first_predictor();
     [
         call.input.label.clone(),
         explaining

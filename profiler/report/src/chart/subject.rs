@@ -20,6 +20,13 @@ impl<'a> Subject<'a> {
         let model = &profile.model;
         match (model.kind, model.terms.as_slice()) {
             (ModelKind::None | ModelKind::Constant, _) | (_, []) => fallback(profile),
+            // Where words tell parts apart, there is no one line to be drawn over a size.
+            (ModelKind::Split, [first, ..])
+                if model.features() == first.predictor.features().collect::<Vec<_>>() =>
+            {
+                Subject::Predictor(&first.predictor, Some(model))
+            }
+            (ModelKind::Split, _) => Subject::Prediction(model),
             (_, [first, rest @ ..]) if rest.iter().all(|t| t.predictor == first.predictor) => {
                 Subject::Predictor(&first.predictor, Some(model))
             }

@@ -11,7 +11,7 @@ use crate::clean::clean;
 use crate::show::{counted, is_bytes, seconds, size};
 use plotters::element::{Circle, Cross, DashedPathElement, PathElement};
 use plotters::prelude::*;
-use trace::{Bytes, Feature, Observed, Profile, Trace};
+use trace::{Bytes, Observed, Profile, Trace};
 
 const TITLE: &str = "Memory and variable over time in one call";
 /// Breakpoint marks drawn at most; the others lie between them.
@@ -127,12 +127,8 @@ impl<'a> Seen<'a> {
 
 /// The variable to show: the one that explains memory, else the one that was hit most often.
 fn subject<'a>(trace: &'a Trace, profile: &Profile) -> Option<&'a Observed> {
-    let explaining = profile
-        .model
-        .terms
-        .iter()
-        .chain(&profile.within_call.live.terms);
-    let wanted: Vec<&Feature> = explaining.flat_map(|t| t.predictor.features()).collect();
+    let mut wanted = profile.model.features();
+    wanted.extend(profile.within_call.live.features());
     let observed = || trace.observations.iter().filter(|o| !o.hits.is_empty());
     observed()
         .find(|o| {

@@ -20,7 +20,12 @@ use trace::{Breakpoint, Candidate, Feature, Predictor, Profile};
 
 /// A predictor by its variables: `` `lines` ``, `` `width` x `height` ``.
 pub(crate) fn names(predictor: &Predictor) -> String {
-    times(predictor, |f| quoted(&f.variable))
+    times(predictor, name)
+}
+
+/// The name of a variable; of a word the variable that it is said of.
+pub(crate) fn name(feature: &Feature) -> String {
+    quoted(feature.word().map_or(&feature.variable, |(name, _)| name))
 }
 
 /// What is said of each feature of a predictor, with a multiplication sign between.
@@ -58,10 +63,11 @@ pub(crate) fn candidate<'a>(profile: &'a Profile, predictor: &Predictor) -> Opti
 
 /// Whether a candidate is of another variable than those in the model, not one of them seen elsewhere.
 pub(crate) fn is_another(profile: &Profile, candidate: &Candidate) -> bool {
-    let terms = || profile.model.terms.iter();
+    let of_model = profile.model.features();
     let known = |f: &Feature| {
-        let mut features = terms().flat_map(|t| t.predictor.features());
-        features.any(|of_model| of_model.variable == f.variable)
+        of_model
+            .iter()
+            .any(|of_model| of_model.variable == f.variable)
     };
     !candidate.predictor.features().all(known)
 }

@@ -37,7 +37,7 @@ fn early(profile: &Profile, sized_by: &Predictor) -> String {
 
 /// What explains, where it is something else than what is known early.
 fn explaining(profile: &Profile, sized_by: &Predictor) -> Option<String> {
-    let predictor = &profile.model.terms.first()?.predictor;
+    let predictor = profile.model.first_predictor()?;
     (predictor != sized_by).then(|| placed(profile, predictor))
 }
 
@@ -68,7 +68,7 @@ fn growth(candidate: Option<&Candidate>) -> Option<String> {
 fn too_late(profile: &Profile) -> Vec<String> {
     let late = |c: &&Candidate| c.note == CandidateNote::TooLate;
     let late = profile.variables.iter().find(late).map(|c| &c.predictor);
-    let explaining = profile.model.terms.first().map(|t| &t.predictor);
+    let explaining = profile.model.first_predictor();
     let Some(predictor) = explaining.or(late) else {
         return Vec::new();
     };

@@ -1,13 +1,13 @@
 //! Why: which variable memory follows, by which formula, how closely, in which range. What is not known is told
 //! apart: too little data, memory that does not move, and variables that explain nothing have their own sentences.
 
-use super::{is_another, listed, names, place, times};
+use super::{is_another, listed, name, names, place, times};
 use crate::clean::{clean, quoted};
 use crate::show::{count, percent, size, value_of};
 use std::collections::BTreeSet;
 use trace::{
     Bytes, CallAllocation, Candidate, CandidateNote, Model, ModelKind, Outcome, Profile, Screening,
-    Transform,
+    SeenRange, Transform,
 };
 
 /// Why calls need the memory they need; one sentence per paragraph.
@@ -19,9 +19,13 @@ pub(crate) fn why(profile: &Profile) -> Vec<String> {
             "always {}: no variable needed",
             size(Bytes::from_f64(model.intercept))
         )],
-        ModelKind::Linear | ModelKind::Transformed | ModelKind::Multiple | ModelKind::Isotonic => {
-            explained(profile)
-        }
+        ModelKind::Linear
+        | ModelKind::Transformed
+        | ModelKind::Multiple
+        | ModelKind::Isotonic
+        | ModelKind::Split
+        | ModelKind::Glm
+        | ModelKind::Forest => explained(profile),
     };
     said.extend(within_call(profile));
     said.extend(doubling(profile));
@@ -31,28 +35,42 @@ pub(crate) fn why(profile: &Profile) -> Vec<String> {
 
 fn explained(profile: &Profile) -> Vec<String> {
     let model = &profile.model;
-    let mut followed: Vec<String> = Vec::new();
-    for name in model.terms.iter().map(|t| names(&t.predictor)) {
-        // Two terms of one variable are one variable.
-        if !followed.contains(&name) {
-            followed.push(name);
+    // Two terms of one variable are one variable.
+    let moving = model.terms.iter().filter(|t| t.transform != Transform::One);
+    let followed = once_each(moving.map(|t| names(&t.predictor)));
+    let asked = model.terms.iter().flat_map(|t| &t.when);
+    let asked = once_each(asked.map(|condition| name(&condition.feature)));
+    let relation = match model.kind {
+        ModelKind::Isotonic => format!("rises in steps with {}", listed(&followed)),
+        ModelKind::Split if followed.is_empty() => format!("is told by {}", listed(&asked)),
+        ModelKind::Split if asked == followed => {
+            format!("follows {} in several ranges", listed(&followed))
         }
-    }
-    let verb = match model.kind {
-        ModelKind::Isotonic => "rises in steps with",
-        _ => "follows",
+        ModelKind::Split => format!(
+            "follows {}, in a way that {} tells",
+            listed(&followed),
+            listed(&asked)
+        ),
+        ModelKind::Glm => format!("grows as a power of {}", listed(&followed)),
+        _ => format!("follows {}", listed(&followed)),
     };
-    let mut parts = vec![format!(
-        "memory {verb} {}: peak = {}",
-        listed(&followed),
-        formula(model)
-    )];
+    let mut parts = vec![format!("memory {relation}: peak = {}", formula(model))];
     parts.extend(error(model));
     parts.extend(seen(model));
     let mut said = vec![parts.join(", ")];
     said.extend(doubles(profile));
     said.extend(profile.screening.as_ref().and_then(screened));
     said
+}
+
+fn once_each(names: impl Iterator<Item = String>) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for name in names {
+        if !all.contains(&name) {
+            all.push(name);
+        }
+    }
+    all
 }
 
 /// From so many candidates on, it is said how chance was ruled out: among few a good fit is no accident.
@@ -101,12 +119,14 @@ pub(crate) fn error(model: &Model) -> Option<String> {
 
 /// `seen 1,000..250,000`, of each where there are several.
 pub(crate) fn seen(model: &Model) -> Option<String> {
-    let ranges: Vec<String> = model
-        .seen
+    // A word has no range.
+    let is_range = |s: &&SeenRange| s.predictor.features().all(|f| f.word().is_none());
+    let seen: Vec<&SeenRange> = model.seen.iter().filter(is_range).collect();
+    let ranges: Vec<String> = seen
         .iter()
         .map(|s| {
             let [min, max] = [s.min, s.max].map(|x| value_of(&s.predictor, x));
-            match model.seen.len() {
+            match seen.len() {
                 1 => format!("{min}..{max}"),
                 _ => {
                     let features = times(&s.predictor, |f| quoted(&f.to_string()));
@@ -189,11 +209,9 @@ fn doubles(profile: &Profile) -> Option<String> {
 
 /// Variables that move with the chosen one, neither of the model nor named.
 fn more_doubles(profile: &Profile, named: &[&Candidate]) -> usize {
-    let of_model = profile.model.terms.iter().map(|t| &t.predictor);
-    let known = of_model.chain(named.iter().map(|c| &c.predictor));
-    let known: BTreeSet<&str> = known
-        .flat_map(|p| p.features().map(|f| f.variable.as_str()))
-        .collect();
+    let named = named.iter().flat_map(|c| c.predictor.features());
+    let known = profile.model.features().into_iter().chain(named);
+    let known: BTreeSet<&str> = known.map(|f| f.variable.as_str()).collect();
     let chosen = profile.variables.iter().take(1);
     let others = chosen
         .flat_map(|c| &c.moves_with)

@@ -8,7 +8,7 @@ use crate::{
 use anyhow::bail;
 use clap::Args;
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     path::PathBuf,
     process::ExitCode,
 };
@@ -60,6 +60,7 @@ pub(crate) fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
     let mut calls: BTreeMap<String, usize> = BTreeMap::new();
     let mut already = 0;
     let mut left_out = Vec::new();
+    let mut names = BTreeSet::new();
     for (file, rows) in read {
         for reason in &rows.left_out {
             if !args.json {
@@ -80,6 +81,13 @@ pub(crate) fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
                 "first_text": reason.first_text,
             }));
         }
+        for column in rows.names.iter().filter(|_| !args.json) {
+            output::note(format_args!(
+                "{}: `{column}` has more different words than tell kinds of calls apart: the first ones are recorded",
+                file.display()
+            ));
+        }
+        names.extend(rows.names.iter().cloned());
         let mut new = rows.calls();
         let before = new.len();
         for call in &new {
@@ -106,6 +114,7 @@ pub(crate) fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
             "functions": calls,
             "already_recorded": already,
             "left_out": left_out,
+            "names": names,
         }))?;
     } else {
         let there = match already {

@@ -9,8 +9,8 @@ use crate::{
 use anyhow::Context as _;
 use clap::Args;
 use host::{Body, Event, Mount};
-use std::{path::PathBuf, process::ExitCode};
-use trace::{Breakpoint, Bytes, Recommendation};
+use std::{collections::BTreeSet, path::PathBuf, process::ExitCode};
+use trace::{Breakpoint, Bytes, Model, Recommendation};
 
 /// Recommend an allocation from what was recorded
 #[derive(Args)]
@@ -28,8 +28,8 @@ pub(crate) struct RecommendArgs {
     /// Size one call with this file as its standard input, or this directory granted
     #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
-    /// A swept value of that call
-    #[arg(long = "value", value_name = "NAME=NUMBER", value_parser = name_and_number)]
+    /// A swept value of that call, a number or a word
+    #[arg(long = "value", value_name = "NAME=VALUE", value_parser = name_and_value)]
     values: Vec<(String, f64)>,
     /// Arguments of that call
     #[arg(last = true)]
@@ -39,11 +39,15 @@ pub(crate) struct RecommendArgs {
     json: bool,
 }
 
-fn name_and_number(text: &str) -> Result<(String, f64), String> {
-    let parsed = text
-        .split_once('=')
-        .and_then(|(name, number)| Some((name.to_owned(), number.parse().ok()?)));
-    parsed.ok_or_else(|| format!("`{text}` is not NAME=NUMBER"))
+/// A number by its name; a word is 1 by its own: see [`trace::Feature::word`].
+fn name_and_value(text: &str) -> Result<(String, f64), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() && !value.is_empty() => Ok(match value.parse() {
+            Ok(number) => (name.to_owned(), number),
+            Err(_) => (text.to_owned(), 1.0),
+        }),
+        _ => Err(format!("`{text}` is not NAME=VALUE")),
+    }
 }
 
 /// Runs the command.
@@ -147,15 +151,20 @@ fn outside_seen(recommendation: &Recommendation, value: f64) -> String {
 
 /// A value by a name that the size does not depend on is a slip, and would be ignored.
 fn check_values(args: &RecommendArgs, recommendation: &Recommendation) -> anyhow::Result<()> {
-    let terms = recommendation.sizing.iter().flat_map(|model| &model.terms);
-    let asked: Vec<&str> = terms
-        .flat_map(|term| term.predictor.features())
+    let asked = recommendation.sizing.iter().flat_map(Model::features);
+    let asked: BTreeSet<&str> = asked
         .filter(|feature| feature.breakpoint == Breakpoint::Input)
-        .map(|feature| feature.variable.as_str())
+        .map(|feature| {
+            feature
+                .word()
+                .map_or(feature.variable.as_str(), |(name, _)| name)
+        })
         .collect();
+    let asked: Vec<&str> = asked.into_iter().collect();
     for (name, _) in &args.values {
+        let name = name.split_once('=').map_or(name.as_str(), |(name, _)| name);
         anyhow::ensure!(
-            asked.is_empty() || asked.contains(&name.as_str()),
+            asked.is_empty() || asked.contains(&name),
             "the size does not depend on `{name}`; it is told by `{}`",
             asked.join("` and `")
         );

@@ -3,6 +3,7 @@
 use super::{
     mapping::MappingArgs,
     row::{NoCall, Rows, mapped},
+    words::{LOOKED_AT, Words},
 };
 use crate::near;
 use anyhow::{Context, bail};
@@ -26,6 +27,12 @@ pub(super) fn read(text: &str, mapping: &MappingArgs, rows: &mut Rows) -> anyhow
         }
     }
     let position = |wanted: &str| header.iter().position(|name| name == wanted);
+    let mut words = Words::of(mapping, |column| {
+        let mut first = builder.from_reader(text.as_bytes());
+        let records = first.records().take(LOOKED_AT).flatten();
+        let texts = records.filter_map(|record| record.get(position(column)?).map(str::to_owned));
+        texts.map(Cow::Owned).collect()
+    });
     // Where what the reader reads begins: its byte, and the lines before it.
     let (mut first_byte, mut lines_before) = (0, 0);
     while let Some((byte, line, record)) = next(&mut reader)? {
@@ -50,8 +57,9 @@ pub(super) fn read(text: &str, mapping: &MappingArgs, rows: &mut Rows) -> anyhow
             field.map(Cow::Borrowed)
         };
         let whole: Vec<&str> = record.iter().collect();
-        rows.add(line, mapped(mapping, get, whole.join("\u{1f}")));
+        rows.add(line, mapped(mapping, &mut words, get, whole.join("\u{1f}")));
     }
+    rows.names.extend(words.names());
     Ok(())
 }
 

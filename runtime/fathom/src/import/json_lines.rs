@@ -3,6 +3,7 @@
 use super::{
     mapping::MappingArgs,
     row::{NoCall, Rows, mapped},
+    words::{LOOKED_AT, Words},
 };
 use crate::near;
 use anyhow::bail;
@@ -26,15 +27,25 @@ pub(super) fn read(text: &str, mapping: &MappingArgs, rows: &mut Rows) -> anyhow
             );
         }
     }
+    let mut words = Words::of(mapping, |column| {
+        let whole = objects
+            .iter()
+            .filter_map(|(_, object)| object.as_ref().ok());
+        let texts = whole
+            .take(LOOKED_AT)
+            .filter_map(|object| find(object, column));
+        texts.map(text_of).collect()
+    });
     for (line, object) in objects {
         rows.add(
             line,
             object.and_then(|object| {
                 let get = |name: &str| find(&object, name).map(text_of);
-                mapped(mapping, get, object.to_string())
+                mapped(mapping, &mut words, get, object.to_string())
             }),
         );
     }
+    rows.names.extend(words.names());
     Ok(())
 }
 

@@ -29,7 +29,7 @@ pub(crate) struct MappingArgs {
     /// Column with the memory that the call has used at most
     #[arg(long, value_name = "COLUMN", help_heading = "What is in the file")]
     pub(crate) target: Option<Column>,
-    /// Column with something known of the call before it was made; may be given several times
+    /// Column with something known of the call before it was made, a number or a word; may be given several times
     #[arg(
         long = "feature",
         value_name = "COLUMN",

@@ -10,6 +10,7 @@ mod mapping;
 mod monitoring;
 mod quantity;
 mod row;
+mod words;
 
 pub(crate) use mapping::MappingArgs;
 pub(crate) use row::Rows;

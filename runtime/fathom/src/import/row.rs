@@ -3,9 +3,10 @@
 use super::{
     mapping::{Column, MappingArgs},
     quantity,
+    words::Words,
 };
 use sha2::{Digest, Sha256};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use trace::{Bytes, FunctionId, Imported, Input, Limits, Nanos, Observed, Outcome, Refusal, Trace};
 
 /// What stands for the digest of a module where there is none.
@@ -51,6 +52,8 @@ pub(crate) struct Rows {
     /// Those that Fathom has recorded, elsewhere.
     whole: Vec<Trace>,
     pub(crate) left_out: Vec<LeftOut>,
+    /// Columns with so many different words that they are names: only the first of those are recorded.
+    pub(crate) names: BTreeSet<String>,
     /// How often the same identity was seen: two calls may say the same.
     identities: HashMap<String, usize>,
 }
@@ -77,6 +80,7 @@ impl Rows {
             rows: Vec::new(),
             whole: Vec::new(),
             left_out: Vec::new(),
+            names: BTreeSet::new(),
             identities: HashMap::new(),
         }
     }
@@ -138,7 +142,10 @@ impl Row {
         let told = self
             .features
             .iter()
-            .map(|(name, value)| format!("{name}={value}"));
+            .map(|(name, value)| match name.contains('=') {
+                true => name.clone(),
+                false => format!("{name}={value}"),
+            });
         let told: Vec<String> = told.collect();
         let digest = |parts: &[&str]| {
             let bytes = Sha256::digest(parts.join("\0"));
@@ -197,6 +204,7 @@ impl Row {
 /// The call that a row of a table says, by the mapping; `get` gives the text of a column.
 pub(crate) fn mapped<'r>(
     mapping: &MappingArgs,
+    words: &mut Words,
     get: impl Fn(&str) -> Option<std::borrow::Cow<'r, str>>,
     identity: String,
 ) -> Result<Row, NoCall> {
@@ -224,6 +232,12 @@ pub(crate) fn mapped<'r>(
         let text = text(column);
         quantity::size(&text, column.unit).ok_or_else(|| none("size", column, &text))
     };
+    let number = |column: &Column| {
+        let text = text(column);
+        let value = quantity::number(&text, column.unit);
+        let value = value.ok_or_else(|| none("number", column, &text))?;
+        Ok((column.name.clone(), value))
+    };
     let target = of(&mapping.target).ok_or_else(|| NoCall::new("no target", ""))?;
     Ok(Row {
         function,
@@ -250,11 +264,9 @@ pub(crate) fn mapped<'r>(
         features: mapping
             .features
             .iter()
-            .map(|column| {
-                let text = text(column);
-                let value = quantity::number(&text, column.unit);
-                let value = value.ok_or_else(|| none("number", column, &text))?;
-                Ok((column.name.clone(), value))
+            .filter_map(|column| match words.variable(&column.name, &text(column)) {
+                Some(word) => word.map(|word| Ok((word, 1.0))),
+                None => Some(number(column)),
             })
             .collect::<Result<_, NoCall>>()?,
         input: of(&mapping.input).map(|column| text(&column).into_owned()),
