@@ -168,7 +168,7 @@ fn filled(event: &Event, setting: &Setting) -> Event {
             .iter()
             .map(|(name, value)| (name.clone(), sweep::fill(value, setting)))
             .collect(),
-        swept: setting.clone(),
+        swept: setting.iter().map(sweep::variable).collect(),
         ..event.clone()
     }
 }

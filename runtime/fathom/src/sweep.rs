@@ -1,6 +1,6 @@
-//! `--sweep n=4..12`: values for the placeholder `{n}` in arguments and events.
+//! `--sweep n=4..12`, `--sweep mode=gray,color`: values for the placeholder `{n}` in arguments and events.
 
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
 /// Values that one sweep may give. More is a slip of the pen, not an experiment.
 const MOST_VALUES: usize = 100_000;
@@ -11,11 +11,35 @@ pub(crate) struct Sweep {
     /// What stands between the braces.
     pub(crate) name: String,
     /// In the order given.
-    pub(crate) values: Vec<f64>,
+    pub(crate) values: Vec<Value>,
+}
+
+/// A number, or a word that tells kinds of calls apart.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Value {
+    Number(f64),
+    Word(String),
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Number(number) => number.fmt(f),
+            Value::Word(word) => f.write_str(word),
+        }
+    }
 }
 
 /// One value for each swept name.
-pub(crate) type Setting = Vec<(String, f64)>;
+pub(crate) type Setting = Vec<(String, Value)>;
+
+/// What is recorded of a value: a number by its name, a word as a variable of its own (see [`trace::Feature::word`]).
+pub(crate) fn variable((name, value): &(String, Value)) -> (String, f64) {
+    match value {
+        Value::Number(number) => (name.clone(), *number),
+        Value::Word(word) => (format!("{name}={word}"), 1.0),
+    }
+}
 
 impl FromStr for Sweep {
     type Err = String;
@@ -23,7 +47,7 @@ impl FromStr for Sweep {
     fn from_str(text: &str) -> Result<Sweep, String> {
         let problem = |what: &str| {
             format!(
-                "`{text}` is not a sweep: {what}; expected NAME=4..12, NAME=1000,2000,5000 or NAME=1e3..4e5:100"
+                "`{text}` is not a sweep: {what}; expected NAME=4..12, NAME=1000,2000,5000, NAME=1e3..4e5:100 or NAME=gray,color"
             )
         };
         let (name, values) = text.split_once('=').ok_or_else(|| problem("no `=`"))?;
@@ -35,10 +59,16 @@ impl FromStr for Sweep {
             parsed.ok_or_else(|| problem(&format!("`{text}` is not a number")))
         };
         let values = match values.split_once("..") {
-            None => values
+            None if values.split(',').all(is_word) => values
                 .split(',')
-                .map(number)
-                .collect::<Result<Vec<_>, _>>()?,
+                .map(|word| Value::Word(word.trim().to_owned()))
+                .collect(),
+            None => numbers(
+                values
+                    .split(',')
+                    .map(number)
+                    .collect::<Result<Vec<_>, _>>()?,
+            ),
             Some((from, to)) => {
                 let (to, count) = match to.split_once(':') {
                     None => (to, None),
@@ -49,8 +79,8 @@ impl FromStr for Sweep {
                         (to, Some(count))
                     }
                 };
-                range(number(from)?, number(to)?, count)
-                    .ok_or_else(|| problem("the range is empty or too long"))?
+                let range = range(number(from)?, number(to)?, count);
+                numbers(range.ok_or_else(|| problem("the range is empty or too long"))?)
             }
         };
         Ok(Sweep {
@@ -58,6 +88,16 @@ impl FromStr for Sweep {
             values,
         })
     }
+}
+
+fn numbers(values: Vec<f64>) -> Vec<Value> {
+    values.into_iter().map(Value::Number).collect()
+}
+
+/// Whether it begins with a letter and is no number, as `inf` and `nan` are.
+fn is_word(text: &str) -> bool {
+    let text = text.trim();
+    text.starts_with(char::is_alphabetic) && text.parse::<f64>().is_err()
 }
 
 /// All whole steps from `from` to `to`, both included, or `count` values between them: evenly spaced, on a log scale
@@ -108,7 +148,7 @@ pub(crate) fn settings(sweeps: &[Sweep], zip: bool) -> Result<Vec<Setting>, Stri
             twice.name
         ));
     }
-    let named = |sweep: &Sweep, value: f64| (sweep.name.clone(), value);
+    let named = |sweep: &Sweep, value: &Value| (sweep.name.clone(), value.clone());
     if zip {
         let length = sweeps.first().map_or(0, |sweep| sweep.values.len());
         if let Some(other) = sweeps.iter().find(|sweep| sweep.values.len() != length) {
@@ -123,7 +163,7 @@ pub(crate) fn settings(sweeps: &[Sweep], zip: bool) -> Result<Vec<Setting>, Stri
             .map(|i| {
                 sweeps
                     .iter()
-                    .map(|sweep| named(sweep, sweep.values[i]))
+                    .map(|sweep| named(sweep, &sweep.values[i]))
                     .collect()
             })
             .collect());
@@ -143,7 +183,7 @@ pub(crate) fn settings(sweeps: &[Sweep], zip: bool) -> Result<Vec<Setting>, Stri
             .flat_map(|setting| {
                 sweep.values.iter().map(move |value| {
                     let mut longer = setting.clone();
-                    longer.push(named(sweep, *value));
+                    longer.push(named(sweep, value));
                     longer
                 })
             })
@@ -164,7 +204,12 @@ mod tests {
     use super::*;
 
     fn values(text: &str) -> Vec<f64> {
-        text.parse::<Sweep>().expect(text).values
+        let values = text.parse::<Sweep>().expect(text).values.into_iter();
+        let number = |value| match value {
+            Value::Number(number) => number,
+            Value::Word(word) => panic!("`{word}` is a word"),
+        };
+        values.map(number).collect()
     }
 
     #[test]
@@ -174,7 +219,14 @@ mod tests {
         assert_eq!(values("n=1e3..1e5:3"), [1000.0, 10_000.0, 100_000.0]);
         assert_eq!(values("x=0..1:3"), [0.0, 1.0]);
         assert_eq!(values("x=0.0..0.5:3"), [0.0, 0.25, 0.5]);
+        let words = "mode=gray,color".parse::<Sweep>().expect("words").values;
+        assert_eq!(
+            words,
+            ["gray", "color"].map(|word| Value::Word(word.to_owned()))
+        );
         for wrong in [
+            "n=1,two",
+            "n=nan",
             "n",
             "n=",
             "=4",

@@ -21,6 +21,13 @@ const CARE: f64 = 0.05;
 /// The rate is never smaller than this share of the one asked.
 const LEAST_CARE: f64 = 0.1;
 
+/// Where misses are asked to be as rare as this, the rate is never larger than that: a bound of few errors is soon exceeded.
+const RARE: f64 = 0.01;
+
+/// Where they may be more frequent the bound may be for up to this many times the rate, as long as fewer miss than may: else what was taken
+/// back after each miss would never be given again.
+const MOST_CARE: f64 = 3.0;
+
 /// A loss counts this share of the one after it.
 const FADING: f64 = 0.99;
 
@@ -46,7 +53,7 @@ pub(super) struct Expert {
 struct Margin {
     errors: VecDeque<f64>,
     bound: f64,
-    /// The rate that the bound is for, over the one asked: 1, or less after misses.
+    /// The rate that the bound is for, over the one asked: 1 at first, less after misses, more after none.
     care: f64,
     losses: f64,
     judged: f64,
@@ -159,7 +166,8 @@ impl Margin {
         let missed = given < by.need;
         let more_than_asked = by.rate - f64::from(u8::from(missed));
         let step = CARE / by.rate.sqrt() * more_than_asked;
-        self.care = (self.care * step.exp()).clamp(LEAST_CARE, 1.0);
+        let most = (by.rate / RARE).clamp(1.0, MOST_CARE);
+        self.care = (self.care * step.exp()).clamp(LEAST_CARE, most);
         let loss = if missed {
             MISSED / by.rate
         } else {

@@ -72,6 +72,17 @@ pub(crate) fn is_another(profile: &Profile, candidate: &Candidate) -> bool {
     !candidate.predictor.features().all(known)
 }
 
+/// Each name where it stands first.
+pub(crate) fn once_each(names: impl Iterator<Item = String>) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for name in names {
+        if !all.contains(&name) {
+            all.push(name);
+        }
+    }
+    all
+}
+
 /// `a`, `a and b`, `a, b and c`.
 pub(crate) fn listed(names: &[String]) -> String {
     match names {

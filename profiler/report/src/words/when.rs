@@ -1,6 +1,6 @@
 //! When the need is known: before the call, while it runs and memory is still to grow, or too late to be of use.
 
-use super::{candidate, names, place};
+use super::{candidate, listed, name, names, once_each, place};
 use crate::clean::clean;
 use crate::show::{percent, seconds, size, value_of};
 use trace::{
@@ -29,7 +29,18 @@ pub(crate) fn when(profile: &Profile) -> Vec<String> {
 
 fn early(profile: &Profile, sized_by: &Predictor) -> String {
     if sized_by.is_known_before() {
-        format!("{} says it before the call", names(sized_by))
+        let sizing = profile
+            .recommendation
+            .as_ref()
+            .and_then(|r| r.sizing.as_ref());
+        let asked = sizing
+            .iter()
+            .flat_map(|model| &model.terms)
+            .flat_map(|term| &term.when);
+        let asked = asked.map(|condition| name(&condition.feature));
+        let all = once_each([names(sized_by)].into_iter().chain(asked));
+        let say = if all.len() == 1 { "says" } else { "say" };
+        format!("{} {say} it before the call", listed(&all))
     } else {
         placed(profile, sized_by)
     }

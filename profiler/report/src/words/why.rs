@@ -1,7 +1,7 @@
 //! Why: which variable memory follows, by which formula, how closely, in which range. What is not known is told
 //! apart: too little data, memory that does not move, and variables that explain nothing have their own sentences.
 
-use super::{is_another, listed, name, names, place, times};
+use super::{is_another, listed, name, names, once_each, place, times};
 use crate::clean::{clean, quoted};
 use crate::show::{count, percent, size, value_of};
 use std::collections::BTreeSet;
@@ -61,16 +61,6 @@ fn explained(profile: &Profile) -> Vec<String> {
     said.extend(doubles(profile));
     said.extend(profile.screening.as_ref().and_then(screened));
     said
-}
-
-fn once_each(names: impl Iterator<Item = String>) -> Vec<String> {
-    let mut all: Vec<String> = Vec::new();
-    for name in names {
-        if !all.contains(&name) {
-            all.push(name);
-        }
-    }
-    all
 }
 
 /// From so many candidates on, it is said how chance was ruled out: among few a good fit is no accident.

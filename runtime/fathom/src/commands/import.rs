@@ -114,7 +114,7 @@ pub(crate) fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
             "functions": calls,
             "already_recorded": already,
             "left_out": left_out,
-            "names": names,
+            "too_many_words": names,
         }))?;
     } else {
         let there = match already {

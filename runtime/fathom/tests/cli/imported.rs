@@ -56,6 +56,7 @@ fn the_rows_of_a_table_are_calls_in_order_of_time() {
             "functions": { "align": 1, "sort": 4 },
             "already_recorded": 0,
             "left_out": left_out,
+            "too_many_words": [],
         })
     );
     let calls = calls(&place);
@@ -532,4 +533,79 @@ fn replay_says_of_every_rule_what_it_wastes_and_how_often_it_fails() {
     );
     let (code, _, said) = printed(&mut place.fathom(["replay", "g", "--db", "calls.db"]));
     assert!(code != 0 && said.contains("there is f"), "{said}");
+}
+
+/// Calls of two modes, each of which follows its pixels in its own way; a name tells nothing.
+#[test]
+fn a_column_of_words_parts_the_calls() {
+    let place = Place::new();
+    let rows = (0..300).map(|at| {
+        let (mode, slope) = [("gray", 10), ("color", 40)][at % 2];
+        let pixels = 1_000_000 + (at * 7_919) % 300 * 10_000;
+        let used = 50_000_000 + slope * pixels;
+        format!("{mode},{pixels},photo-{at}.png,{used}")
+    });
+    let rows: Vec<String> = rows.collect();
+    let table = format!("mode,pixels,name,used\n{}\n", rows.join("\n"));
+    place.write("calls.csv", table);
+    let mapping = [
+        "--function",
+        "resize",
+        "--target",
+        "used",
+        "--feature",
+        "mode",
+        "--feature",
+        "pixels",
+        "--feature",
+        "name",
+    ];
+    let imported = import(&place, "calls.csv", &mapping);
+    assert_eq!(imported["too_many_words"], json!(["name"]));
+    let first = &calls(&place)[0];
+    assert_eq!(first["observations"][0]["variable"], "mode=gray");
+
+    let size = |values: [&str; 2]| {
+        let [a, b] = values;
+        let recommend = [
+            "recommend",
+            "resize",
+            "--db",
+            "calls.db",
+            "--json",
+            "--value",
+            a,
+            "--value",
+            b,
+        ];
+        place.json(&recommend)["allocation_bytes"]
+            .as_u64()
+            .expect("bytes") as f64
+    };
+    for (mode, need) in [("mode=gray", 70e6), ("mode=color", 130e6)] {
+        let given = size([mode, "pixels=2000000"]);
+        assert!((need..1.05 * need).contains(&given), "{mode}: {given}");
+    }
+    let refused = place
+        .fathom([
+            "recommend",
+            "resize",
+            "--db",
+            "calls.db",
+            "--value",
+            "mood=gray",
+        ])
+        .assert()
+        .failure();
+    let said = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
+    assert!(said.contains("told by `mode` and `pixels`"), "{said}");
+
+    let replayed = place.json(&["replay", "--db", "calls.db", "--json"]);
+    let waste = |name: &str| {
+        let mut rules = replayed["rules"].as_array().expect("rules").iter();
+        let rule = rules.find(|rule| rule["rule"] == name).expect(name);
+        rule["waste_gb_seconds"].as_f64().expect("a number")
+    };
+    // The first five are at the preset for both.
+    assert!(waste("fathom-call") < 0.4 * waste("max15"));
 }
