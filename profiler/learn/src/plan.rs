@@ -254,16 +254,14 @@ impl<'a> Planner<'a> {
     /// The fewest features of the model that do within the asked error, or as well as all of them; no more breakpoints, and
     /// no more cost, than a plan may have.
     fn smallest(&self, model: &Model) -> Option<Vec<Feature>> {
-        let all = features_of(model);
-        let (all, error) = (
-            &all[..all.len().min(MOST_FEATURES)],
-            model.held_out.map_or(0.0, |h| h.median_ape),
-        );
+        let mut all = variables_of(model);
+        all.truncate(MOST_FEATURES);
+        let error = model.held_out.map_or(0.0, |h| h.median_ape);
         let enough = error.max(self.asked.error);
         let mut subsets: Vec<Vec<Feature>> = (1..1usize << all.len())
             .map(|mask| {
                 let chosen = all.iter().enumerate().filter(|(i, _)| mask >> i & 1 == 1);
-                chosen.map(|(_, f)| f.clone()).collect()
+                chosen.flat_map(|(_, features)| features.clone()).collect()
             })
             .filter(|subset: &Vec<Feature>| self.may_be_armed(subset))
             .collect();
@@ -396,6 +394,23 @@ impl<'a> Planner<'a> {
 
 fn features_of(model: &Model) -> Vec<Feature> {
     model.features().into_iter().cloned().collect()
+}
+
+/// The same, the words that are said of one variable together: to know one of them is to know all.
+fn variables_of(model: &Model) -> Vec<Vec<Feature>> {
+    let mut all: Vec<Vec<Feature>> = Vec::new();
+    for feature in features_of(model) {
+        let said_of = feature.word().map(|(name, _)| name);
+        let known = all.iter_mut().find(|known| {
+            let first = known.first().and_then(Feature::word);
+            said_of.is_some() && first.map(|(name, _)| name) == said_of
+        });
+        match known {
+            Some(known) => known.push(feature),
+            None => all.push(vec![feature]),
+        }
+    }
+    all
 }
 
 impl From<Lead> for StillAhead {

@@ -207,6 +207,7 @@ pub(crate) fn model(kind: ModelKind, formula: &str, feature: Option<Feature>) ->
         } else {
             PER_LINE
         },
+        when: Vec::new(),
     });
     let seen = feature.iter().map(|f| SeenRange {
         predictor: f.clone().into(),
@@ -228,6 +229,7 @@ pub(crate) fn model(kind: ModelKind, formula: &str, feature: Option<Feature>) ->
         intercept: START as f64,
         terms: terms.collect(),
         steps: Vec::new(),
+        trees: Vec::new(),
         n: 12,
         r2: (kind != ModelKind::Constant && kind != ModelKind::None).then_some(0.9987),
         held_out: (kind != ModelKind::None).then_some(HeldOut {
