@@ -28,7 +28,11 @@ fn main() {
         took[1] / took[0]
     );
     replaying();
-    online();
+    online("a sum", |x| 1e6 + 86.0 * x[3] * (0.9 + 0.2 * x[4] / 1e5));
+    online("a forest", |x| {
+        let is_ridge = (x[3] - 5e4).abs() < 2e4 && (x[4] - 5e4).abs() < 2e4;
+        if is_ridge { 2e8 } else { 3e7 }
+    });
 }
 
 /// 10,000 calls of 20 functions as somebody else has recorded them, by every rule.
@@ -69,7 +73,7 @@ fn replaying() {
 type Ended = (Vec<Known>, f64);
 
 /// One call of a function with five features, of which 1,000 were seen.
-fn online() {
+fn online(model: &str, need: impl Fn(&[f64]) -> f64) {
     const CALLS: u32 = 100_000;
     let mut rng = SmallRng::seed_from_u64(3);
     let features = (0..5).map(|v| Feature {
@@ -79,13 +83,14 @@ fn online() {
     });
     let mut online = Online::new(features.collect(), 0.01, 1, Order::Stream);
     let mut call = || -> Ended {
-        let known = || Known {
-            value: rng.gen_range(1e3..1e5f64).round(),
+        let mut known = || Known {
+            value: rng.gen_range(1e3..1e5_f64).round(),
             at_seconds: 0.0,
             ahead: 1.0,
         };
-        let known: Vec<Known> = std::iter::repeat_with(known).take(5).collect();
-        let need = 1e6 + 86.0 * known[3].value * (0.9 + 0.2 * known[4].value / 1e5);
+        let known: Vec<Known> = std::iter::repeat_with(&mut known).take(5).collect();
+        let values: Vec<f64> = known.iter().map(|known| known.value).collect();
+        let need = need(&values) * rng.gen_range(0.98..1.0);
         (known, need)
     };
     let calls: Vec<Ended> = (0..1_000).map(|_| call()).collect();
@@ -93,6 +98,10 @@ fn online() {
         online.see(known, *need);
     }
     online.refit();
+    println!(
+        "        {}",
+        online.model().map_or_else(String::new, |m| m.formula)
+    );
     let each = |what: &str, work: &mut dyn FnMut(&Ended)| {
         let start = Instant::now();
         for at in 0..CALLS as usize {
@@ -100,7 +109,7 @@ fn online() {
         }
         let each = start.elapsed() / CALLS;
         println!(
-            "        {what} one call: {:.3} us",
+            "        {what} one call, by {model}: {:.3} us",
             each.as_secs_f64() * 1e6
         );
     };

@@ -4,7 +4,7 @@
 use super::Known;
 use crate::formula::formula;
 use crate::margin::widening;
-use trace::{Condition, Feature, Model, ModelKind, Target, Transform};
+use trace::{Condition, Feature, Model, ModelKind, Target, Transform, Tree};
 
 /// The newest call has at least this weight in the middle of all.
 const LEAST_WEIGHT: f64 = 1.0 / 250.0;
@@ -182,9 +182,13 @@ impl Line {
     }
 
     /// What is predicted; NaN where nothing is.
-    pub(super) fn predict(&self, known: &[Known], features: &[Feature]) -> f64 {
+    pub(super) fn predict(&self, known: &[Known]) -> f64 {
         if self.follows == Follows::Nothing {
-            let predicted = self.model.predict(|f| value_of(f, known, features));
+            let mut values = self.terms.iter().map(|term| term.raw(known));
+            let predicted = match self.model.kind {
+                ModelKind::Forest => Tree::median(&self.model.trees, &values.collect::<Vec<f64>>()),
+                _ => values.next().and_then(|x| self.model.predict(|_| Some(x))),
+            };
             return predicted.unwrap_or(f64::NAN);
         }
         let is_of_a_part = || self.terms.iter().any(|term| term.holds(known));

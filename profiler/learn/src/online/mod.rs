@@ -122,9 +122,7 @@ impl Online {
         let by_line = self.line.as_ref().and_then(|(line, expert)| {
             let at = line.known_at(known);
             let is_better = expert.loss() < self.by_middle.loss();
-            let predicted = self
-                .clipped(line.predict(known, &self.features))
-                .filter(|_| is_better)?;
+            let predicted = self.clipped(line.predict(known)).filter(|_| is_better)?;
             let given = expert.bound(predicted);
             let outside = match self.order {
                 Order::Sweep => line.widening(known, &self.features),
@@ -248,10 +246,7 @@ impl Online {
             rate: self.rate,
         };
         let middle = self.middle.predict();
-        let predicted = self
-            .line
-            .as_ref()
-            .map(|(line, _)| line.predict(known, &self.features));
+        let predicted = self.line.as_ref().map(|(line, _)| line.predict(known));
         let predicted = predicted.and_then(|predicted| self.clipped(predicted));
         self.by_middle.judge(middle, by);
         if let (Some(predicted), Some((_, expert))) = (predicted, &mut self.line) {
