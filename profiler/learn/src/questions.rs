@@ -103,11 +103,13 @@ fn words(training: &Training) -> Vec<Question> {
         };
         let others = training.rows - words.iter().map(|(rows, _)| rows).sum::<usize>();
         let mut parts: Vec<Vec<Test>> = words.iter().map(|word| vec![is(word)]).collect();
-        // Where there are few others, they are as the last part is.
-        if others < FEWEST {
-            parts.pop();
+        // Where there are none of them, of a word that nobody has said yet nothing is known; a few are as the last part is.
+        if others > 0 {
+            if others < FEWEST {
+                parts.pop();
+            }
+            parts.push(words.iter().take(parts.len()).map(is_not).collect());
         }
-        parts.push(words.iter().take(parts.len()).map(is_not).collect());
         (parts.len() > 1).then_some(Question { parts, range: None })
     };
     variables.into_iter().filter_map(of).collect()

@@ -335,6 +335,37 @@ mod tests {
         assert_eq!(Live::of(String::new()).size(&input(1)), None);
     }
 
+    #[test]
+    fn calls_are_sized_by_their_content_type_and_others_as_all() {
+        let of = |kind: &str| Observed::before_the_call(format!("content_type={kind}"), 1.0);
+        let live = Live::of("sha256:0".to_owned());
+        let calls = (1..=80_u64).map(|i| {
+            let (kind, pages) = [("image/png", 40.0), ("text/csv", 2.0)][(i % 2) as usize];
+            let mut call = call(1_000_000 + i, pages);
+            call.observations = vec![of(kind)];
+            call
+        });
+        live.learn("sha256:0", &calls.collect::<Vec<Trace>>(), 0.01, 1);
+        let given = |kind: &str| {
+            live.size(&[of(kind)])
+                .expect("enough is known")
+                .bytes
+                .as_f64()
+        };
+        assert!(
+            (40e6..48e6).contains(&given("image/png")),
+            "{}",
+            given("image/png")
+        );
+        // One that nobody has seen is given what all are.
+        assert!(given("application/json") >= 40e6);
+        assert!(
+            (2e6..3e6).contains(&given("text/csv")),
+            "{}",
+            given("text/csv")
+        );
+    }
+
     /// A call of the module that came after.
     fn next(bytes: u64, pages: f64) -> Trace {
         let mut call = call(bytes, pages);
