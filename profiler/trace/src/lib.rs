@@ -18,6 +18,7 @@ mod call;
 mod difference;
 mod drift;
 mod explanation;
+mod log_line;
 mod machine;
 mod model;
 mod origin;
@@ -29,7 +30,9 @@ mod replayed;
 mod stacks;
 mod unit;
 
-pub use bill::{Account, ProviderAccount, SizeAccount, SizeClass, SizeClasses};
+pub use bill::{
+    Account, ProviderAccount, SharedAccount, SharedAt, SizeAccount, SizeClass, SizeClasses,
+};
 pub use breakpoint::{Breakpoint, ParseBreakpointError};
 pub use call::{
     FunctionId, Growth, Heap, Hit, Imported, Input, Limits, Moment, Observed, Outcome, Refusal,
@@ -40,6 +43,7 @@ pub use difference::{
 };
 pub use drift::{Drift, Stale, StaleReason};
 pub use explanation::{CallMargin, Explanation, MarginFrom, Near, OneMore, Part, Smaller};
+pub use log_line::{LeftOut, LogLabels, LogLine, Severity};
 pub use machine::{Machine, ProbeCost};
 pub use model::{
     Aggregate, Feature, HeldOut, Model, ModelKind, Predictor, SeenRange, Target, Term, Transform,
