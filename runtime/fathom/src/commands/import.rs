@@ -7,6 +7,7 @@ use crate::{
 };
 use anyhow::bail;
 use clap::Args;
+use sha2::{Digest, Sha256};
 use std::{
     collections::{BTreeMap, HashSet},
     path::PathBuf,
@@ -80,24 +81,29 @@ pub(crate) fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
                 "first_text": reason.first_text,
             }));
         }
-        let mut new = rows.calls();
-        let before = new.len();
-        for call in &new {
-            if read_back.insert(call.function.digest.clone()) {
-                remember(&store, &call.function.digest, &mut known)?;
+        let bar = progress::bar(rows.number(), "storing");
+        let mut read = rows.calls();
+        // A portion at a time: a call is many times as large as the row that it was read from.
+        loop {
+            let mut new: Vec<Trace> = read.by_ref().take(AT_A_TIME).collect();
+            if new.is_empty() {
+                break;
+            }
+            let before = new.len();
+            for call in &new {
+                if read_back.insert(call.function.digest.clone()) {
+                    remember(&store, &call.function.digest, &mut known)?;
+                }
+            }
+            new.retain(|call| known.insert(identity(call)));
+            already += before - new.len();
+            store.append_all(&new)?;
+            bar.inc(before as u64);
+            for call in new {
+                *calls.entry(call.function.name).or_default() += 1;
             }
         }
-        new.retain(|call| known.insert((call.function.name.clone(), identity(call))));
-        already += before - new.len();
-        let bar = progress::bar(new.len(), "storing");
-        for some in new.chunks(AT_A_TIME) {
-            store.append_all(some)?;
-            bar.inc(some.len() as u64);
-        }
         bar.finish_and_clear();
-        for call in new {
-            *calls.entry(call.function.name).or_default() += 1;
-        }
     }
     let imported: usize = calls.values().sum();
     if args.json {
@@ -129,29 +135,26 @@ pub(crate) fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// Takes in the calls that are recorded of functions with this digest: all that were imported have one.
-fn remember(
-    store: &Store,
-    digest: &str,
-    known: &mut HashSet<(String, String)>,
-) -> anyhow::Result<()> {
+fn remember(store: &Store, digest: &str, known: &mut HashSet<[u8; 32]>) -> anyhow::Result<()> {
     let filter = Filter {
         digest: Some(digest.to_owned()),
         detail: Detail::Summary,
         ..Filter::default()
     };
     store.each(&filter, |_, call| {
-        known.insert((call.function.name.clone(), identity(&call)));
+        known.insert(identity(&call));
     })?;
     Ok(())
 }
 
-/// What tells a call from others of its function.
-fn identity(call: &Trace) -> String {
-    match (&call.imported, &call.served) {
+/// What tells a call from others: a digest, since many are kept.
+fn identity(call: &Trace) -> [u8; 32] {
+    let own = match (&call.imported, &call.served) {
         (Some(imported), _) => imported.row.clone(),
         (None, Some(served)) => served.id.clone(),
         (None, None) => format!("{} {}", call.input.digest, call.started_unix_ms),
-    }
+    };
+    Sha256::digest([call.function.name.as_str(), &own].join("\0")).into()
 }
 
 fn counted(things: usize, one: &str) -> String {
