@@ -35,6 +35,20 @@ pub fn usd_per_call(provider: &Provider, size: &Size, used: Bytes, time: Nanos) 
     ratio(amount(provider, size, used, time), UNIT)
 }
 
+/// US dollars for one call that shares its instance with others and pays for a part of its time; the request fee is its own. With a
+/// part of 1 that of [`usd_per_call`].
+pub fn usd_per_shared_call(
+    provider: &Provider,
+    size: &Size,
+    used: Bytes,
+    time: Nanos,
+    share: f64,
+) -> f64 {
+    let alone = usd_per_call(provider, size, used, time);
+    let not_shared = (1.0 - share).clamp(0.0, 1.0);
+    alone - (alone - provider.usd_per_request.as_f64()).max(0.0) * not_shared
+}
+
 /// US dollars for a million calls like the given ones, each `(memory used, time)` billed by itself: the mean of bills is
 /// not the bill of the mean. 0 where there are none.
 pub fn mean_usd_per_million(provider: &Provider, size: &Size, calls: &[(Bytes, Nanos)]) -> f64 {

@@ -102,6 +102,17 @@ pub struct Free {
     pub cpu_seconds: u64,
 }
 
+/// Calls that share an instance, which is billed once for them.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Concurrency {
+    /// At a time, at most.
+    pub most: u32,
+    /// Only in sizes of so many CPUs or more.
+    #[serde(default)]
+    pub least_vcpu: Decimal,
+}
+
 /// One provider.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -132,6 +143,9 @@ pub struct Provider {
     /// Where the memory used is billed: it is rounded up to whole steps, at least one.
     #[serde(default)]
     pub used_step_mb: u64,
+    /// Whether calls can share an instance; where that is missing each is billed by itself.
+    #[serde(default)]
+    pub concurrency: Option<Concurrency>,
     /// What is free each month.
     #[serde(default)]
     pub free: Free,
@@ -158,6 +172,7 @@ const MOST_USD: u64 = 1_000;
 const MOST_MB: u64 = 1 << 24;
 const MOST_CPUS: u64 = 10_000;
 const MOST_MS: u64 = 86_400_000;
+const MOST_CALLS: u32 = 10_000;
 
 /// What providers charge.
 #[derive(Clone, Debug, PartialEq)]
@@ -297,6 +312,15 @@ impl Provider {
         }
         if self.step_ms.max(self.minimum_ms) > MOST_MS {
             return Err("`step_ms` or `minimum_ms` is more than a day");
+        }
+        if self
+            .concurrency
+            .is_some_and(|shared| !(1..=MOST_CALLS).contains(&shared.most))
+        {
+            return Err("`concurrency.most` is not 1 to 10000 calls");
+        }
+        if self.concurrency.is_some() && self.billed == Billed::Used {
+            return Err("memory used is billed, but `concurrency` shares a size");
         }
         if self.sources.is_empty() {
             return Err("no `sources`: expected where its prices are from");

@@ -18,7 +18,7 @@
 //! | keep | `plan`, `cost`, `armed` | the calls that observed most | the few variables that predict, early |
 //! | watch | `drift`, `evidence` | calls since | whether a plan still holds |
 //! | tell | `explanation`, `difference` | profiles | why a size, and what two versions differ by |
-//! | price | [`catalogue`], [`bill`], `timing`, `compare`, `deploy`, `account` | allocation, times | a size and a bill per provider |
+//! | price | [`catalogue`], [`bill`], [`sharing`], `timing`, `compare`, `deploy`, `account`, `classes` | allocation, times | a size and a bill per provider |
 //!
 //! # Accuracy
 //! n counts distinct inputs: repeating a deterministic call adds nothing. Held-out errors are of models whose features and
@@ -35,6 +35,7 @@ mod because;
 pub mod bill;
 mod candidates;
 pub mod catalogue;
+mod classes;
 mod compare;
 mod cost;
 mod data;
@@ -69,6 +70,7 @@ mod scored;
 mod select;
 mod settings;
 mod several;
+pub mod sharing;
 mod significance;
 mod split;
 pub mod statistics;
@@ -78,7 +80,7 @@ mod tail;
 mod timing;
 mod within_call;
 
-pub use account::account;
+pub use account::{Traffic, account};
 pub use catalogue::{Catalogue, CatalogueError};
 pub use difference::difference;
 pub use drift::{DriftState, Predicted, predict};

@@ -40,7 +40,13 @@ impl Call {
     /// Estimated seconds at a size, its CPU seconds taken as `speed` times those measured. A guest has one thread: more than one
     /// CPU makes it no faster than it was measured.
     pub(crate) fn seconds(&self, size: &Size, speed: f64) -> f64 {
-        self.cpu * speed / size.vcpu.as_f64().min(1.0) + self.waiting
+        self.seconds_beside(size, speed, 1.0)
+    }
+
+    /// The same where so many calls, itself included, share the CPU of the size evenly.
+    pub(crate) fn seconds_beside(&self, size: &Size, speed: f64, at_once: f64) -> f64 {
+        let part = size.vcpu.as_f64() / at_once.max(1.0);
+        self.cpu * speed / part.min(1.0) + self.waiting
     }
 
     /// Whether it took any time.

@@ -3,9 +3,10 @@
 mod common;
 
 use common::{call, lines, pages, spread};
-use learn::bill::{billed_mb, billed_ms, mean_usd_per_million, usd_per_call};
+use learn::bill::{billed_mb, billed_ms, mean_usd_per_million, usd_per_call, usd_per_shared_call};
 use learn::catalogue::{Catalogue, Provider};
-use learn::{Order, Settings};
+use learn::sharing::{as_asked, as_recorded};
+use learn::{Order, Settings, Traffic};
 use trace::*;
 
 fn provider(key: &str) -> Provider {
@@ -145,6 +146,18 @@ fn a_provider_that_contradicts_itself_is_refused_and_one_of_the_users_takes_its_
         (azure, "used_step_mb = 128", "", "used_step_mb"),
         (gen1, "mb = 8192", "mb = 17592186044416", "16 TB"),
         (gen1, "\"0.0000025\"", "\"18000000\"", "1000 US dollars"),
+        (
+            gen1,
+            "step_ms = 100",
+            "step_ms = 100\nconcurrency = { most = 0 }",
+            "concurrency.most",
+        ),
+        (
+            azure,
+            "used_step_mb = 128",
+            "used_step_mb = 128\nconcurrency = { most = 2 }",
+            "shares a size",
+        ),
         (
             azure,
             "sources = [\"azure-docs functions-consumption-costs.md, and the texts of its meters\"]",
@@ -394,6 +407,10 @@ fn mixed() -> Vec<Trace> {
 }
 
 fn accounted(traces: &[Trace], calls_per_month: Option<f64>) -> Account {
+    accounted_at_once(traces, calls_per_month, 1)
+}
+
+fn accounted_at_once(traces: &[Trace], calls_per_month: Option<f64>, at_once: u32) -> Account {
     let settings = Settings {
         baseline: Bytes::mib(2_048),
         ..Settings::default()
@@ -401,7 +418,11 @@ fn accounted(traces: &[Trace], calls_per_month: Option<f64>) -> Account {
     let settings = settings.check().unwrap();
     let catalogue = Catalogue::bundled();
     let profile = learn::learn(&common::function(), traces, &settings, &catalogue);
-    learn::account(&profile, traces, &settings, &catalogue, calls_per_month).unwrap()
+    let traffic = Traffic {
+        calls_per_month,
+        at_once,
+    };
+    learn::account(&profile, traces, &settings, &catalogue, traffic).unwrap()
 }
 
 #[test]
@@ -526,4 +547,171 @@ fn several_deployments_are_told_where_they_cost_less_than_one() {
             .iter()
             .all(|p| p.classes.is_none())
     );
+}
+
+/// Calls that share an instance pay together for all of its time, and nobody less than a full instance costs; what they pay grows with
+/// memory and time as that of one alone does.
+#[test]
+fn sharing_an_instance_is_never_cheaper_than_the_time_it_runs_and_never_dearer_than_alone() {
+    let mut rng = common::rng(7);
+    let provider = provider("cloud-run");
+    let sizes = provider.listed(&[]);
+    for round in 0..400_u32 {
+        let most = 1 + round % 9;
+        let number = rand::Rng::gen_range(&mut rng, 1..60);
+        let calls: Vec<(u64, Nanos)> = (0..number)
+            .map(|_| {
+                let at = rand::Rng::gen_range(&mut rng, 0..5_000_u64);
+                let ns = rand::Rng::gen_range(&mut rng, 0..2_000_000_000_u64);
+                (1_700_000_000_000 + at, Nanos(ns))
+            })
+            .collect();
+        let alone_ms: u64 = calls
+            .iter()
+            .map(|(_, time)| billed_ms(&provider, *time))
+            .sum();
+        let running: u64 = calls.iter().map(|(_, time)| time.0).sum();
+        let sharing = as_recorded(&provider, &calls, most).unwrap();
+        let billed_ms_of_all = sharing.share * alone_ms as f64;
+        // No instance has more than it may, and each is billed for all the time that it has a call.
+        let fewest = running as f64 / 1e6 / f64::from(most);
+        assert!(billed_ms_of_all >= fewest * (1.0 - 1e-12), "{sharing:?}");
+        // Nor for less than what passes between the first call and the end of the last, where there is always one.
+        let first = calls.iter().map(|(at, _)| at * 1_000_000).min().unwrap();
+        let mut ends: Vec<(u64, u64)> = calls
+            .iter()
+            .map(|(at, time)| (at * 1_000_000, at * 1_000_000 + time.0))
+            .collect();
+        ends.sort_unstable();
+        let (mut until, mut covered) = (first, 0);
+        for (from, to) in ends {
+            covered += to.saturating_sub(from.max(until));
+            until = until.max(to);
+        }
+        assert!(billed_ms_of_all * 1e6 >= covered as f64 * (1.0 - 1e-12));
+        assert!(sharing.share <= 1.0 && (1.0..=f64::from(most) + 1e-9).contains(&sharing.at_once));
+        if most == 1 {
+            assert_eq!(sharing.share, 1.0);
+        }
+        for sharing in [sharing, as_asked(most)] {
+            let time = calls[0].1;
+            let longer = Nanos(time.0 + rand::Rng::gen_range(&mut rng, 0..1_000_000_000_u64));
+            for (at, size) in sizes.iter().enumerate() {
+                let usd = |size, time| {
+                    usd_per_shared_call(&provider, size, Bytes(0), time, sharing.share)
+                };
+                let alone = usd_per_call(&provider, size, Bytes(0), time);
+                let one = usd(size, time);
+                assert!(one <= alone && usd(size, longer) >= one);
+                assert!(one > provider.usd_per_request.as_f64());
+                if sharing.share == 1.0 {
+                    assert_eq!(one, alone);
+                }
+                if let Some(larger) = sizes.get(at + 1) {
+                    assert!(usd(larger, time) >= one);
+                }
+            }
+        }
+        // A full instance is paid for by those in it, together.
+        let size = sizes[4];
+        let part =
+            usd_per_shared_call(&provider, &size, Bytes(0), calls[0].1, as_asked(most).share);
+        let fee = provider.usd_per_request.as_f64();
+        let together = f64::from(most) * (part - fee);
+        let alone = usd_per_call(&provider, &size, Bytes(0), calls[0].1) - fee;
+        assert!((together / alone - 1.0).abs() < 1e-9);
+    }
+}
+
+/// Calls that need 100 MiB and wait a second, `every` so many milliseconds one; of a sweep where that is `None`.
+fn waiting(every: Option<u64>, cpu: Nanos) -> Vec<Trace> {
+    let calls = (0..100_u64).map(|i| {
+        let mut call = call(&i.to_string(), 100.0 * 1_048_576.0, None);
+        (call.wall, call.cpu) = (Nanos(1_000_000_000), cpu);
+        if let Some(every) = every {
+            call.started_unix_ms = 1_700_000_000_000 + i * every;
+            call.imported = Some(Imported {
+                form: "csv".to_owned(),
+                configured: None,
+                row: i.to_string(),
+            });
+        }
+        call
+    });
+    calls.collect()
+}
+
+#[test]
+fn an_instance_that_several_calls_share_holds_all_of_them_and_its_time_is_shared() {
+    let shared = |traces: &[Trace], at_once: u32| {
+        let account = accounted_at_once(traces, Some(1e6), at_once);
+        let mut providers = account.providers.into_iter();
+        assert!(
+            providers
+                .clone()
+                .all(|p| p.shared.is_none() || p.provider == "cloud-run")
+        );
+        let run = providers.find(|p| p.provider == "cloud-run").unwrap();
+        (run.recommended, run.shared, account.allocation_bytes)
+    };
+    let same = |found: f64, expected: f64| (found / expected - 1.0).abs() < 1e-9;
+    assert_eq!(shared(&waiting(None, Nanos(0)), 1).1, None);
+
+    // As asked: eight share 2 GB and a CPU, which is the least that may be shared, and pay for an eighth of it.
+    let (_, as_asked, allocation) = shared(&waiting(None, Nanos(0)), 8);
+    let as_asked = as_asked.unwrap();
+    assert_eq!(
+        (as_asked.calls, as_asked.need_bytes),
+        (8, Bytes(8 * allocation.0))
+    );
+    let at = as_asked.at.unwrap();
+    assert!(!at.is_recorded && at.account.size_mb == 2_048 && at.account.fits);
+    let second = 2.0 * 2.5e-6 + 2.4e-5;
+    assert!(
+        same(at.account.usd_per_million, (second / 8.0 + 4e-7) * 1e6),
+        "{at:?}"
+    );
+    let unused = (2.0 / 8.0 - 100.0 / 1_024.0) * 2.5e-6 * 1e6;
+    assert!(same(at.account.memory_wasted_usd, unused), "{at:?}");
+
+    // As recorded: one comes every 250 ms, so four run at a time, though more are let in.
+    let (_, recorded, _) = shared(&waiting(Some(250), Nanos(0)), 8);
+    let at = recorded.unwrap().at.unwrap();
+    assert!(at.is_recorded && (at.at_once - 4.0).abs() < 0.2, "{at:?}");
+    // 99 x 250 ms and a second are billed, of 100 seconds alone.
+    assert!(same(at.share, 25.8 / 100.0), "{at:?}");
+    // They never meet: nothing is shared, and the larger size costs more.
+    let (alone, apart, _) = shared(&waiting(Some(5_000), Nanos(0)), 8);
+    let at = apart.unwrap().at.unwrap();
+    assert_eq!((at.share, at.at_once), (1.0, 1.0));
+    assert!(at.account.usd_per_million > alone.usd_per_million);
+
+    // Those that compute take as many times as long: a CPU that is shared is no more of one.
+    let computing = waiting(None, Nanos(1_000_000_000));
+    let (_, busy, _) = shared(&computing, 8);
+    let at = busy.unwrap().at.unwrap();
+    assert!(
+        at.account.usd_per_million >= (2.4e-5 + 4e-7) * 1e6,
+        "{at:?}"
+    );
+    let cpus = 8.0
+        / if at.account.size_mb == 2_048 {
+            1.0
+        } else {
+            2.0
+        };
+    assert!(same(at.estimated_seconds, cpus), "{at:?}");
+    // Where more come than a CPU can do, instances fill up, however many were let in by the times of calls alone.
+    let flood: Vec<Trace> = waiting(Some(100), Nanos(1_000_000_000));
+    let (_, flood, _) = shared(&flood, 4);
+    let at = flood.unwrap().at.unwrap();
+    assert!(
+        at.at_once > 3.0 && at.account.usd_per_million > 2.4e-5 * 1e6,
+        "{at:?}"
+    );
+
+    // What no size holds is said, and no provider lets in more than it says.
+    let (_, many, _) = shared(&waiting(None, Nanos(0)), 5_000);
+    let many = many.unwrap();
+    assert_eq!((many.calls, many.at), (1_000, None));
 }

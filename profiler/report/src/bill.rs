@@ -4,8 +4,8 @@ use crate::Style;
 use crate::clean::clean;
 use crate::layout::{Cell, Tone, left, right, table, wrap};
 use crate::screen::change;
-use crate::show::{counted, megabytes, number, percent, round_size, size, usd, value_of};
-use trace::{Account, ProviderAccount, SizeAccount, SizeClasses};
+use crate::show::{counted, megabytes, number, percent, round_size, seconds, size, usd, value_of};
+use trace::{Account, ProviderAccount, SharedAccount, SizeAccount, SizeClasses};
 
 /// Two lines for each provider, of today's size and the recommended one, and one of classes where they cost less.
 pub fn bill_text(account: &Account, style: Style) -> String {
@@ -48,6 +48,10 @@ pub fn bill_text(account: &Account, style: Style) -> String {
             change(1.0 - provider.recommended.usd_per_million / provider.today.usd_per_million)
         );
         rows.push(row(&change, &provider.recommended));
+        let shared = provider.shared.as_ref();
+        if let Some((shared, at)) = shared.and_then(|shared| Some((shared, shared.at?))) {
+            rows.push(row(&format!("  {} at a time", shared.calls), &at.account));
+        }
     }
     lines.extend(table(style, &rows));
     let classes = account.providers.iter().filter_map(|provider| {
@@ -57,6 +61,12 @@ pub fn bill_text(account: &Account, style: Style) -> String {
     for said in classes {
         lines.push(String::new());
         lines.extend(wrap(&said, style.width));
+    }
+    for provider in &account.providers {
+        if let Some(shared) = &provider.shared {
+            lines.push(String::new());
+            lines.extend(wrap(&instances(account, provider, shared), style.width));
+        }
     }
     lines.push(String::new());
     let legend = "Of what a million calls cost: for memory that they do not use; of that because there is no size between; and for time \
@@ -104,6 +114,40 @@ fn row(name: &str, account: &SizeAccount) -> Vec<Cell> {
 fn clean_keeping_indent(name: &str) -> String {
     let text = name.trim_start();
     " ".repeat(name.len() - text.len()) + &clean(text)
+}
+
+/// How calls share instances: what that needs, and what it saves.
+fn instances(account: &Account, provider: &ProviderAccount, shared: &SharedAccount) -> String {
+    let calls = shared.calls;
+    let need = format!(
+        "{}: an instance that makes {calls} calls at a time has to hold {} ({calls} x {} and the runtime)",
+        clean(&provider.name),
+        size(shared.need_bytes),
+        size(account.allocation_bytes)
+    );
+    let Some(at) = shared.at else {
+        return format!("{need}: no size does.");
+    };
+    let how = if at.is_recorded {
+        format!(
+            "by the times at which the recorded calls came, {} run in it at a time on average; each then takes {}, and pays for {} \
+             of that",
+            number(round_to_hundredths(at.at_once)),
+            seconds(at.estimated_seconds),
+            percent(at.share)
+        )
+    } else {
+        format!(
+            "if all {calls} always run, as asked, each takes {} and pays for 1/{calls} of that: when calls come is not recorded, and with \
+             fewer at a time they cost more",
+            seconds(at.estimated_seconds)
+        )
+    };
+    format!("{need}; {how}.")
+}
+
+fn round_to_hundredths(value: f64) -> f64 {
+    (value * 100.0).round() / 100.0
 }
 
 fn deployments(provider: &ProviderAccount, classes: &SizeClasses) -> String {

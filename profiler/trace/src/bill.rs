@@ -47,6 +47,33 @@ pub struct SizeClasses {
     pub saving_share: f64,
 }
 
+/// What calls cost where several of them run in an instance at a time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SharedAccount {
+    /// At a time, at most: what was asked, or what the provider lets, where that is less.
+    pub calls: u32,
+    /// What an instance has to hold: so many times what is recommended for a call, and the runtime.
+    pub need_bytes: Bytes,
+    /// The cheapest size that does; `None` where none does.
+    pub at: Option<SharedAt>,
+}
+
+/// One size whose instances several calls share.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SharedAt {
+    /// What calls cost there.
+    pub account: SizeAccount,
+    /// Of a call on average, which shares the CPU with those beside it. An estimate from CPU seconds.
+    pub estimated_seconds: f64,
+    /// Of the time that its calls would be billed if none shared it, the part that an instance is billed.
+    pub share: f64,
+    /// Calls in an instance while there is one, on average.
+    pub at_once: f64,
+    /// Whether that is by the times at which the recorded calls came; else every instance is taken to be full all the time, and
+    /// nothing costs less than that.
+    pub is_recorded: bool,
+}
+
 /// What one provider charges.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ProviderAccount {
@@ -62,6 +89,9 @@ pub struct ProviderAccount {
     pub recommended: SizeAccount,
     /// Only where they cost clearly less than the single size.
     pub classes: Option<SizeClasses>,
+    /// Only where several calls at a time are asked for and the provider lets them share an instance.
+    #[serde(default)]
+    pub shared: Option<SharedAccount>,
 }
 
 /// What calls of a function cost: what `fathom bill --json` prints.
@@ -81,8 +111,15 @@ pub struct Account {
     pub baseline_bytes: Bytes,
     /// Calls in a month, where that was asked.
     pub calls_per_month: Option<f64>,
+    /// Calls that an instance makes at a time, as was asked.
+    #[serde(default = "one")]
+    pub calls_at_once: u32,
     /// One per provider.
     pub providers: Vec<ProviderAccount>,
+}
+
+fn one() -> u32 {
+    1
 }
 
 impl Account {

@@ -19,6 +19,7 @@ mod condition;
 mod difference;
 mod drift;
 mod explanation;
+mod log_line;
 mod machine;
 mod model;
 mod origin;
@@ -31,7 +32,9 @@ mod stacks;
 mod tree;
 mod unit;
 
-pub use bill::{Account, ProviderAccount, SizeAccount, SizeClass, SizeClasses};
+pub use bill::{
+    Account, ProviderAccount, SharedAccount, SharedAt, SizeAccount, SizeClass, SizeClasses,
+};
 pub use breakpoint::{Breakpoint, ParseBreakpointError};
 pub use call::{
     FunctionId, Growth, Heap, Hit, Imported, Input, Limits, Moment, Observed, Outcome, Refusal,
@@ -43,6 +46,7 @@ pub use difference::{
 };
 pub use drift::{Drift, Stale, StaleReason};
 pub use explanation::{CallMargin, Explanation, MarginFrom, Near, OneMore, Part, Smaller};
+pub use log_line::{LeftOut, LogLabels, LogLine, Severity};
 pub use machine::{Machine, ProbeCost};
 pub use model::{
     Aggregate, Feature, HeldOut, Model, ModelKind, Predictor, SeenRange, Target, Term, Transform,

@@ -46,6 +46,9 @@ pub(crate) enum Command {
     Import(crate::commands::import::ImportArgs),
     /// Serve functions over HTTP: every call measured, limited and rightsized
     Serve(crate::commands::serve::ServeArgs),
+    /// Make a folder of a function that a provider runs
+    #[command(subcommand)]
+    Package(crate::commands::package::PackageCommand),
     /// Make a function from a template
     New(crate::commands::new::NewArgs),
     /// Deploy a function to a running server
@@ -95,7 +98,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
     (
         "Serve",
         &[
-            "serve", "new", "deploy", "invoke", "list", "describe", "logs", "remove",
+            "serve", "package", "new", "deploy", "invoke", "list", "describe", "logs", "remove",
         ],
     ),
     (

@@ -98,6 +98,7 @@ pub(crate) struct ServeSection {
     pub(crate) listen: Option<String>,
     #[serde(deserialize_with = "optional_bytes")]
     pub(crate) budget: Option<Bytes>,
+    pub(crate) log_calls: Option<bool>,
     /// Of each function, unless that says otherwise.
     pub(crate) workers: Option<u32>,
     // Of the function, or of all.

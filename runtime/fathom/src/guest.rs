@@ -29,6 +29,24 @@ pub(crate) struct Guest {
 }
 
 impl Guest {
+    /// Its folder's `fathom.toml`, where it was named as a folder, without what only means something beside its other files:
+    /// inputs, the module and what builds it.
+    pub(crate) fn manifest(&self) -> anyhow::Result<toml::Table> {
+        let path = self.folder.join(config::FILE_NAME);
+        let mut table = match fs::read_to_string(&path) {
+            Ok(text) if self.written.is_dir() => text
+                .parse::<toml::Table>()
+                .with_context(|| format!("`{}` is not valid TOML", path.display()))?,
+            _ => toml::Table::new(),
+        };
+        table.remove("inputs");
+        if let Some(function) = table.get_mut("function").and_then(|f| f.as_table_mut()) {
+            function.remove("module");
+            function.remove("build");
+        }
+        Ok(table)
+    }
+
     /// Finds and reads the guest.
     pub(crate) fn find(path: &Path) -> anyhow::Result<Guest> {
         if path.is_dir() {

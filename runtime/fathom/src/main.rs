@@ -16,6 +16,7 @@ mod frame;
 mod guest;
 mod import;
 mod inputs;
+mod memory;
 mod near;
 mod output;
 mod places;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         Command::Import(args) => commands::import::run(args),
         Command::Plan(args) => commands::plan::run(args),
         Command::Serve(args) => commands::serve::run(args),
+        Command::Package(command) => commands::package::run(command),
         Command::New(args) => commands::new::run(args),
         Command::Deploy(args) => commands::deploy::run(args),
         Command::Invoke(args) => commands::invoke::run(args),

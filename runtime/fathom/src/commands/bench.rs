@@ -162,5 +162,6 @@ fn settings(scratch: &Path, functions: &Path, size_by: SizeBy, memory: Bytes) ->
         reload: false,
         keep: None,
         store_max: None,
+        log_calls: None,
     }
 }

@@ -5,6 +5,7 @@ use crate::{
     output,
 };
 use clap::Args;
+use learn::Traffic;
 use std::process::ExitCode;
 
 /// Calls in a month at most: more is a slip.
@@ -24,6 +25,7 @@ them.
 Examples:
   fathom bill line-reader --memory 512MiB
   fathom bill line-reader --rate 2.5/s             and what a month costs, what is free taken off
+  fathom bill line-reader --concurrency 8          eight calls share an instance, where they can
   fathom bill line-reader --rate 3000000/month --json | jq '.providers[] | {name, month: .recommended.usd_per_month}'")]
 pub(crate) struct BillArgs {
     #[command(flatten)]
@@ -33,6 +35,9 @@ pub(crate) struct BillArgs {
     /// Calls in a time: N/s, N/min, N/h, N/day or N/month of 30 days
     #[arg(long, value_name = "CALLS/TIME", value_parser = per_month)]
     rate: Option<f64>,
+    /// Calls that an instance makes at a time, where a provider lets several share one: what it has to hold then, and what they pay
+    #[arg(long, value_name = "CALLS", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    concurrency: u32,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -65,7 +70,11 @@ pub(crate) fn run(args: BillArgs) -> anyhow::Result<ExitCode> {
     let profile = args.sizing.learn(&function, &traces, configured)?;
     let settings = args.sizing.settings(&traces, configured)?;
     let catalogue = args.sizing.catalogue()?;
-    let Some(account) = learn::account(&profile, &traces, &settings, &catalogue, args.rate) else {
+    let traffic = Traffic {
+        calls_per_month: args.rate,
+        at_once: args.concurrency,
+    };
+    let Some(account) = learn::account(&profile, &traces, &settings, &catalogue, traffic) else {
         anyhow::bail!(
             "no call of `{}` has succeeded: nothing is known of what calls cost",
             function.name

@@ -2,7 +2,6 @@
 
 use crate::{
     client::{ClientArgs, path_of},
-    config::FILE_NAME,
     guest::Guest,
     output, quantity,
 };
@@ -10,7 +9,7 @@ use anyhow::Context;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use clap::Args;
 use serde_json::json;
-use std::{fs, path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode};
 use trace::Bytes;
 
 /// Deploy a function to a running server
@@ -50,23 +49,14 @@ pub(crate) fn run(args: DeployArgs) -> anyhow::Result<ExitCode> {
 }
 
 impl DeployArgs {
-    /// The guest's own, without what only means something beside its files.
+    /// The guest's own, with the memory that was asked for.
     fn manifest(&self, guest: &Guest) -> anyhow::Result<String> {
-        let path = guest.folder.join(FILE_NAME);
-        let mut table = match fs::read_to_string(&path) {
-            Ok(text) if self.guest.is_dir() => text
-                .parse::<toml::Table>()
-                .with_context(|| format!("`{}` is not valid TOML", path.display()))?,
-            _ => toml::Table::new(),
-        };
-        table.remove("inputs");
-        let function = table
-            .entry("function")
-            .or_insert_with(|| toml::Table::new().into());
-        if let Some(function) = function.as_table_mut() {
-            function.remove("module");
-            function.remove("build");
-            if let Some(memory) = self.memory {
+        let mut table = guest.manifest()?;
+        if let Some(memory) = self.memory {
+            let function = table
+                .entry("function")
+                .or_insert_with(|| toml::Table::new().into());
+            if let Some(function) = function.as_table_mut() {
                 function.insert("memory".to_owned(), format!("{} B", memory.0).into());
             }
         }

@@ -7,6 +7,7 @@ use crate::{
 };
 use anyhow::bail;
 use clap::Args;
+use sha2::{Digest, Sha256};
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
     path::PathBuf,
@@ -60,7 +61,7 @@ pub(crate) fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
     let mut calls: BTreeMap<String, usize> = BTreeMap::new();
     let mut already = 0;
     let mut left_out = Vec::new();
-    let mut names = BTreeSet::new();
+    let mut too_many_words = BTreeSet::new();
     for (file, rows) in read {
         for reason in &rows.left_out {
             if !args.json {
@@ -81,31 +82,36 @@ pub(crate) fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
                 "first_text": reason.first_text,
             }));
         }
-        for column in rows.names.iter().filter(|_| !args.json) {
+        for column in rows.too_many_words.iter().filter(|_| !args.json) {
             output::note(format_args!(
-                "{}: `{column}` has more different words than tell kinds of calls apart: the first ones are recorded",
+                "{}: `{column}` has more different words than tell kinds of calls apart: none is recorded",
                 file.display()
             ));
         }
-        names.extend(rows.names.iter().cloned());
-        let mut new = rows.calls();
-        let before = new.len();
-        for call in &new {
-            if read_back.insert(call.function.digest.clone()) {
-                remember(&store, &call.function.digest, &mut known)?;
+        too_many_words.extend(rows.too_many_words.iter().cloned());
+        let bar = progress::bar(rows.number(), "storing");
+        let mut read = rows.calls();
+        // A portion at a time: a call is many times as large as the row that it was read from.
+        loop {
+            let mut new: Vec<Trace> = read.by_ref().take(AT_A_TIME).collect();
+            if new.is_empty() {
+                break;
+            }
+            let before = new.len();
+            for call in &new {
+                if read_back.insert(call.function.digest.clone()) {
+                    remember(&store, &call.function.digest, &mut known)?;
+                }
+            }
+            new.retain(|call| known.insert(identity(call)));
+            already += before - new.len();
+            store.append_all(&new)?;
+            bar.inc(before as u64);
+            for call in new {
+                *calls.entry(call.function.name).or_default() += 1;
             }
         }
-        new.retain(|call| known.insert((call.function.name.clone(), identity(call))));
-        already += before - new.len();
-        let bar = progress::bar(new.len(), "storing");
-        for some in new.chunks(AT_A_TIME) {
-            store.append_all(some)?;
-            bar.inc(some.len() as u64);
-        }
         bar.finish_and_clear();
-        for call in new {
-            *calls.entry(call.function.name).or_default() += 1;
-        }
     }
     let imported: usize = calls.values().sum();
     if args.json {
@@ -114,7 +120,7 @@ pub(crate) fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
             "functions": calls,
             "already_recorded": already,
             "left_out": left_out,
-            "too_many_words": names,
+            "too_many_words": too_many_words,
         }))?;
     } else {
         let there = match already {
@@ -138,29 +144,26 @@ pub(crate) fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// Takes in the calls that are recorded of functions with this digest: all that were imported have one.
-fn remember(
-    store: &Store,
-    digest: &str,
-    known: &mut HashSet<(String, String)>,
-) -> anyhow::Result<()> {
+fn remember(store: &Store, digest: &str, known: &mut HashSet<[u8; 32]>) -> anyhow::Result<()> {
     let filter = Filter {
         digest: Some(digest.to_owned()),
         detail: Detail::Summary,
         ..Filter::default()
     };
     store.each(&filter, |_, call| {
-        known.insert((call.function.name.clone(), identity(&call)));
+        known.insert(identity(&call));
     })?;
     Ok(())
 }
 
-/// What tells a call from others of its function.
-fn identity(call: &Trace) -> String {
-    match (&call.imported, &call.served) {
+/// What tells a call from others: a digest, since many are kept.
+fn identity(call: &Trace) -> [u8; 32] {
+    let own = match (&call.imported, &call.served) {
         (Some(imported), _) => imported.row.clone(),
         (None, Some(served)) => served.id.clone(),
         (None, None) => format!("{} {}", call.input.digest, call.started_unix_ms),
-    }
+    };
+    Sha256::digest([call.function.name.as_str(), &own].join("\0")).into()
 }
 
 fn counted(things: usize, one: &str) -> String {

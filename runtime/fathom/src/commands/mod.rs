@@ -18,6 +18,7 @@ pub(crate) mod learn;
 pub(crate) mod list;
 pub(crate) mod logs;
 pub(crate) mod new;
+pub(crate) mod package;
 pub(crate) mod plan;
 pub(crate) mod profile;
 pub(crate) mod recommend;

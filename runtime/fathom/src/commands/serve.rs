@@ -6,14 +6,14 @@ use crate::{
     analysis::SizingArgs,
     args::DatabaseArgs,
     config::{Config, FILE_NAME, ServeSection},
-    output, quantity,
-    server::{self, OnPort, Settings, Signature, SizeBy},
+    memory, output, quantity,
+    server::{self, LogCalls, OnPort, Settings, Signature, SizeBy},
 };
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use clap::Args;
 use host::Outbound;
 use std::{
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
     process::ExitCode,
     time::Duration,
@@ -32,6 +32,9 @@ const QUEUE: usize = 1_000;
 /// Largest body, unless somebody says otherwise.
 const BODY: Bytes = Bytes::mib(32);
 
+/// Less than this for all calls together is no memory for calls.
+const LEAST: Bytes = Bytes::mib(4);
+
 /// Of the machine's memory, the part that calls may have when nobody says how much.
 const SHARE_OF_MACHINE: u64 = 2;
 
@@ -49,6 +52,7 @@ Examples:
   fathom serve guest-examples
   curl --data-binary @text.txt http://127.0.0.1:8080/function/line-reader
   fathom serve guest-examples --memory 2GiB --size-by call
+  fathom serve guest-examples --log-calls > calls.jsonl       then: fathom import calls.jsonl
   FUNCTION_TARGET=line-reader fathom serve guest-examples     that one on port 8080, for every path")]
 pub(crate) struct ServeArgs {
     /// A folder with a fathom.toml, or of such folders; or that file. Without it only what is deployed over HTTP is served
@@ -56,9 +60,13 @@ pub(crate) struct ServeArgs {
     /// Address and port to listen on [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS", env = "FATHOM_LISTEN")]
     listen: Option<SocketAddr>,
-    /// Memory that all calls together may have [default: half of the machine's]
+    /// Memory that all calls together may have [default: half of the machine's, or of what this process may have of it]
     #[arg(long, value_name = "SIZE", env = "FATHOM_BUDGET", value_parser = quantity::bytes)]
     memory: Option<Bytes>,
+    /// In place of --memory: what is not for calls of the machine's memory, or of what this process may have of it, as in a
+    /// container; of the rest a ninth is for bodies of requests
+    #[arg(long, value_name = "SIZE", value_parser = quantity::bytes, conflicts_with = "memory")]
+    reserve: Option<Bytes>,
     /// By what calls are sized [default: call]
     #[arg(long, value_name = "BY", env = "FATHOM_SIZE_BY", value_enum)]
     size_by: Option<SizeBy>,
@@ -124,6 +132,12 @@ pub(crate) struct ServeArgs {
     /// How large the database may become; the oldest calls are folded [default: no limit]
     #[arg(long, value_name = "SIZE", value_parser = quantity::bytes)]
     store_max: Option<Bytes>,
+    /// Print each call on standard output too, a JSON object a line, as Cloud Logging reads it and `fathom import` reads it back
+    #[arg(long, env = "FATHOM_LOG_CALLS")]
+    log_calls: bool,
+    /// Google's project whose traces requests are of: lines then name the trace of their request
+    #[arg(long, value_name = "PROJECT", env = "GOOGLE_CLOUD_PROJECT")]
+    log_project: Option<String>,
     /// Give this function a port of its own, on which every path is a call of it, as Functions Framework does
     #[arg(
         long,
@@ -132,6 +146,16 @@ pub(crate) struct ServeArgs {
         help_heading = "Functions Framework"
     )]
     target: Option<String>,
+    /// Address of that port
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        env = "FATHOM_HOST",
+        default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST),
+        requires = "target",
+        help_heading = "Functions Framework"
+    )]
+    host: IpAddr,
     /// That port
     #[arg(
         long,
@@ -173,7 +197,7 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let on_port = args.target.clone().map(|function| OnPort {
         function,
         signature: args.signature_type,
-        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, args.port)),
+        listen: SocketAddr::new(args.host, args.port),
     });
     let settings = args.settings(folder, file, on_port.as_ref())?;
     server::run(settings, on_port)?;
@@ -239,15 +263,21 @@ impl ServeArgs {
             }
         };
         let calls = self.calls.or(file.calls).unwrap_or(CALLS);
+        let log_calls = log_calls(
+            self.log_calls || file.log_calls.unwrap_or_default(),
+            self.log_project,
+        )?;
         let duration = |nanos: Nanos| Duration::from_nanos(nanos.0);
         Ok(Settings {
             listen,
             folder,
             state,
             database: self.database.db,
-            memory: match self.memory.or(file.budget) {
-                Some(memory) => memory,
-                None => half_of_machine()?,
+            memory: match (self.memory, self.reserve, file.budget) {
+                (Some(memory), ..) => memory,
+                (None, Some(reserved), _) => beside(reserved)?,
+                (None, None, Some(memory)) => memory,
+                (None, None, None) => Bytes(memory::of_this_process()?.0 / SHARE_OF_MACHINE),
             },
             calls,
             calls_per_function: self.workers.or(file.workers).unwrap_or(calls),
@@ -277,17 +307,42 @@ impl ServeArgs {
             reload: !self.no_reload,
             keep: self.keep.map(duration),
             store_max: self.store_max,
+            log_calls,
         })
     }
 }
 
-fn half_of_machine() -> anyhow::Result<Bytes> {
-    let about = rustix::system::sysinfo();
-    let bytes = (about.totalram as u64).saturating_mul(u64::from(about.mem_unit));
-    if bytes == 0 {
-        bail!(
-            "the system does not say how much memory there is: say how much of it calls may have, with --memory"
-        );
+/// What calls may have beside what is reserved.
+fn beside(reserved: Bytes) -> anyhow::Result<Bytes> {
+    let whole = memory::of_this_process()?;
+    let calls = memory::beside(whole, reserved);
+    ensure!(
+        calls >= LEAST,
+        "--reserve {reserved} leaves nothing for calls: this process may have {whole}; expected a smaller one, or more memory"
+    );
+    Ok(calls)
+}
+
+/// What a call prints its trace as a part of: a project's name is a part of it.
+fn log_calls(asked: bool, project: Option<String>) -> anyhow::Result<Option<LogCalls>> {
+    if !asked {
+        return Ok(None);
     }
-    Ok(Bytes(bytes / SHARE_OF_MACHINE))
+    let project = project.filter(|project| !project.is_empty());
+    if let Some(project) = &project {
+        checked_project(project).map_err(|what| anyhow::anyhow!("--log-project: {what}"))?;
+    }
+    Ok(Some(LogCalls { project }))
+}
+
+/// The name of one of Google's projects, with its domain where it has one.
+pub(crate) fn checked_project(text: &str) -> Result<String, String> {
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.:".contains(c);
+    if !text.is_empty() && text.len() <= 63 && text.chars().all(is_plain) {
+        return Ok(text.to_owned());
+    }
+    Err(format!(
+        "`{}` is no project: expected lower-case letters, digits and hyphens, as in my-project-123",
+        text.escape_debug()
+    ))
 }

@@ -3,7 +3,7 @@
 use super::{
     mapping::MappingArgs,
     row::{NoCall, Rows, mapped},
-    words::{LOOKED_AT, Words},
+    words::{Words, is_of_words},
 };
 use crate::near;
 use anyhow::{Context, bail};
@@ -28,10 +28,11 @@ pub(super) fn read(text: &str, mapping: &MappingArgs, rows: &mut Rows) -> anyhow
     }
     let position = |wanted: &str| header.iter().position(|name| name == wanted);
     let mut words = Words::of(mapping, |column| {
-        let mut first = builder.from_reader(text.as_bytes());
-        let records = first.records().take(LOOKED_AT).flatten();
-        let texts = records.filter_map(|record| record.get(position(column)?).map(str::to_owned));
-        texts.map(Cow::Owned).collect()
+        let mut again = builder.from_reader(text.as_bytes());
+        let records = again.records().flatten();
+        let mut texts =
+            records.filter_map(|record| record.get(position(column)?).map(str::to_owned));
+        is_of_words(&mut texts)
     });
     // Where what the reader reads begins: its byte, and the lines before it.
     let (mut first_byte, mut lines_before) = (0, 0);
@@ -59,7 +60,7 @@ pub(super) fn read(text: &str, mapping: &MappingArgs, rows: &mut Rows) -> anyhow
         let whole: Vec<&str> = record.iter().collect();
         rows.add(line, mapped(mapping, &mut words, get, whole.join("\u{1f}")));
     }
-    rows.names.extend(words.names());
+    rows.too_many_words.extend(words.names());
     Ok(())
 }
 

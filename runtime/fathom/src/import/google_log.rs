@@ -11,14 +11,14 @@ use super::{
 };
 use serde_json::Value;
 use std::collections::HashMap;
-use trace::{Bytes, Nanos, Outcome, Trace};
+use trace::{Bytes, LogLine, Nanos, Outcome, Trace};
 
-/// Field of a line's payload that has a whole record of Fathom's.
-pub(crate) const RECORD: &str = "fathom_call";
+/// A record whose numbers Cloud Logging has kept as floating-point ones may come back with `.0`: beyond this they are not exact.
+const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// Whether a file has such entries.
 pub(super) fn is_likely(text: &str) -> bool {
-    text.contains("\"logName\"") || text.contains(&format!("\"{RECORD}\""))
+    text.contains("\"logName\"") || text.contains(&format!("\"{}\"", LogLine::CALL))
 }
 
 pub(super) fn read(text: &str, mapping: &MappingArgs, rows: &mut Rows) -> anyhow::Result<()> {
@@ -34,14 +34,20 @@ pub(super) fn read(text: &str, mapping: &MappingArgs, rows: &mut Rows) -> anyhow
                 continue;
             }
         };
-        if let Some(record) = record(&entry) {
-            match serde_json::from_value::<Trace>(record.clone()) {
+        if let Some(record) = field(&entry, LogLine::CALL) {
+            match serde_json::from_value::<Trace>(whole(record.clone())) {
                 Ok(call) => rows.take(call),
                 Err(error) => rows.add(
                     line,
                     Err(NoCall::new("not a record of Fathom's", error.to_string())),
                 ),
             }
+            continue;
+        }
+        if field(&entry, LogLine::LEFT_OUT).is_some() {
+            let why = "its record was too long for a line of the log";
+            let text = message(&entry).unwrap_or_default();
+            rows.add(line, Err(NoCall::new(why, text)));
             continue;
         }
         let Some(message) = message(&entry) else {
@@ -65,17 +71,34 @@ pub(super) fn read(text: &str, mapping: &MappingArgs, rows: &mut Rows) -> anyhow
     Ok(())
 }
 
-fn record(entry: &Value) -> Option<&Value> {
+/// A field of a line, as it was printed or inside an entry.
+fn field<'e>(entry: &'e Value, name: &str) -> Option<&'e Value> {
     entry
-        .get(RECORD)
-        .or_else(|| entry.get("jsonPayload")?.get(RECORD))
+        .get(name)
+        .or_else(|| entry.get("jsonPayload")?.get(name))
 }
 
 fn message(entry: &Value) -> Option<&str> {
-    let text = entry
-        .get("textPayload")
-        .or_else(|| entry.get("jsonPayload")?.get("message"));
+    let text = entry.get("textPayload").or_else(|| field(entry, "message"));
     text?.as_str()
+}
+
+/// Numbers without a fraction as whole ones, wherever they are.
+fn whole(value: Value) -> Value {
+    match value {
+        Value::Number(number) => match number.as_f64() {
+            Some(exact) if number.is_f64() && exact.fract() == 0.0 && exact.abs() <= EXACT => {
+                Value::from(exact as i64)
+            }
+            _ => Value::Number(number),
+        },
+        Value::Array(values) => values.into_iter().map(whole).collect(),
+        Value::Object(fields) => {
+            let fields = fields.into_iter();
+            fields.map(|(name, value)| (name, whole(value))).collect()
+        }
+        other => other,
+    }
 }
 
 /// What tells the call from others.

@@ -3,7 +3,7 @@
 use super::{
     mapping::MappingArgs,
     row::{NoCall, Rows, mapped},
-    words::{LOOKED_AT, Words},
+    words::{Words, is_of_words},
 };
 use crate::near;
 use anyhow::bail;
@@ -12,12 +12,11 @@ use std::{borrow::Cow, collections::BTreeSet};
 
 pub(super) fn read(text: &str, mapping: &MappingArgs, rows: &mut Rows) -> anyhow::Result<()> {
     mapping.check_whole()?;
-    let objects = objects(text);
-    let fields: BTreeSet<String> = objects
-        .iter()
-        .filter_map(|(_, object)| object.as_ref().ok())
-        .flat_map(names)
-        .collect();
+    let mut fields = BTreeSet::new();
+    // Read twice: all of them as objects would be many times the text.
+    for (_, object) in objects(text) {
+        fields.extend(object.iter().flat_map(names));
+    }
     for column in mapping.columns() {
         if !fields.contains(&column.name) {
             let known = fields.iter().map(String::as_str);
@@ -28,15 +27,12 @@ pub(super) fn read(text: &str, mapping: &MappingArgs, rows: &mut Rows) -> anyhow
         }
     }
     let mut words = Words::of(mapping, |column| {
-        let whole = objects
-            .iter()
-            .filter_map(|(_, object)| object.as_ref().ok());
-        let texts = whole
-            .take(LOOKED_AT)
-            .filter_map(|object| find(object, column));
-        texts.map(text_of).collect()
+        let whole = objects(text).filter_map(|(_, object)| object.ok());
+        let mut texts =
+            whole.filter_map(|object| Some(text_of(find(&object, column)?).into_owned()));
+        is_of_words(&mut texts)
     });
-    for (line, object) in objects {
+    for (line, object) in objects(text) {
         rows.add(
             line,
             object.and_then(|object| {
@@ -45,15 +41,15 @@ pub(super) fn read(text: &str, mapping: &MappingArgs, rows: &mut Rows) -> anyhow
             }),
         );
     }
-    rows.names.extend(words.names());
+    rows.too_many_words.extend(words.names());
     Ok(())
 }
 
-/// The objects with their lines.
-pub(super) fn objects(text: &str) -> Vec<(usize, Result<Value, NoCall>)> {
+/// The objects with their lines, a line read when it is asked for.
+pub(super) fn objects(text: &str) -> Box<dyn Iterator<Item = (usize, Result<Value, NoCall>)> + '_> {
     if let Ok(Value::Array(objects)) = serde_json::from_str(text) {
         let numbered = objects.into_iter().enumerate();
-        return numbered.map(|(at, object)| (at + 1, Ok(object))).collect();
+        return Box::new(numbered.map(|(at, object)| (at + 1, Ok(object))));
     }
     let lines = text.lines().enumerate();
     let lines = lines.filter(|(_, line)| !line.trim().is_empty());
@@ -64,7 +60,7 @@ pub(super) fn objects(text: &str) -> Vec<(usize, Result<Value, NoCall>)> {
         };
         (at + 1, object)
     });
-    parsed.collect()
+    Box::new(parsed)
 }
 
 /// The fields of an object, those inside others with both names.

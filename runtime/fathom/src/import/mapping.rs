@@ -133,6 +133,11 @@ impl MappingArgs {
     pub(crate) fn check_whole(&self) -> anyhow::Result<()> {
         self.check_units()?;
         for (at, column) in self.features.iter().enumerate() {
+            // A variable with one is a word: `mode=gray`.
+            anyhow::ensure!(
+                !column.name.contains('='),
+                "--feature {column}: a column with `=` in its name cannot be a variable; rename it"
+            );
             let before = &self.features[..at];
             anyhow::ensure!(
                 !before.iter().any(|before| before.name == column.name),

@@ -55,7 +55,6 @@ fn series(text: &str) -> Vec<Value> {
         Ok(Value::Array(pages)) => pages,
         Ok(page) => vec![page],
         Err(_) => json_lines::objects(text)
-            .into_iter()
             .filter_map(|(_, page)| page.ok())
             .collect(),
     };

@@ -6,7 +6,10 @@ use super::{
     words::Words,
 };
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    sync::Arc,
+};
 use trace::{Bytes, FunctionId, Imported, Input, Limits, Nanos, Observed, Outcome, Refusal, Trace};
 
 /// What stands for the digest of a module where there is none.
@@ -48,14 +51,33 @@ pub(crate) struct LeftOut {
 /// What was read of a file.
 pub(crate) struct Rows {
     form: &'static str,
-    rows: Vec<Row>,
+    rows: Vec<Kept>,
     /// Those that Fathom has recorded, elsewhere.
     whole: Vec<Trace>,
     pub(crate) left_out: Vec<LeftOut>,
-    /// Columns with so many different words that they are names: only the first of those are recorded.
-    pub(crate) names: BTreeSet<String>,
-    /// How often the same identity was seen: two calls may say the same.
-    identities: HashMap<String, usize>,
+    /// Columns with so many different words that they are names: none is recorded.
+    pub(crate) too_many_words: BTreeSet<String>,
+    /// How often the same identity was seen, by its digest: two calls may say the same.
+    identities: HashMap<Sha, u32>,
+    /// Names that many rows have.
+    names: HashSet<Arc<str>>,
+}
+
+type Sha = [u8; 32];
+
+/// A row until it is a call: a file has many, and a call is many times as large.
+struct Kept {
+    function: Arc<str>,
+    began: f64,
+    used: Bytes,
+    configured: Option<Bytes>,
+    took: Nanos,
+    outcome: Outcome,
+    features: Box<[(Arc<str>, f64)]>,
+    input: Option<Box<str>>,
+    label: Box<str>,
+    /// What tells it from other calls of its function.
+    row: Sha,
 }
 
 /// Why a row is no call, and what stood there.
@@ -80,22 +102,17 @@ impl Rows {
             rows: Vec::new(),
             whole: Vec::new(),
             left_out: Vec::new(),
-            names: BTreeSet::new(),
+            too_many_words: BTreeSet::new(),
             identities: HashMap::new(),
+            names: HashSet::new(),
         }
     }
 
     /// A row, or why it is none.
     pub(crate) fn add(&mut self, line: usize, row: Result<Row, NoCall>) {
         let NoCall { why, text } = match row {
-            Ok(mut row) => {
-                let seen = self.identities.entry(row.identity.clone()).or_default();
-                *seen += 1;
-                row.identity = format!("{} {seen}", row.identity);
-                if row.label.is_empty() {
-                    row.label = format!("line {line}");
-                }
-                self.rows.push(row);
+            Ok(row) => {
+                self.keep(line, row);
                 return;
             }
             Err(none) => none,
@@ -120,49 +137,106 @@ impl Rows {
         self.whole.push(call);
     }
 
-    /// The calls, in their order.
-    pub(crate) fn calls(mut self) -> Vec<Trace> {
-        // A stable sort: those that began together stay as they were written.
-        self.rows
-            .sort_by(|a, b| a.began.unwrap_or(0.0).total_cmp(&b.began.unwrap_or(0.0)));
-        let form = self.form;
-        let mut calls: Vec<Trace> = self.rows.into_iter().map(|row| row.call(form)).collect();
+    fn keep(&mut self, line: usize, row: Row) {
+        let identity: Sha = Sha256::digest(&row.identity).into();
+        let seen = self.identities.entry(identity).or_default();
+        *seen += 1;
+        let row_of = format!("{} {seen}", row.identity);
+        let label = match row.label.is_empty() {
+            true => format!("line {line}"),
+            false => row.label,
+        };
+        let features = row.features.into_iter();
+        let kept = Kept {
+            row: digest(&[&row.function, &row_of]),
+            function: self.name(row.function),
+            // Those whose time is not known stay as they were written.
+            began: row.began.unwrap_or(0.0),
+            used: row.used,
+            configured: row.configured,
+            took: row.took,
+            outcome: row.outcome,
+            features: features
+                .map(|(name, value)| (self.name(name), value))
+                .collect(),
+            input: row.input.map(String::into_boxed_str),
+            label: label.into_boxed_str(),
+        };
+        self.rows.push(kept);
+    }
+
+    /// The same name is kept once.
+    fn name(&mut self, name: String) -> Arc<str> {
+        if let Some(known) = self.names.get(name.as_str()) {
+            return known.clone();
+        }
+        let name: Arc<str> = name.into();
+        self.names.insert(name.clone());
+        name
+    }
+
+    /// How many calls there are.
+    pub(crate) fn number(&self) -> usize {
+        self.rows.len() + self.whole.len()
+    }
+
+    /// The calls, in their order, each made when it is asked for.
+    pub(crate) fn calls(mut self) -> impl Iterator<Item = Trace> {
+        // Stable sorts: those that began together stay as they were written.
+        self.rows.sort_by(|a, b| a.began.total_cmp(&b.began));
         self.whole.sort_by_key(|call| call.started_unix_ms);
-        calls.append(&mut self.whole);
-        calls
+        let form = self.form;
+        let names = self.too_many_words;
+        let is_a_name = move |name: &str| {
+            name.split_once('=')
+                .is_some_and(|(column, _)| names.contains(column))
+        };
+        let rows = self.rows.into_iter().map(move |mut row| {
+            if row.features.iter().any(|(name, _)| is_a_name(name)) {
+                let told = row.features.into_iter();
+                row.features = told.filter(|(name, _)| !is_a_name(name)).collect();
+            }
+            row.call(form)
+        });
+        rows.chain(self.whole)
     }
 }
 
-impl Row {
+fn digest(parts: &[&str]) -> Sha {
+    Sha256::digest(parts.join("\0")).into()
+}
+
+/// A digest as it is recorded.
+fn written(digest: &Sha) -> String {
+    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("sha256:{hex}")
+}
+
+impl Kept {
     fn call(self, form: &str) -> Trace {
         let function = FunctionId {
-            name: self.function,
+            name: self.function.to_string(),
             digest: DIGEST.to_owned(),
         };
         let told = self
             .features
             .iter()
             .map(|(name, value)| match name.contains('=') {
-                true => name.clone(),
+                true => name.to_string(),
                 false => format!("{name}={value}"),
             });
         let told: Vec<String> = told.collect();
-        let digest = |parts: &[&str]| {
-            let bytes = Sha256::digest(parts.join("\0"));
-            let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("sha256:{hex}")
-        };
-        let row = digest(&[&function.name, &self.identity]);
+        let row = written(&self.row);
         let input = Input {
             // Two functions may have been given the same.
             digest: match &self.input {
-                Some(input) => digest(&[input]),
+                Some(input) => written(&digest(&[input])),
                 None => row.clone(),
             },
-            label: match (&self.input, told.is_empty()) {
-                (Some(input), _) => input.clone(),
+            label: match (self.input, told.is_empty()) {
+                (Some(input), _) => input.into_string(),
                 (None, false) => told.join(" "),
-                (None, true) => self.label,
+                (None, true) => self.label.into_string(),
             },
         };
         // Nothing is configured to have nothing.
@@ -172,7 +246,7 @@ impl Row {
             timeout: Nanos(0),
         };
         let mut call = Trace::nothing_measured(function, input, limits);
-        call.started_unix_ms = self.began.unwrap_or(0.0) as u64;
+        call.started_unix_ms = self.began as u64;
         call.outcome = self.outcome;
         call.committed_peak = self.used;
         if self.outcome == Outcome::Limited {
@@ -190,7 +264,7 @@ impl Row {
         call.cpu = self.took;
         let features = self.features.into_iter();
         call.observations = features
-            .map(|(name, value)| Observed::before_the_call(name, value))
+            .map(|(name, value)| Observed::before_the_call(&*name, value))
             .collect();
         call.imported = Some(Imported {
             form: form.to_owned(),

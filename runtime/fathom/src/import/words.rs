@@ -4,14 +4,14 @@
 use super::{mapping::MappingArgs, quantity};
 use std::collections::{HashMap, HashSet};
 
-/// Rows by which a column is known.
-pub(super) const LOOKED_AT: usize = 100;
-
-/// Different words of a column that are recorded: what has more is a name, and tells no kinds of calls apart.
+/// Different words of a column: what has more is a name, and tells no kinds of calls apart.
 const MOST: usize = 32;
 
 /// Longer ones are no words, letters.
 const LONGEST: usize = 64;
+
+/// What is written where nothing is said.
+const NOTHING: [&str; 9] = ["", "-", "?", "na", "n/a", "nan", "nil", "none", "null"];
 
 /// The columns of words, and the words that were seen in each.
 #[derive(Default)]
@@ -22,20 +22,8 @@ pub(super) struct Words {
 }
 
 impl Words {
-    /// A column is of words where none of its first rows has a number, and some say anything; `rows` gives the texts of a column. One
-    /// that has a unit is of numbers.
-    pub(super) fn of<'r>(
-        mapping: &MappingArgs,
-        rows: impl Fn(&str) -> Vec<std::borrow::Cow<'r, str>>,
-    ) -> Words {
-        let is_of_words = |name: &str| {
-            let texts = rows(name);
-            let mut said = texts
-                .iter()
-                .filter(|text| !text.trim().is_empty())
-                .peekable();
-            said.peek().is_some() && said.all(|text| quantity::number(text, None).is_none())
-        };
+    /// `is_of_words` says whether a column is: see [`is_of_words`]. One that has a unit is of numbers.
+    pub(super) fn of(mapping: &MappingArgs, is_of_words: impl Fn(&str) -> bool) -> Words {
         let columns = mapping.features.iter();
         let columns = columns.filter(|column| column.unit.is_none() && is_of_words(&column.name));
         Words {
@@ -51,7 +39,8 @@ impl Words {
     pub(super) fn variable(&mut self, column: &str, text: &str) -> Option<Option<String>> {
         let words = self.columns.get_mut(column)?;
         let word = text.trim();
-        if word.is_empty() || word.chars().count() > LONGEST {
+        let is_word = word.chars().count() <= LONGEST && !word.contains(char::is_control);
+        if is_nothing(word) || !is_word {
             return Some(None);
         }
         if !words.contains(word) {
@@ -64,8 +53,27 @@ impl Words {
         Some(Some(format!("{column}={word}")))
     }
 
-    /// Columns of which not every word was recorded.
+    /// Columns of which not every word was taken.
     pub(super) fn names(self) -> HashSet<String> {
         self.names
     }
+}
+
+/// Whether no text of a column is a number, and some say anything.
+pub(super) fn is_of_words(texts: &mut dyn Iterator<Item = String>) -> bool {
+    let mut is_said = false;
+    for text in texts {
+        if is_nothing(text.trim()) {
+            continue;
+        }
+        if quantity::number(&text, None).is_some() {
+            return false;
+        }
+        is_said = true;
+    }
+    is_said
+}
+
+fn is_nothing(text: &str) -> bool {
+    NOTHING.contains(&text.to_lowercase().as_str())
 }

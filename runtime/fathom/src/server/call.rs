@@ -22,7 +22,7 @@ use host::{
     Ahead, Call, Entry, Event, Growing, GuestBody, HttpCall, InvokeError, Output, Served, Service,
     Stop, Turn, Used,
 };
-use http::{Request, Response, header};
+use http::{HeaderMap, Request, Response, header};
 use std::{
     convert::Infallible,
     future::poll_fn,
@@ -704,7 +704,12 @@ impl Prepared {
             reused: served.reused,
         });
         // Before it is answered: whoever has the answer may ask for the record.
-        record(&self.server, &self.function, trace);
+        record(
+            &self.server,
+            &self.function,
+            trace,
+            self.ask.request.headers(),
+        );
         if let Some(reply) = reply {
             // The client may have gone.
             let _ = reply.send(answer);
@@ -713,7 +718,12 @@ impl Prepared {
 }
 
 /// Counts and records a call that has ended, and has its function learned when it is time.
-fn record(server: &Arc<Server>, function: &Arc<Deployed>, trace: trace::Trace) {
+fn record(
+    server: &Arc<Server>,
+    function: &Arc<Deployed>,
+    trace: trace::Trace,
+    headers: &HeaderMap,
+) {
     function.metrics(server).end(&trace);
     let calls = {
         let mut totals = function.totals();
@@ -731,7 +741,7 @@ fn record(server: &Arc<Server>, function: &Arc<Deployed>, trace: trace::Trace) {
             .serving()
             .arm(function.version().manifest.watch.clone());
     }
-    server.records.push(Arc::new(trace));
+    server.records.push(Arc::new(trace), headers);
     if teacher::is_time(calls) {
         server.teacher.teach(function);
     }

@@ -1,7 +1,7 @@
 //! Every Prometheus metric, with its name, unit and labels, declared once. Memory in bytes, times in seconds. Labels are
 //! names of deployed functions and words of ours, whatever guests and callers do. The `gateway_*` are those of OpenFaaS.
 
-use super::{admission::Load, phase::Phase, records::Counts};
+use super::{admission::Load, phase::Phase, records::Records};
 use http::StatusCode;
 use prometheus::{
     Counter, CounterVec, Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec,
@@ -41,6 +41,8 @@ pub(crate) struct Metrics {
     records_queued: IntGauge,
     records_stored: IntCounter,
     records_lost: IntCounter,
+    lines_printed: IntCounter,
+    lines_lost: IntCounter,
     gateway_invocations: IntCounterVec,
     gateway_started: IntCounterVec,
     gateway_seconds: HistogramVec,
@@ -295,6 +297,14 @@ impl Metrics {
                 "fathom_records_lost_total",
                 "Records of calls that were not written.",
             )?,
+            lines_printed: making.count(
+                "fathom_log_lines_total",
+                "Calls printed on standard output, where that is asked for.",
+            )?,
+            lines_lost: making.count(
+                "fathom_log_lines_lost_total",
+                "Calls that were to be printed and were not: nobody reads, or it is closed.",
+            )?,
             gateway_invocations: making.counts(
                 "gateway_function_invocation_total",
                 "Function metrics, as OpenFaaS names them.",
@@ -438,17 +448,25 @@ impl Metrics {
         &self,
         load: Load,
         sandboxes: usize,
-        records: &Counts,
+        records: &Records,
     ) -> prometheus::Result<(String, Vec<u8>)> {
         self.granted.set(load.granted as i64);
         self.sandboxes.set(sandboxes as i64);
         self.waiting.set(load.waiting as i64);
+        let counts = records.counts();
         self.records_queued
-            .set(records.queued.load(Ordering::Relaxed) as i64);
-        for (counter, now) in [
-            (&self.records_stored, &records.stored),
-            (&self.records_lost, &records.lost),
-        ] {
+            .set(counts.queued.load(Ordering::Relaxed) as i64);
+        let stored = [
+            (&self.records_stored, &counts.stored),
+            (&self.records_lost, &counts.lost),
+        ];
+        let printed = records.printed().map(|lines| {
+            [
+                (&self.lines_printed, &lines.printed),
+                (&self.lines_lost, &lines.lost),
+            ]
+        });
+        for (counter, now) in stored.into_iter().chain(printed.into_iter().flatten()) {
             let now = now.load(Ordering::Relaxed);
             counter.inc_by(now.saturating_sub(counter.get()));
         }

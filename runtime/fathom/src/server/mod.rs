@@ -18,7 +18,7 @@
 //! | `live` | learning from each call as it ends, and what the next one is given |
 //! | `density` | a benchmark: how many calls fit |
 //! | `stage` | on the way to the server's end |
-//! | `records`, `logs`, `metrics`, `totals`, `summary` | what is kept and told of calls |
+//! | `records`, `queue`, `call_lines`, `logs`, `metrics`, `totals`, `summary` | what is kept and told of calls |
 //!
 //! Two sets of threads: those that accept and administer never run a guest, and those that run guests do nothing else.
 
@@ -29,6 +29,7 @@ mod auth;
 mod bodies;
 mod build;
 mod call;
+mod call_lines;
 mod cgi;
 pub(crate) mod density;
 mod dialect;
@@ -42,6 +43,7 @@ mod manifest;
 mod metrics;
 mod modules;
 mod phase;
+mod queue;
 mod records;
 mod registry;
 mod reload;
@@ -61,7 +63,7 @@ pub(crate) use dialect::functions_framework::Signature;
 pub(crate) use manifest::Protocol;
 
 pub(crate) use registry::checked_name;
-pub(crate) use settings::Settings;
+pub(crate) use settings::{LogCalls, Settings};
 pub(crate) use sizing::SizeBy;
 
 use crate::{output, places};
@@ -70,6 +72,7 @@ use answer::Answer;
 use anyhow::{Context, bail};
 use bodies::Bodies;
 use build::Built;
+use call_lines::CallLines;
 use guests::Guests;
 use host::{Cache, Engine, Slots};
 use loaded::Loaded;
@@ -296,7 +299,13 @@ fn set_up(settings: Settings, guests: Guests) -> anyhow::Result<(Arc<Server>, Le
         keep: settings.keep,
         largest: settings.store_max,
     };
-    let records = Records::start(store, retention).context("cannot start a thread")?;
+    let lines = settings.log_calls.as_ref().map(|log| {
+        let most = records::waiting_at_most(settings.memory);
+        CallLines::start(log.project.clone(), most)
+    });
+    let lines = lines.transpose().context("cannot start a thread")?;
+    let records = Records::start(store, retention, lines, settings.memory)
+        .context("cannot start a thread")?;
     let (teach, lessons) = mpsc::channel();
     let server = Server {
         begun: Instant::now(),

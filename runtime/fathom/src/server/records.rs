@@ -2,12 +2,17 @@
 //! never slower for it; what the queue cannot hold is lost, and counted. The last calls are also kept in memory, to be
 //! asked for at once.
 
-use super::stand_back;
+use super::{
+    call_lines::{self, CallLines, trace_of},
+    queue::{BATCH, LINGER, Most, Queue},
+    stand_back,
+};
 use crate::output;
+use http::HeaderMap;
 use std::{
     collections::VecDeque,
     sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     thread::{self, JoinHandle},
@@ -21,13 +26,6 @@ const QUEUE: Most = Most {
     calls: 10_000,
     bytes: 64 << 20,
 };
-
-/// Calls written in one transaction at most.
-const BATCH: usize = 512;
-
-/// Longest that a call waits for others to be written with it, unless somebody asks for it. Longer, and writing them all would
-/// hold a processor for so long that calls notice.
-const LINGER: Duration = Duration::from_millis(10);
 
 /// How often who waits for calls to be written looks whether they are.
 const LOOK: Duration = Duration::from_micros(500);
@@ -47,10 +45,20 @@ const SLICE: usize = 2_000;
 /// Of the largest size, what is left when it was passed.
 const FULL: f64 = 0.9;
 
-/// So many calls, and so many bytes.
-struct Most {
-    calls: usize,
-    bytes: usize,
+/// Of what calls may have, the part that records of them may take: where that is little, so is what waits and what is kept.
+const SHARE: u64 = 16;
+
+/// Calls that may wait to be written, beside so much memory for calls.
+pub(crate) fn waiting_at_most(memory: Bytes) -> Most {
+    part(QUEUE, memory)
+}
+
+fn part(most: Most, memory: Bytes) -> Most {
+    let part = usize::try_from(memory.0 / SHARE).unwrap_or(usize::MAX);
+    Most {
+        bytes: most.bytes.min(part),
+        ..most
+    }
 }
 
 /// About what a call takes in memory.
@@ -65,8 +73,8 @@ fn bytes(trace: &Trace) -> usize {
 }
 
 /// The last calls, each with its bytes, and those of all.
-#[derive(Default)]
 struct Recent {
+    most: Most,
     calls: VecDeque<(Arc<Trace>, usize)>,
     bytes: usize,
 }
@@ -75,7 +83,9 @@ impl Recent {
     fn push(&mut self, trace: Arc<Trace>, bytes: usize) {
         self.bytes += bytes;
         self.calls.push_back((trace, bytes));
-        while self.calls.len() > RECENT.calls || self.bytes > RECENT.bytes && self.calls.len() > 1 {
+        while self.calls.len() > self.most.calls
+            || self.bytes > self.most.bytes && self.calls.len() > 1
+        {
             let gone = self.calls.pop_front();
             self.bytes -= gone.map_or(0, |(_, bytes)| bytes);
         }
@@ -84,83 +94,12 @@ impl Recent {
 
 /// The queue, seen by those who put something in.
 pub(crate) struct Records {
-    queue: Arc<Queue>,
+    queue: Arc<Queue<Arc<Trace>>>,
     recent: Mutex<Recent>,
     counts: Arc<Counts>,
+    /// Where calls are printed too.
+    lines: Option<CallLines>,
     writer: Mutex<Option<JoinHandle<()>>>,
-}
-
-/// Calls that wait to be written. The thread that writes is woken for the first of them and for a full batch, not for
-/// each: waking costs a call more than everything else here.
-#[derive(Default)]
-struct Queue {
-    waiting: Mutex<Waiting>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct Waiting {
-    calls: Vec<Arc<Trace>>,
-    bytes: usize,
-    /// Somebody has asked for them.
-    urgent: bool,
-    closed: bool,
-}
-
-impl Queue {
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether there was room.
-    fn push(&self, trace: Arc<Trace>, bytes: usize) -> bool {
-        let mut waiting = self.lock();
-        if waiting.closed || waiting.calls.len() >= QUEUE.calls || waiting.bytes >= QUEUE.bytes {
-            return false;
-        }
-        waiting.bytes += bytes;
-        waiting.calls.push(trace);
-        let is_due = matches!(waiting.calls.len(), 1 | BATCH);
-        drop(waiting);
-        if is_due {
-            self.changed.notify_one();
-        }
-        true
-    }
-
-    /// What waits is written without waiting for more.
-    fn hurry(&self) {
-        self.lock().urgent = true;
-        self.changed.notify_one();
-    }
-
-    fn close(&self) {
-        self.lock().closed = true;
-        self.changed.notify_one();
-    }
-
-    /// Everything that waits, once it is a batch or has waited long enough; empty where nothing has come for so long.
-    /// `None` at the end.
-    fn take(&self, longest: Duration) -> Option<Vec<Arc<Trace>>> {
-        let wait = |waiting, longest, until: fn(&Waiting) -> bool| -> MutexGuard<'_, Waiting> {
-            let waited =
-                self.changed
-                    .wait_timeout_while(waiting, longest, |waiting: &mut Waiting| {
-                        !waiting.closed && !until(waiting)
-                    });
-            waited.unwrap_or_else(PoisonError::into_inner).0
-        };
-        let waiting = wait(self.lock(), longest, |waiting| !waiting.calls.is_empty());
-        if waiting.calls.is_empty() {
-            return (!waiting.closed).then(Vec::new);
-        }
-        let mut waiting = wait(waiting, LINGER, |waiting| {
-            waiting.urgent || waiting.calls.len() >= BATCH
-        });
-        waiting.urgent = false;
-        waiting.bytes = 0;
-        Some(std::mem::take(&mut waiting.calls))
-    }
 }
 
 /// What has become of the records.
@@ -183,8 +122,15 @@ pub(crate) struct Retention {
 
 impl Records {
     /// Starts the thread that writes.
-    pub(crate) fn start(store: Store, retention: Retention) -> std::io::Result<Records> {
-        let queue = Arc::<Queue>::default();
+    ///
+    /// Of `memory`, that of all calls together, what waits and what is kept takes a small part at most.
+    pub(crate) fn start(
+        store: Store,
+        retention: Retention,
+        lines: Option<CallLines>,
+        memory: Bytes,
+    ) -> std::io::Result<Records> {
+        let queue = Arc::new(Queue::of_at_most(waiting_at_most(memory)));
         let counts = Arc::<Counts>::default();
         let writer = Writer {
             store,
@@ -201,17 +147,26 @@ impl Records {
                 writer.run(&queue);
             }
         })?;
+        let recent = Recent {
+            most: part(RECENT, memory),
+            calls: VecDeque::new(),
+            bytes: 0,
+        };
         Ok(Records {
             queue,
-            recent: Mutex::default(),
+            recent: Mutex::new(recent),
             counts,
+            lines,
             writer: Mutex::new(Some(thread)),
         })
     }
 
-    /// Takes a call, or counts it as lost.
-    pub(crate) fn push(&self, trace: Arc<Trace>) {
+    /// Takes a call, or counts it as lost. `headers` are those of its request.
+    pub(crate) fn push(&self, trace: Arc<Trace>, headers: &HeaderMap) {
         let bytes = bytes(&trace);
+        if let Some(lines) = &self.lines {
+            lines.push(trace.clone(), trace_of(headers), bytes);
+        }
         self.recent_mut().push(trace.clone(), bytes);
         self.counts.queued.fetch_add(1, Ordering::Relaxed);
         if !self.queue.push(trace, bytes) {
@@ -244,6 +199,11 @@ impl Records {
         &self.counts
     }
 
+    /// What has become of the lines, where calls are printed.
+    pub(crate) fn printed(&self) -> Option<&call_lines::Counts> {
+        self.lines.as_ref().map(CallLines::counts)
+    }
+
     /// Writes what is in the queue, and ends.
     pub(crate) fn finish(&self) {
         self.queue.close();
@@ -255,6 +215,9 @@ impl Records {
         if let Some(writer) = writer {
             // What it had to say it has said.
             let _ = writer.join();
+        }
+        if let Some(lines) = &self.lines {
+            lines.finish();
         }
     }
 }
@@ -271,7 +234,7 @@ struct Writer {
 }
 
 impl Writer {
-    fn run(mut self, queue: &Queue) {
+    fn run(mut self, queue: &Queue<Arc<Trace>>) {
         let mut is_tidy = false;
         while let Some(mut calls) = queue.take(if is_tidy { TIDY } else { LINGER }) {
             for batch in calls.chunks_mut(BATCH) {
@@ -354,27 +317,13 @@ mod tests {
         Arc::new(sample::call())
     }
 
-    /// Neither many calls nor large ones take more memory than there is for them, and once they are taken others have room.
-    #[test]
-    fn the_queue_is_bounded_in_calls_and_in_bytes() {
-        let queue = Queue::default();
-        let taken = |bytes| (0..20_000).filter(|_| queue.push(call(), bytes)).count();
-        assert_eq!(taken(1), QUEUE.calls);
-        let waited = queue.take(Duration::ZERO).expect("it is open");
-        assert_eq!(waited.len(), QUEUE.calls);
-        assert_eq!(taken(1 << 20), QUEUE.bytes >> 20);
-        queue.close();
-        assert!(!queue.push(call(), 1));
-        assert_eq!(
-            queue.take(Duration::ZERO).map(|calls| calls.len()),
-            Some(64)
-        );
-        assert!(queue.take(Duration::ZERO).is_none());
-    }
-
     #[test]
     fn what_is_kept_of_the_last_calls_is_bounded_too() {
-        let mut recent = Recent::default();
+        let mut recent = Recent {
+            most: RECENT,
+            calls: VecDeque::new(),
+            bytes: 0,
+        };
         (0..RECENT.calls + 7).for_each(|_| recent.push(call(), 1));
         assert_eq!(
             (recent.calls.len(), recent.bytes),

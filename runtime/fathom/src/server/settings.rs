@@ -60,4 +60,13 @@ pub(crate) struct Settings {
     /// How long calls are kept, and how large the database may become.
     pub(crate) keep: Option<Duration>,
     pub(crate) store_max: Option<Bytes>,
+    /// Whether calls are printed too.
+    pub(crate) log_calls: Option<LogCalls>,
+}
+
+/// How calls are printed.
+#[derive(Clone)]
+pub(crate) struct LogCalls {
+    /// The project of Google's whose traces requests are of.
+    pub(crate) project: Option<String>,
 }

@@ -178,6 +178,28 @@ fn what_calls_cost_is_told_at_providers_of_the_users_too() {
         "prices/ours.toml",
     ]));
     assert!(code == 0 && text.contains("Our own machines"), "{text}");
+    // Two at a time are what it lets, of the three that are asked for: half of an instance each, which holds both.
+    let two = ours.replace("step_ms", "concurrency = { most = 2 }\nstep_ms");
+    place.write("two.toml", two);
+    let mut bill = vec!["bill", "f", "--db", "calls.db", "--providers", "two.toml"];
+    bill.extend(["--concurrency", "3"]);
+    let (code, text, _) = printed(&mut place.fathom(&bill));
+    let said = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        code == 0 && said.contains("makes 2 calls at a time") && said.contains("pays for 1/2"),
+        "{text}"
+    );
+    bill.push("--json");
+    let account = place.json(&bill);
+    let mut providers = account["providers"].as_array().expect("a list").iter();
+    let ours_too = providers.find(|p| p["provider"] == "ours").expect("ours");
+    let shared = &ours_too["shared"];
+    let allocation = account["allocation_bytes"].as_u64().expect("bytes");
+    assert_eq!(shared["calls"], 2);
+    assert_eq!(shared["need_bytes"], 2 * allocation);
+    let usd = shared["at"]["account"]["usd_per_million"].as_f64();
+    // A second of one is two of two that share a CPU, and each pays for half of them, of 1,024 MB.
+    assert!((usd.expect("a number") - 10.0).abs() < 1e-9, "{shared}");
     place.write(
         "prices/ours.toml",
         ours.replace("step_ms = 1", "step_ms = 0"),

@@ -11,6 +11,7 @@ mod findings;
 mod hostile;
 mod imported;
 mod interrupted;
+mod packaged;
 mod page;
 mod plan;
 mod profile;

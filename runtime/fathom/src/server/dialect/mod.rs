@@ -53,7 +53,7 @@ async fn metrics(State(server): State<Arc<Server>>) -> Response<Body> {
     let text = server.metrics.text(
         server.admission.load(),
         server.waiting.number(),
-        server.records.counts(),
+        &server.records,
     );
     match text {
         Ok((content_type, text)) => {

@@ -127,7 +127,7 @@ pub(crate) fn start_with(place: Place, args: &[&str], variables: &[(&str, &str)]
     command
         .args(["serve", "functions", "--listen", "127.0.0.1:0"])
         .args(args);
-    launch(command, place, variables)
+    launch(&mut command, place, variables)
 }
 
 /// The same from a shell that does something first. Everything is compiled before that.
@@ -140,10 +140,10 @@ pub(crate) fn start_after(place: Place, first: &str) -> Server {
     let fathom = env!("CARGO_BIN_EXE_fathom");
     let script = format!("{first}; exec {fathom} serve functions --listen 127.0.0.1:0");
     shell.args(["-c", &script]);
-    launch(shell, place, &[])
+    launch(&mut shell, place, &[])
 }
 
-fn launch(mut command: Command, place: Place, variables: &[(&str, &str)]) -> Server {
+fn launch(command: &mut Command, place: Place, variables: &[(&str, &str)]) -> Server {
     for (name, _) in std::env::vars() {
         if name.starts_with("FATHOM_") || name.starts_with("FUNCTION_") || name == "PORT" {
             command.env_remove(name);

@@ -1,12 +1,13 @@
 //! Records of calls: there at once, there for good, never in the way.
 
-use super::{Server, function, server, start};
+use super::{Server, function, launch, server, start};
 use crate::support::{Place, guest_example, wat};
 use serde_json::{Value, json};
 use std::{
     collections::BTreeSet,
     io::{Read, Write},
     net::TcpStream,
+    process::{Command, Stdio},
     thread,
 };
 
@@ -280,4 +281,66 @@ fn who_follows_a_log_does_not_keep_the_server_from_stopping() {
     follower.read_exact(&mut begin).unwrap();
     assert_eq!(&begin, b"HTTP/1.1 200");
     again(server, &[]);
+}
+
+/// A server that prints calls to a pipe.
+fn printing() -> Server {
+    let place = Place::new();
+    function(
+        &place,
+        "line-reader",
+        &guest_example("line-reader/line-reader.wasm"),
+        "",
+    );
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fathom"));
+    command.args([
+        "serve",
+        "functions",
+        "--listen",
+        "127.0.0.1:0",
+        "--log-calls",
+    ]);
+    launch(command.stdout(Stdio::piped()), place, &[])
+}
+
+/// Calls whose records are longer together than a pipe is.
+fn call_often(server: &Server) {
+    let body = "some text\n".repeat(20_000);
+    for _ in 0..30 {
+        let answer = server.ask("POST", "/function/line-reader", &body);
+        assert_eq!(answer.status, 200);
+    }
+    server.becomes(
+        || server.metric("fathom_records_stored_total") == Some(30.0),
+        || server.metrics(),
+    );
+}
+
+#[test]
+fn a_standard_output_that_nobody_reads_holds_up_neither_calls_nor_their_records_nor_the_end() {
+    let mut server = printing();
+    call_often(&server);
+    assert!(server.metric("fathom_log_lines_total") < Some(30.0));
+    server.signal("TERM");
+    assert_eq!(server.wait(), Some(0));
+    server.says("nobody reads standard output");
+}
+
+#[test]
+fn a_standard_output_that_is_closed_loses_lines_and_counts_them_and_no_call() {
+    let mut server = printing();
+    drop(
+        server
+            .process
+            .as_mut()
+            .and_then(|process| process.stdout.take()),
+    );
+    call_often(&server);
+    server.becomes(
+        || server.metric("fathom_log_lines_lost_total") == Some(30.0),
+        || server.metrics(),
+    );
+    server.says("calls are not printed");
+    server.signal("TERM");
+    assert_eq!(server.wait(), Some(0));
 }
