@@ -39,7 +39,7 @@ pub(super) fn read(text: &str, mapping: &MappingArgs, rows: &mut Rows) -> anyhow
 }
 
 /// The objects with their lines.
-pub(super) fn objects(text: &str) -> Vec<(usize, Result<Value, NoCall>)> {
+pub(crate) fn objects(text: &str) -> Vec<(usize, Result<Value, NoCall>)> {
     if let Ok(Value::Array(objects)) = serde_json::from_str(text) {
         let numbered = objects.into_iter().enumerate();
         return numbered.map(|(at, object)| (at + 1, Ok(object))).collect();
