@@ -23,7 +23,8 @@ pub fn cloud_text(compared: &CloudComparison, style: Style) -> String {
     lines.extend(labelled(style, "Memory", &memory(compared)));
     lines.extend(labelled(style, "Time", &[times(compared)]));
     lines.extend(labelled(style, "Size", &[recommended(compared)]));
-    if !compared.quantiles.is_empty() {
+    // Where calls are compared, theirs is the finer view.
+    if !compared.quantiles.is_empty() && compared.joined_by != JoinedBy::Calls {
         lines.push(String::new());
         lines.extend(quantiles(&compared.quantiles, style));
     }

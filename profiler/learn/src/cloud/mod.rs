@@ -207,7 +207,7 @@ fn duration(
     let took: Vec<f64> = joined
         .calls
         .iter()
-        .filter_map(|call| call.seconds)
+        .filter_map(|call| call.lasted())
         .collect();
     let cloud_mean_seconds = match seen.count {
         0 => mean(&took)?,
@@ -312,6 +312,10 @@ fn notes(joined: &Joined, deployed: &Deployed) -> Vec<String> {
     say(
         "minutes there whose calls are not all known, so that they belong to no call",
         joined.open_minutes,
+    );
+    say(
+        "calls there whose time is what their caller has waited, network and cold start included, which is not billed",
+        joined.timed_by_caller(),
     );
     if joined.calls.iter().all(|call| call.seconds.is_none()) && !deployed.times.is_empty() {
         notes.push(

@@ -74,7 +74,10 @@ pub(super) struct JoinedCall {
     pub(super) digest: Option<String>,
     /// Whether the input was measured here.
     pub(super) is_local: bool,
+    /// As the cloud says it.
     pub(super) seconds: Option<f64>,
+    /// As its caller has waited.
+    waited: Option<f64>,
     /// Its own memory, bytes.
     pub(super) memory: Option<f64>,
 }
@@ -94,12 +97,25 @@ pub(super) struct Joined {
     pub(super) open_minutes: usize,
 }
 
+impl JoinedCall {
+    /// Seconds: as the cloud says it, else as its caller has waited, network and cold start included.
+    pub(super) fn lasted(&self) -> Option<f64> {
+        self.seconds.or(self.waited)
+    }
+}
+
 impl Joined {
+    /// How many calls are timed by their caller alone.
+    pub(super) fn timed_by_caller(&self) -> usize {
+        let by_caller = |call: &&JoinedCall| call.seconds.is_none() && call.waited.is_some();
+        self.calls.iter().filter(by_caller).count()
+    }
+
     /// Seconds here and there, of each call with an input that was timed here.
     pub(super) fn times(&self, local: &Local) -> Vec<(f64, f64)> {
         let both = self.calls.iter().filter_map(|call| {
             let here = local.seconds_of(call.digest.as_deref()?)?;
-            Some((here, call.seconds?))
+            Some((here, call.lasted()?))
         });
         both.filter(|(here, there)| *here > 0.0 && *there > 0.0)
             .collect()
@@ -136,6 +152,7 @@ pub(super) fn join(local: &Local, deployed: &Deployed) -> Joined {
             digest: call.input.as_ref().map(|input| input.digest.clone()),
             is_local: here.is_some(),
             seconds: call.took.map(|took| took.as_seconds()),
+            waited: call.round_trip.map(|waited| waited.as_seconds()),
             memory: call.memory.map(|bytes| bytes.as_f64()),
         });
     }

@@ -26,10 +26,11 @@ pub fn cloud(compared: &CloudComparison, theme: &Theme) -> String {
         description: description(compared),
     };
     let memory = Memory::of(compared);
+    let tiers = near(&compared.tiers);
     let panels: Vec<Panel> = [
         (!memory.is_empty()).then_some(Panel::Memory),
         (!compared.times.is_empty()).then_some(Panel::Times),
-        (!compared.tiers.is_empty()).then_some(Panel::Tiers),
+        (!tiers.is_empty()).then_some(Panel::Tiers),
     ]
     .into_iter()
     .flatten()
@@ -48,7 +49,7 @@ pub fn cloud(compared: &CloudComparison, theme: &Theme) -> String {
             match which {
                 Panel::Memory => memory.draw(part, theme)?,
                 Panel::Times => draw_times(part, theme, &compared.times)?,
-                Panel::Tiers => draw_tiers(part, theme, &compared.tiers)?,
+                Panel::Tiers => draw_tiers(part, theme, tiers)?,
             }
         }
         Ok(())
@@ -178,6 +179,15 @@ fn draw_times(area: &Area<'_>, theme: &Theme, times: &[(f64, f64)]) -> Drawn {
 
 fn used(tier: &TierUse) -> f64 {
     tier.used_gb_seconds.unwrap_or(0.0)
+}
+
+/// Sizes up to this many times the configured one are drawn: beside the largest of all the others would be seen no more.
+const NEAR: u64 = 4;
+
+fn near(tiers: &[TierUse]) -> &[TierUse] {
+    let now = tiers.iter().find(|tier| tier.is_measured);
+    let most = now.map_or(u64::MAX, |now| now.size_mb.saturating_mul(NEAR));
+    &tiers[..tiers.partition_point(|tier| tier.size_mb <= most)]
 }
 
 /// Two bars for each size, named under them.

@@ -22,6 +22,10 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread::sleep,
     time::{Duration, Instant, SystemTime},
 };
@@ -98,7 +102,7 @@ pub(crate) struct GcfArgs {
     /// Write everything that is known there, so that it can be compared again with --from
     #[arg(long, value_name = "FILE", help_heading = "What is known there")]
     save: Option<PathBuf>,
-    /// Its name there [default: the only one that is known]
+    /// Its name there [default: the only one that is known, else the name here]
     #[arg(long, value_name = "NAME", help_heading = "Google")]
     gcf_function: Option<String>,
     /// Cloud Functions (1) or Cloud Run functions (2) [default: what is known there says so, else 1]
@@ -128,6 +132,31 @@ const SINCE: Duration = Duration::from_secs(3_600);
 
 /// Time between two looks whether the metrics have come.
 const LOOK: Duration = Duration::from_secs(15);
+
+/// Time between two looks whether somebody wants it to end.
+const BLINK: Duration = Duration::from_millis(50);
+
+/// Becomes true at Ctrl-C: then nothing is waited for any more, and what is known is compared. At the second one the process ends.
+fn stop_waiting() -> anyhow::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let said = stop.clone();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    std::thread::spawn(move || {
+        runtime.block_on(async {
+            if tokio::signal::ctrl_c().await.is_ok() {
+                said.store(true, Ordering::Relaxed);
+                output::note("interrupted: what is known is compared; once more ends it");
+                if tokio::signal::ctrl_c().await.is_ok() {
+                    std::process::exit(i32::from(code::INTERRUPTED));
+                }
+            }
+        });
+    });
+    Ok(stop)
+}
 
 fn growth(text: &str) -> Result<f64, String> {
     let growth = text.parse::<f64>().ok();
@@ -205,7 +234,11 @@ pub(crate) fn run(args: GcfArgs) -> anyhow::Result<ExitCode> {
     }
     let here = args.here(measured)?;
     if args.google.project.is_some() {
-        args.fetch(&mut known, began, &here)?;
+        let stop = match args.url.is_some() && !interrupted {
+            true => stop_waiting()?,
+            false => Arc::new(AtomicBool::new(true)),
+        };
+        args.fetch(&mut known, began, &here, &stop)?;
         args.write(&known)?;
     }
     let generation = args.generation(&known);
@@ -331,7 +364,13 @@ impl GcfArgs {
     }
 
     /// Fetches what Google has, until it has as many calls as were made or the time to wait is over.
-    fn fetch(&self, known: &mut Known, began: SystemTime, here: &Here) -> anyhow::Result<()> {
+    fn fetch(
+        &self,
+        known: &mut Known,
+        began: SystemTime,
+        here: &Here,
+        stop: &AtomicBool,
+    ) -> anyhow::Result<()> {
         let project = self.google.project.as_deref().unwrap_or_default();
         let function = self
             .gcf_function
@@ -351,10 +390,7 @@ impl GcfArgs {
         let mut google: Google = self.google.google();
         let spinner = progress::spinner(format!("asking Google of {function}"));
         let waits = Instant::now();
-        let longest = match self.url.is_some() {
-            true => Duration::from_nanos(self.wait.0),
-            false => Duration::ZERO,
-        };
+        let longest = Duration::from_nanos(self.wait.0);
         loop {
             let asked = Asked {
                 project,
@@ -367,7 +403,8 @@ impl GcfArgs {
             let series = google.series(&asked)?;
             let has = Known::values_of_memory(&series);
             let left = longest.saturating_sub(waits.elapsed());
-            if has >= known.driven.len() as u64 || left.is_zero() {
+            let is_over = left.is_zero() || stop.load(Ordering::Relaxed);
+            if has >= known.driven.len() as u64 || is_over {
                 known.series.extend(series);
                 known.entries.extend(google.entries(&asked)?);
                 spinner.finish_and_clear();
@@ -377,7 +414,10 @@ impl GcfArgs {
                 "waiting for Cloud Monitoring: it has {has} of {} calls",
                 known.driven.len()
             ));
-            sleep(LOOK.min(left));
+            let next = Instant::now() + LOOK.min(left);
+            while Instant::now() < next && !stop.load(Ordering::Relaxed) {
+                sleep(BLINK);
+            }
         }
     }
 
