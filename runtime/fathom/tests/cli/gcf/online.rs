@@ -331,6 +331,12 @@ fn a_function_that_cannot_be_called_is_said_and_one_that_is_busy_is_called_again
             .to_string()
             .contains("did not succeed, whose memory and times are left out: 1")
     );
+    // The busy one was asked again and then failed by itself, which is not asked again.
+    let saved = fs::read_to_string(place.path("s.json")).expect("it");
+    let saved: Value = serde_json::from_str(&saved).expect("JSON");
+    let statuses = saved["calls"].as_array().expect("calls").iter();
+    let statuses: Vec<u64> = statuses.filter_map(|c| c["status"].as_u64()).collect();
+    assert_eq!(statuses, [500, 200, 200, 200, 200, 200, 200, 200]);
 }
 
 #[test]
