@@ -137,6 +137,9 @@ fn online<'a>(url: &'a str, call: &'a str) -> Vec<&'a str> {
         url,
         "--save",
         "seen.json",
+        // What stands in has all at once.
+        "--wait",
+        "0",
         "--json",
     ]
 }
