@@ -3,17 +3,13 @@
 
 use crate::allocations::{largest_needs, measured};
 use crate::data::FEWEST;
-use crate::fit::least_squares;
-use crate::statistics::{median, quantile};
-use rand::{Rng, SeedableRng, rngs::SmallRng};
+use crate::line::{Point, Resampled};
+use crate::statistics::median;
 use std::collections::HashMap;
 use trace::{
     BillDifference, Both, Bytes, CallAllocation, Difference, Estimate, Model, ModelKind,
     PairedDifference, Profile, Recommendation, RelationDifference,
 };
-
-/// Resamples of the inputs, for intervals (bootstrap by the percentile method, Efron 1979).
-const RESAMPLES: usize = 400;
 
 /// Compares two versions; `None` where of one of them nothing was measured. The seed decides the resamples.
 pub fn difference(old: &Profile, new: &Profile, seed: u64) -> Option<Difference> {
@@ -92,33 +88,18 @@ impl Line {
         if points.len() < FEWEST {
             return None;
         }
-        let mut random = SmallRng::seed_from_u64(seed);
-        let resampled = (0..RESAMPLES).filter_map(|_| {
-            let drawn = points
-                .iter()
-                .map(|_| points[random.gen_range(0..points.len())]);
-            fit(&drawn.collect::<Vec<(f64, f64)>>())
+        // Each weighted by its relative error, as models are fitted.
+        let points = points.into_iter().map(|(x, y)| Point {
+            x,
+            y,
+            weight: y.max(1.0).powi(-2),
         });
-        let (constants, coefficients): (Vec<f64>, Vec<f64>) = resampled.unzip();
-        let estimate = |value: f64, of: &[f64]| Estimate {
-            value,
-            low: quantile(of, 0.025).unwrap_or(value).min(value),
-            high: quantile(of, 0.975).unwrap_or(value).max(value),
-        };
+        let resampled = Resampled::of(&points.collect::<Vec<Point>>(), seed);
         Some(Line {
-            constant: estimate(model.intercept, &constants),
-            coefficient: estimate(term.coefficient, &coefficients),
+            constant: resampled.estimate(model.intercept, |line| line.0),
+            coefficient: resampled.estimate(term.coefficient, |line| line.1),
         })
     }
-}
-
-/// Constant and coefficient, each point weighted by its relative error, as models are fitted.
-fn fit(points: &[(f64, f64)]) -> Option<(f64, f64)> {
-    let x: Vec<f64> = points.iter().map(|point| point.0).collect();
-    let y: Vec<f64> = points.iter().map(|point| point.1).collect();
-    let weights: Vec<f64> = y.iter().map(|y| y.max(1.0).powi(-2)).collect();
-    let fitted = least_squares(&[x], &y, &weights)?;
-    Some((fitted.intercept, fitted.slopes[0]))
 }
 
 fn paired(old: &[CallAllocation], new: &[CallAllocation]) -> Option<PairedDifference> {

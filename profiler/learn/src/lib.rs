@@ -18,6 +18,7 @@
 //! | keep | `plan`, `cost`, `armed` | the calls that observed most | the few variables that predict, early |
 //! | watch | `drift`, `evidence` | calls since | whether a plan still holds |
 //! | tell | `explanation`, `difference` | profiles | why a size, and what two versions differ by |
+//! | deployed | `cloud`, `as_google`, `line` | calls here, what a cloud says of the same | the offset of its runtime, a size there |
 //! | price | [`catalogue`], [`bill`], [`sharing`], `timing`, `compare`, `deploy`, `account`, `classes` | allocation, times | a size and a bill per provider |
 //!
 //! # Accuracy
@@ -31,11 +32,13 @@
 mod account;
 mod allocations;
 mod armed;
+mod as_google;
 mod because;
 pub mod bill;
 mod candidates;
 pub mod catalogue;
 mod classes;
+mod cloud;
 mod compare;
 mod cost;
 mod data;
@@ -54,6 +57,7 @@ mod formula;
 mod glm;
 mod isotonic;
 mod lead;
+mod line;
 mod margin;
 mod needed;
 mod notes;
@@ -81,7 +85,9 @@ mod timing;
 mod within_call;
 
 pub use account::{Traffic, account};
+pub use as_google::as_google;
 pub use catalogue::{Catalogue, CatalogueError};
+pub use cloud::compare_cloud;
 pub use difference::difference;
 pub use drift::{DriftState, Predicted, predict};
 pub use evidence::Evidence;

@@ -16,6 +16,7 @@
 //! | a terminal, or a pull request, after `fathom diff` | [`difference_text()`], [`difference_markdown()`] |
 //! | a terminal, after `fathom bill` | [`bill_text()`] |
 //! | a terminal, after `fathom explain` | [`explanation_text()`] |
+//! | a terminal, after `fathom compare gcf` | [`cloud_text()`], [`as_google_text()`]; in Google's form [`as_google_series()`] |
 //! | scripts | [`json()`] |
 //! | people who were not there | [`html()`], [`markdown()`] |
 //! | a comparison of several functions | [`table()`] |
@@ -23,9 +24,11 @@
 //! | call stacks, and other people's viewers of them | [`stacks`] |
 
 mod account;
+mod as_google;
 mod bill;
 pub mod chart;
 mod clean;
+mod cloud;
 mod context;
 mod difference;
 mod explanation;
@@ -44,7 +47,9 @@ mod traces;
 mod words;
 
 pub use account::{account, run_record};
+pub use as_google::{as_google_series, as_google_text};
 pub use bill::bill_text;
+pub use cloud::cloud_text;
 pub use context::{Context, Problem, Style};
 pub use difference::{difference_markdown, difference_text};
 pub use explanation::explanation_text;

@@ -4,8 +4,14 @@ mod common;
 #[path = "common/xml.rs"]
 mod xml;
 
-use report::chart::{Theme, allocation, bill, calibration, calls, relation, timeline};
-use trace::{Bytes, Calibrated, Nanos, Outcome, Profile, Replayed, Trace};
+use report::chart::{
+    Theme, allocation, as_google, bill, calibration, calls, cloud, relation, timeline,
+};
+use trace::{
+    AsGoogle, Bytes, Calibrated, CloudComparison, CloudCounts, CloudMemory, CloudPoint, Estimate,
+    ExponentialBuckets, GoogleMinute, JoinedBy, Nanos, Outcome, Profile, QuantilePair, Replayed,
+    TierUse, Trace,
+};
 
 fn all(profile: &Profile, traces: &[Trace]) -> Vec<String> {
     let theme = Theme::default();
@@ -233,4 +239,123 @@ fn calls_side_by_side_show_what_was_live_after_the_return() {
         6,
         "{description}"
     );
+}
+
+/// With calls there that are known, with distributions alone, with a size that nothing fits, and with nothing.
+#[test]
+fn a_function_is_drawn_against_the_same_one_at_a_cloud() {
+    let estimate = |value: f64| Estimate {
+        value,
+        low: value - 1.0,
+        high: value + 1.0,
+    };
+    let tier = |size_mb: u64, fits| TierUse {
+        size_mb,
+        fits,
+        is_measured: size_mb == 256,
+        seconds: 0.5,
+        billed_gb_seconds: size_mb as f64 / 2048.0,
+        used_gb_seconds: fits.map(|_| 0.04),
+        usd_per_million: 1.5,
+    };
+    let nothing = CloudComparison {
+        schema: CloudComparison::SCHEMA.to_owned(),
+        function: common::profile().function,
+        cloud_function: "<there>".to_owned(),
+        provider: "gcf-gen1".to_owned(),
+        provider_name: "Cloud Functions gen1".to_owned(),
+        configured_mb: Some(256),
+        counts: CloudCounts::default(),
+        joined_by: JoinedBy::Nothing,
+        memory: None,
+        memory_reason: "not enough data".to_owned(),
+        points: Vec::new(),
+        quantiles: Vec::new(),
+        duration: None,
+        times: Vec::new(),
+        tiers: Vec::new(),
+        recommendation: None,
+        notes: Vec::new(),
+    };
+    let points = (1..6).map(|n| CloudPoint {
+        label: format!("{n}"),
+        calls: 1,
+        local_bytes: f64::from(n) * 1e6,
+        cloud_bytes: 4e7 + f64::from(n) * 1e6,
+    });
+    let known = CloudComparison {
+        joined_by: JoinedBy::Calls,
+        memory: Some(CloudMemory {
+            offset: estimate(4e7),
+            slope: estimate(1.0),
+            points: 5,
+            most_above_bytes: 0.0,
+            largest_local_bytes: 5e6,
+        }),
+        points: points.collect(),
+        times: vec![(0.1, 0.5), (0.2, 0.0)],
+        tiers: vec![
+            tier(128, Some(false)),
+            tier(256, Some(true)),
+            tier(512, None),
+        ],
+        ..nothing.clone()
+    };
+    let pair = |share: f64, to| QuantilePair {
+        share,
+        local_bytes: share * 1e7,
+        cloud_from_bytes: None,
+        cloud_to_bytes: to,
+    };
+    let distributed = CloudComparison {
+        quantiles: vec![pair(0.1, Some(1e7)), pair(0.9, None)],
+        ..nothing.clone()
+    };
+    let theme = Theme::default();
+    for compared in [&nothing, &known, &distributed] {
+        check_one(&cloud(compared, &theme));
+    }
+    let drawn = cloud(&known, &theme);
+    for told in [
+        "memory there",
+        "time there",
+        "billed for a mean call",
+        "512 MB",
+    ] {
+        assert!(drawn.contains(told), "{told}");
+    }
+    assert!(cloud(&nothing, &theme).contains("Nothing is known of calls there"));
+}
+
+/// A call of every kind, no call, and one that lies above all bounds.
+#[test]
+fn calls_are_drawn_as_google_would_have_them() {
+    let buckets = ExponentialBuckets {
+        finite: 20,
+        growth: 2.0,
+        scale: 1.0,
+    };
+    let traces = common::traces();
+    for memory in [vec![], vec![1e9], vec![3e3, 5e4, 5e4]] {
+        let view = AsGoogle {
+            function: "<f>".to_owned(),
+            configured_mb: 256,
+            minutes: vec![GoogleMinute {
+                from_unix_ms: 0,
+                times: memory.iter().map(|_| (1.0, Outcome::Succeeded)).collect(),
+                memory,
+            }],
+            quantiles: Vec::new(),
+            alone: 0,
+            size_by_google_mb: None,
+            size_by_calls_mb: Some(128),
+        };
+        check_one(&as_google(
+            &view,
+            buckets,
+            &common::profile(),
+            &traces,
+            &Theme::default(),
+        ));
+    }
 }

@@ -15,8 +15,10 @@
 mod bill;
 mod breakpoint;
 mod call;
+mod cloud;
 mod condition;
 mod difference;
+mod distribution;
 mod drift;
 mod explanation;
 mod log_line;
@@ -40,10 +42,15 @@ pub use call::{
     FunctionId, Growth, Heap, Hit, Imported, Input, Limits, Moment, Observed, Outcome, Refusal,
     Sample, Served, SizedBy, Touched, Trace,
 };
+pub use cloud::{
+    AsGoogle, CloudComparison, CloudCounts, CloudDuration, CloudMemory, CloudPoint, CloudSize,
+    Deployed, DeployedCall, GoogleMinute, JoinedBy, Measured, QuantilePair, SeenByGoogle, TierUse,
+};
 pub use condition::Condition;
 pub use difference::{
     BillDifference, Both, Difference, Estimate, PairedDifference, RelationDifference,
 };
+pub use distribution::{Bucket, Distribution, ExponentialBuckets};
 pub use drift::{Drift, Stale, StaleReason};
 pub use explanation::{CallMargin, Explanation, MarginFrom, Near, OneMore, Part, Smaller};
 pub use log_line::{LeftOut, LogLabels, LogLine, Severity};

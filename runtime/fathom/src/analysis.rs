@@ -2,7 +2,7 @@
 //! or sizes, whether it has just run the guest or not.
 
 use crate::output;
-use crate::{near, places, quantity};
+use crate::{guest::Guest, near, places, quantity};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use learn::{Catalogue, CheckedSettings, Settings};
@@ -228,6 +228,25 @@ pub(crate) fn find_function(
             )
         }
     }
+}
+
+/// The recorded function that a guest is, by the digest of its module.
+pub(crate) fn recorded_guest(
+    store: &Store,
+    database: &Path,
+    guest: &Path,
+) -> anyhow::Result<FunctionId> {
+    let digest = host::digest(&Guest::find(guest)?.wasm);
+    let mut recorded = store.functions()?.into_iter();
+    let found = recorded.find(|recorded| recorded.function.digest == digest);
+    let found = found.with_context(|| {
+        let guest = guest.display();
+        format!(
+            "no calls of `{guest}` are recorded in `{}`: `fathom profile {guest}` makes some",
+            database.display()
+        )
+    })?;
+    Ok(found.function)
 }
 
 /// Calls of one function, those with the given ids or all. Not those that were made in a used sandbox: what they needed is not

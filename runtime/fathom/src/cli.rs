@@ -40,6 +40,9 @@ pub(crate) enum Command {
     Bill(crate::commands::bill::BillArgs),
     /// Compare two versions of a function: memory, what drives it, bills
     Diff(crate::commands::diff::DiffArgs),
+    /// Compare calls here with the same function deployed at a cloud
+    #[command(subcommand)]
+    Compare(crate::commands::compare::CompareCommand),
     /// Replay recorded calls under each rule for sizing: what it wastes, and how often it fails
     Replay(crate::commands::replay::ReplayArgs),
     /// Import calls that were recorded elsewhere
@@ -90,6 +93,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
             "explain",
             "bill",
             "diff",
+            "compare",
             "replay",
             "import",
             "plan",

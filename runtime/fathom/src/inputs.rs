@@ -89,6 +89,19 @@ pub(crate) fn find(guest: &Guest, wanted: &Wanted) -> anyhow::Result<Vec<Event>>
     swept(events, &sweeps, wanted.zip)
 }
 
+/// The calls that paths make, of whatever function.
+pub(crate) fn of_paths(paths: &[PathBuf]) -> anyhow::Result<Vec<Event>> {
+    let mut events = Vec::new();
+    for path in paths {
+        events.extend(at(path, MOUNT_AT)?);
+    }
+    if events.is_empty() {
+        bail!("no inputs in {}: it is empty", list(paths));
+    }
+    make_labels_unique(&mut events);
+    Ok(events)
+}
+
 fn sweeps_of(guest: &Guest) -> anyhow::Result<Vec<Sweep>> {
     let texts = guest.config.inputs.sweep.iter();
     texts

@@ -13,6 +13,7 @@ mod config;
 mod event_file;
 mod exit;
 mod frame;
+mod google;
 mod guest;
 mod import;
 mod inputs;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         Command::Recommend(args) => commands::recommend::run(args),
         Command::Bill(args) => commands::bill::run(args),
         Command::Diff(args) => commands::diff::run(args),
+        Command::Compare(command) => commands::compare::run(command),
         Command::Explain(args) => commands::explain::run(args),
         Command::Replay(args) => commands::replay::run(args),
         Command::Import(args) => commands::import::run(args),

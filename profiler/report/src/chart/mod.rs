@@ -4,11 +4,13 @@
 //! left to the fonts of whoever looks (`sans-serif`), so its width is only ever estimated. Charts of nothing say so.
 
 mod allocation;
+mod as_google;
 mod axis;
 mod bill;
 mod calibration;
 mod calls;
 mod canvas;
+mod cloud;
 mod curve;
 mod legend;
 mod relation;
@@ -19,9 +21,11 @@ mod timeline;
 
 pub use allocation::allocation;
 pub(crate) use allocation::waste;
+pub use as_google::as_google;
 pub use bill::bill;
 pub use calibration::calibration;
 pub use calls::calls;
+pub use cloud::cloud;
 pub use relation::relation;
 pub use theme::Theme;
 pub use timeline::timeline;

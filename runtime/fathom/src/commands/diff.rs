@@ -122,21 +122,13 @@ impl DiffArgs {
         let (function, configured) = match is_guest {
             true => {
                 let guest = Guest::find(path)?;
-                let digest = host::digest(&guest.wasm);
-                let mut recorded = store.functions()?.into_iter();
-                let found = recorded.find(|recorded| recorded.function.digest == digest);
-                let found = found.with_context(|| {
-                    format!(
-                        "no calls of `{version}` are recorded in `{}`: `fathom profile {version}` makes some",
-                        self.database.db.display()
-                    )
-                })?;
+                let function = analysis::recorded_guest(&store, &self.database.db, path)?;
                 // As `fathom profile` has it.
                 let configured = Configured {
                     failure_rate: guest.config.recommend.failure_rate,
                     memory: guest.config.function.memory,
                 };
-                (found.function, configured)
+                (function, configured)
             }
             false => {
                 let found = analysis::find_function(&store, &self.database.db, Some(version))?;

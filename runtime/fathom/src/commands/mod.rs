@@ -2,6 +2,7 @@
 
 pub(crate) mod bench;
 pub(crate) mod bill;
+pub(crate) mod compare;
 pub(crate) mod completions;
 pub(crate) mod deploy;
 pub(crate) mod describe;

@@ -15,11 +15,17 @@ use crate::{
 };
 use anyhow::{Context as _, bail};
 use bench::{Bench, Run, calls_to_make};
-use clap::{Args, builder::BoolishValueParser};
+use clap::{Args, Parser, builder::BoolishValueParser};
 use host::Event;
-use std::{collections::HashMap, path::PathBuf, process::ExitCode, time::Instant};
+use std::{
+    collections::HashMap,
+    ffi::OsStr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Instant,
+};
 use store::Store;
-use trace::{PredictivePlan, Profile, Trace};
+use trace::{FunctionId, Input, PredictivePlan, Profile, Trace};
 
 /// Inputs up to this many are run again under their recommended limits without being asked.
 const VERIFIED_UNASKED: usize = 100;
@@ -145,6 +151,71 @@ pub(crate) fn run(args: ProfileArgs) -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::from(code::NO)
     })
+}
+
+/// The calls of a guest that were asked for, all of which are recorded.
+pub(crate) struct Missing {
+    pub(crate) function: FunctionId,
+    /// Each input as it is recorded, and what the guest is given.
+    pub(crate) inputs: Vec<(Input, Event)>,
+}
+
+/// The flags of this command alone.
+#[derive(Parser)]
+struct Alone {
+    #[command(flatten)]
+    args: ProfileArgs,
+}
+
+/// Makes the calls whose inputs are not recorded yet, as `fathom profile --resume` does; shows nothing of what they say.
+pub(crate) fn make_missing(
+    guest: &Path,
+    inputs: &[PathBuf],
+    database: &Path,
+) -> anyhow::Result<Missing> {
+    let mut flags = vec![
+        OsStr::new("profile"),
+        OsStr::new("--db"),
+        database.as_os_str(),
+    ];
+    flags.push(guest.as_os_str());
+    flags.extend(inputs.iter().map(|input| input.as_os_str()));
+    let args = Alone::try_parse_from(flags)?.args;
+    let guest = Guest::find(&args.guest)?;
+    generator::make_inputs(&guest)?;
+    let mut events = inputs::find(&guest, &args.wanted())?;
+    let scratch = args.call.limits.scratch(&guest.config.limits);
+    events.iter_mut().for_each(|event| event.scratch = scratch);
+    let mut store = Store::open(&args.database.db)?;
+    let bench = Bench::set_up(&guest, &args)?;
+    let recorded = bench.recorded(&store)?;
+    let calls = calls_to_make(&events, 1, &recorded, &bench.entry)?;
+    let input = |event: Event| {
+        let digest = event.digest(&bench.entry)?;
+        let label = event.label.clone();
+        Ok((Input { label, digest }, event))
+    };
+    let inputs = events.iter().cloned().map(input);
+    let missing = Missing {
+        function: bench.loaded.id.clone(),
+        inputs: inputs.collect::<anyhow::Result<_>>()?,
+    };
+    if calls.is_empty() {
+        return Ok(missing);
+    }
+    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+    let bench = if bench.observes_everything() {
+        runtime.block_on(bench.thinned(&guest, &args, &events))?
+    } else {
+        bench
+    };
+    if runtime
+        .block_on(bench.run_all(&calls, &mut store))?
+        .interrupted
+    {
+        bail!("interrupted: the calls that ended here are recorded, none was made there");
+    }
+    Ok(missing)
 }
 
 impl ProfileArgs {

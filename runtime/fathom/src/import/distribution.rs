@@ -1,74 +1,35 @@
-//! A distribution as Google's Cloud Monitoring has it: how many values lie in each bucket, whatever kind its buckets are of
-//! (google/api/distribution.proto). No value of it is known but by the bounds of its bucket.
+//! Reads a distribution as Google's Cloud Monitoring writes it, whatever kind its buckets are of
+//! (google/api/distribution.proto). What is known of its values is said by `trace::Distribution`.
 
 use serde_json::Value;
+use trace::{Bucket, Distribution};
 
-/// How many values lie between two bounds.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Bucket {
-    /// Not below this; -infinity for what lies below all others.
-    pub(crate) from: f64,
-    /// Below this; infinity for what lies above all others.
-    pub(crate) to: f64,
-    pub(crate) count: u64,
+/// Reads a `distributionValue`; `None` where it is none.
+pub(crate) fn read(value: &Value) -> Option<Distribution> {
+    let count = integer(&value["count"])?;
+    let counts: Vec<u64> = match value.get("bucketCounts") {
+        None => Vec::new(),
+        Some(counts) => counts
+            .as_array()?
+            .iter()
+            .map(integer)
+            .collect::<Option<_>>()?,
+    };
+    let bounds = Bounds::read(&value["bucketOptions"]);
+    let buckets = counts.iter().enumerate().filter(|(_, count)| **count > 0);
+    let buckets = buckets.map(|(at, &count)| {
+        let (from, to) = bounds.as_ref()?.of(at)?;
+        Some(Bucket { from, to, count })
+    });
+    Some(Distribution {
+        count,
+        mean: value["mean"].as_f64().unwrap_or(0.0),
+        buckets: buckets.collect::<Option<_>>()?,
+    })
 }
-
-/// A distribution.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Distribution {
-    pub(crate) count: u64,
-    pub(crate) mean: f64,
-    /// Those with values in them, ascending.
-    pub(crate) buckets: Vec<Bucket>,
-}
-
-impl Distribution {
-    /// Reads a `distributionValue`; `None` where it is none.
-    pub(crate) fn read(value: &Value) -> Option<Distribution> {
-        let count = integer(&value["count"])?;
-        let counts: Vec<u64> = match value.get("bucketCounts") {
-            None => Vec::new(),
-            Some(counts) => counts
-                .as_array()?
-                .iter()
-                .map(integer)
-                .collect::<Option<_>>()?,
-        };
-        let bounds = Bounds::read(&value["bucketOptions"]);
-        let buckets = counts.iter().enumerate().filter(|(_, count)| **count > 0);
-        let buckets = buckets.map(|(at, &count)| {
-            let (from, to) = bounds.as_ref()?.of(at)?;
-            Some(Bucket { from, to, count })
-        });
-        Some(Distribution {
-            count,
-            mean: value["mean"].as_f64().unwrap_or(0.0),
-            buckets: buckets.collect::<Option<_>>()?,
-        })
-    }
-
-    /// Its values, as far as they are known: the only one is the mean, of several each is taken as the upper bound of its
-    /// bucket, so never as less than it was. How many have no upper bound is the second.
-    pub(crate) fn values(&self) -> (Vec<f64>, u64) {
-        if self.count == 1 {
-            return (vec![self.mean], 0);
-        }
-        let bounded = self.buckets.iter().filter(|bucket| bucket.to.is_finite());
-        let values = bounded.flat_map(|bucket| {
-            // What somebody else says is a count is not taken as an amount of memory to reserve.
-            std::iter::repeat_n(bucket.to, bucket.count.min(MOST) as usize)
-        });
-        let values: Vec<f64> = values.take(MOST as usize).collect();
-        let unbounded = self.buckets.iter().filter(|bucket| !bucket.to.is_finite());
-        (values, unbounded.map(|bucket| bucket.count).sum())
-    }
-}
-
-/// Values of one distribution at most.
-const MOST: u64 = 1_000_000;
 
 /// Sixty-four bits are text in Google's JSON.
-fn integer(value: &Value) -> Option<u64> {
+pub(crate) fn integer(value: &Value) -> Option<u64> {
     match value {
         Value::String(text) => text.parse().ok(),
         number => number.as_u64(),
@@ -150,7 +111,7 @@ mod tests {
     use serde_json::json;
 
     fn of(options: Value, counts: Value) -> Option<Distribution> {
-        Distribution::read(&json!({
+        read(&json!({
             "count": "3", "mean": 81.5, "bucketOptions": options, "bucketCounts": counts
         }))
     }
@@ -192,7 +153,7 @@ mod tests {
         assert_eq!(of(options, json!([0, 0, 3])), None);
         assert_eq!(of(json!({}), json!([3])), None);
         // The only value is the mean.
-        let one = Distribution::read(&json!({ "count": "1", "mean": 81.5 }));
+        let one = read(&json!({ "count": "1", "mean": 81.5 }));
         assert_eq!(one.expect("one").values(), (vec![81.5], 0));
     }
 }

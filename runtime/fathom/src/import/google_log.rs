@@ -23,52 +23,94 @@ pub(super) fn is_likely(text: &str) -> bool {
 
 pub(super) fn read(text: &str, mapping: &MappingArgs, rows: &mut Rows) -> anyhow::Result<()> {
     mapping.check_none("a log of Google's")?;
-    // Several lines of the log are of one call.
-    let mut said: Vec<Said> = Vec::new();
-    let mut by_call: HashMap<String, usize> = HashMap::new();
-    for (line, entry) in json_lines::objects(text) {
-        let entry = match entry {
-            Ok(entry) => entry,
-            Err(no) => {
-                rows.add(line, Err(no));
-                continue;
-            }
-        };
-        if let Some(record) = field(&entry, LogLine::CALL) {
-            match serde_json::from_value::<Trace>(whole(record.clone())) {
-                Ok(call) => rows.take(call),
-                Err(error) => rows.add(
-                    line,
-                    Err(NoCall::new("not a record of Fathom's", error.to_string())),
-                ),
-            }
-            continue;
-        }
-        if field(&entry, LogLine::LEFT_OUT).is_some() {
-            let why = "its record was too long for a line of the log";
-            let text = message(&entry).unwrap_or_default();
-            rows.add(line, Err(NoCall::new(why, text)));
-            continue;
-        }
-        let Some(message) = message(&entry) else {
-            continue;
-        };
-        let told = Told::of(message);
-        if told == Told::Nothing {
-            continue;
-        }
-        let call = call_of(&entry).unwrap_or_else(|| format!("line {line}"));
-        let at = *by_call.entry(call.clone()).or_insert_with(|| {
-            said.push(Said::new(line, call, &entry));
-            said.len() - 1
-        });
-        said[at].take(told, message);
+    let log = Log::of(json_lines::objects(text));
+    for (line, no) in log.left_out {
+        rows.add(line, Err(no));
     }
-    for said in said {
+    for record in log.records {
+        rows.take(record.trace);
+    }
+    for said in log.said {
         let line = said.line;
         rows.add(line, said.row(mapping.function.clone()));
     }
     Ok(())
+}
+
+/// What entries say of calls.
+pub(crate) struct Log {
+    /// By Google, in the order in which calls were first told of.
+    pub(crate) said: Vec<Said>,
+    /// By Fathom.
+    pub(crate) records: Vec<Recorded>,
+    /// Entries that are none, by their lines.
+    pub(crate) left_out: Vec<(usize, NoCall)>,
+}
+
+/// A record of Fathom's, and what its entry says of the call that wrote it.
+pub(crate) struct Recorded {
+    pub(crate) trace: Trace,
+    pub(crate) ids: Vec<String>,
+}
+
+impl Log {
+    /// Takes in entries with their lines.
+    pub(crate) fn of(entries: impl IntoIterator<Item = (usize, Result<Value, NoCall>)>) -> Log {
+        let mut log = Log {
+            said: Vec::new(),
+            records: Vec::new(),
+            left_out: Vec::new(),
+        };
+        // Several lines of the log are of one call.
+        let mut by_call: HashMap<String, usize> = HashMap::new();
+        for (line, entry) in entries {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(no) => {
+                    log.left_out.push((line, no));
+                    continue;
+                }
+            };
+            if let Some(record) = field(&entry, LogLine::CALL) {
+                match serde_json::from_value::<Trace>(whole(record.clone())) {
+                    Ok(trace) => log.records.push(Recorded {
+                        trace,
+                        ids: ids(&entry),
+                    }),
+                    Err(error) => log.left_out.push((
+                        line,
+                        NoCall::new("not a record of Fathom's", error.to_string()),
+                    )),
+                }
+                continue;
+            }
+            if field(&entry, LogLine::LEFT_OUT).is_some() {
+                let why = "its record was too long for a line of the log";
+                let text = message(&entry).unwrap_or_default();
+                log.left_out.push((line, NoCall::new(why, text)));
+                continue;
+            }
+            let (told, text) = match (message(&entry), request(&entry)) {
+                (Some(message), _) => (Told::of(message), message),
+                (None, Some((told, latency))) => (told, latency),
+                (None, None) => continue,
+            };
+            if told == Told::Nothing {
+                continue;
+            }
+            let ids = ids(&entry);
+            let call = ids
+                .first()
+                .cloned()
+                .unwrap_or_else(|| format!("line {line}"));
+            let at = *by_call.entry(call.clone()).or_insert_with(|| {
+                log.said.push(Said::new(line, call, ids, &entry));
+                log.said.len() - 1
+            });
+            log.said[at].take(told, text);
+        }
+        log
+    }
 }
 
 /// A field of a line, as it was printed or inside an entry.
@@ -101,11 +143,28 @@ fn whole(value: Value) -> Value {
     }
 }
 
-/// What tells the call from others.
-fn call_of(entry: &Value) -> Option<String> {
-    let of_function = entry["labels"]["execution_id"].as_str();
-    let of_run = entry["trace"].as_str();
-    of_function.or(of_run).map(str::to_owned)
+/// What tells the call from others: its execution id, and the id of its trace.
+fn ids(entry: &Value) -> Vec<String> {
+    let execution = entry["labels"]["execution_id"].as_str();
+    let of_trace = entry["trace"].as_str();
+    let all = execution.into_iter().chain(of_trace);
+    all.map(str::to_owned).collect()
+}
+
+/// What Cloud Run's log of requests says of one: `"latency": "0.426s"`.
+fn request(entry: &Value) -> Option<(Told, &str)> {
+    let request = entry.get("httpRequest")?;
+    let latency = request["latency"].as_str()?;
+    let seconds: f64 = latency.strip_suffix('s')?.parse().ok()?;
+    let outcome = super::row::ended(&request["status"].to_string())?;
+    let milliseconds = seconds * 1e3;
+    Some((
+        Told::Ended {
+            milliseconds,
+            outcome,
+        },
+        latency,
+    ))
 }
 
 /// What one line says of a call.
@@ -158,18 +217,23 @@ impl Told {
 }
 
 /// What all lines of one call say.
-struct Said {
+pub(crate) struct Said {
     line: usize,
     call: String,
-    function: Option<String>,
-    began: Option<f64>,
-    ended: Option<(f64, Outcome)>,
-    exceeded: Option<(f64, f64)>,
+    /// Its execution id and the name of its trace, as far as they are said.
+    pub(crate) ids: Vec<String>,
+    pub(crate) function: Option<String>,
+    /// When the first of the lines was written, which are written at its end; milliseconds since 1970-01-01 UTC.
+    pub(crate) at: Option<f64>,
+    /// Milliseconds, and how.
+    pub(crate) ended: Option<(f64, Outcome)>,
+    /// The limit and what was used, bytes.
+    pub(crate) exceeded: Option<(f64, f64)>,
     text: String,
 }
 
 impl Said {
-    fn new(line: usize, call: String, entry: &Value) -> Said {
+    fn new(line: usize, call: String, ids: Vec<String>, entry: &Value) -> Said {
         let labels = &entry["resource"]["labels"];
         let name = ["function_name", "service_name"]
             .into_iter()
@@ -178,8 +242,9 @@ impl Said {
         Said {
             line,
             call,
+            ids,
             function: name.map(str::to_owned),
-            began: time.and_then(|time| quantity::moment(time, None)),
+            at: time.and_then(|time| quantity::moment(time, None)),
             ended: None,
             exceeded: None,
             text: String::new(),
@@ -210,7 +275,7 @@ impl Said {
         let milliseconds = self.ended.map_or(0.0, |ended| ended.0).max(0.0);
         Ok(Row {
             function,
-            began: self.began,
+            began: self.at,
             used: Bytes::from_f64(used),
             configured: Some(Bytes::from_f64(limit)),
             took: Nanos((milliseconds * 1e6) as u64),

@@ -46,7 +46,7 @@ pub(super) fn read(text: &str, mapping: &MappingArgs, rows: &mut Rows) -> anyhow
 }
 
 /// The objects with their lines, a line read when it is asked for.
-pub(super) fn objects(text: &str) -> Box<dyn Iterator<Item = (usize, Result<Value, NoCall>)> + '_> {
+pub(crate) fn objects(text: &str) -> Box<dyn Iterator<Item = (usize, Result<Value, NoCall>)> + '_> {
     if let Ok(Value::Array(objects)) = serde_json::from_str(text) {
         let numbered = objects.into_iter().enumerate();
         return Box::new(numbered.map(|(at, object)| (at + 1, Ok(object))));

@@ -3,11 +3,11 @@
 
 mod csv;
 mod distribution;
-mod google_log;
-mod json_lines;
+pub(crate) mod google_log;
+pub(crate) mod json_lines;
 mod lambda;
 mod mapping;
-mod monitoring;
+pub(crate) mod monitoring;
 mod quantity;
 mod row;
 mod words;

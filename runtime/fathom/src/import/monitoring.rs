@@ -1,20 +1,26 @@
 //! What Google's Cloud Monitoring has of functions, as `timeSeries.list` answers: for each minute a distribution of the memory
 //! that calls have used at most, and of the time they took. A call is one value of it: exact where it was the only one of its
-//! minute, else the upper bound of its bucket. Which call took how long is not known: each is taken to have taken the mean.
+//! minute, else the upper bound of its bucket. Which call took how long is not known: each is taken to have taken the mean. Of
+//! Cloud Run it has a share of the limit, sampled of instances: no calls, and read only to compare distributions.
 
 use super::{
-    distribution::Distribution,
-    json_lines,
+    distribution, json_lines,
     mapping::MappingArgs,
     quantity,
     row::{NoCall, Row, Rows},
 };
 use serde_json::Value;
 use std::collections::HashMap;
-use trace::{Bytes, Nanos, Outcome};
+use trace::{Bytes, Measured, Nanos, Outcome};
 
-const MEMORY: &str = "cloudfunctions.googleapis.com/function/user_memory_bytes";
-const TIMES: &str = "cloudfunctions.googleapis.com/function/execution_times";
+/// Bytes that a call has used at most.
+pub(crate) const MEMORY: &str = "cloudfunctions.googleapis.com/function/user_memory_bytes";
+/// Nanoseconds.
+pub(crate) const TIMES: &str = "cloudfunctions.googleapis.com/function/execution_times";
+/// The share of the limit that an instance uses.
+pub(crate) const RUN_MEMORY: &str = "run.googleapis.com/container/memory/utilizations";
+/// Milliseconds.
+pub(crate) const RUN_TIMES: &str = "run.googleapis.com/request_latencies";
 
 /// Bytes of one of Google's MB.
 const MB: f64 = 1_048_576.0;
@@ -34,8 +40,7 @@ pub(super) fn read(text: &str, mapping: &MappingArgs, rows: &mut Rows) -> anyhow
         .collect();
     for (at, series) in series.iter().enumerate() {
         let line = at + 1;
-        let kind = series["metric"]["type"].as_str().unwrap_or_default();
-        match kind {
+        match kind(series) {
             MEMORY => {
                 for point in points(series) {
                     let took = times.get(&key(series, point)).copied();
@@ -50,7 +55,7 @@ pub(super) fn read(text: &str, mapping: &MappingArgs, rows: &mut Rows) -> anyhow
 }
 
 /// All series of all pages: an answer, several in an array or one a line, or the series themselves.
-fn series(text: &str) -> Vec<Value> {
+pub(crate) fn series(text: &str) -> Vec<Value> {
     let pages = match serde_json::from_str::<Value>(text) {
         Ok(Value::Array(pages)) => pages,
         Ok(page) => vec![page],
@@ -73,8 +78,33 @@ fn points(series: &Value) -> impl Iterator<Item = &Value> {
     series["points"].as_array().into_iter().flatten()
 }
 
-fn name(series: &Value) -> Option<&str> {
-    series["resource"]["labels"]["function_name"].as_str()
+/// The function, or of Cloud Run the service.
+pub(crate) fn name(series: &Value) -> Option<&str> {
+    let labels = &series["resource"]["labels"];
+    ["function_name", "service_name"]
+        .into_iter()
+        .find_map(|name| labels[name].as_str())
+}
+
+/// What is measured.
+pub(crate) fn kind(series: &Value) -> &str {
+    series["metric"]["type"].as_str().unwrap_or_default()
+}
+
+/// The distributions of a series as they are; points that are none are left out.
+pub(crate) fn measured(series: &Value) -> impl Iterator<Item = Measured> + '_ {
+    let configured = series["metric"]["labels"]["memory"].as_str();
+    let configured_mb = configured.and_then(|mb| mb.parse().ok());
+    points(series).filter_map(move |point| {
+        let at = |end: &str| quantity::moment(point["interval"][end].as_str()?, None);
+        let to = at("endTime")?;
+        Some(Measured {
+            from_unix_ms: at("startTime").unwrap_or(to) as u64,
+            to_unix_ms: to as u64,
+            configured_mb,
+            values: distribution::read(&point["value"]["distributionValue"])?,
+        })
+    })
 }
 
 fn ended(point: &Value) -> &str {
@@ -103,7 +133,7 @@ fn of_point(
     line: usize,
     rows: &mut Rows,
 ) {
-    let Some(distribution) = Distribution::read(&point["value"]["distributionValue"]) else {
+    let Some(distribution) = distribution::read(&point["value"]["distributionValue"]) else {
         let text = point["value"].to_string();
         return rows.add(
             line,

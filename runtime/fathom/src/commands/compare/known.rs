@@ -1,0 +1,305 @@
+//! What is known of a function at Google: calls that were made by us, series of Cloud Monitoring, entries of Cloud Logging; read
+//! from files, saved to one, and put together call by call. Compares nothing.
+
+use super::drive::Driven;
+use crate::{
+    google::Generation,
+    import::{google_log::Log, json_lines, monitoring},
+    near,
+};
+use anyhow::{Context, bail, ensure};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::{
+    collections::{BTreeSet, HashMap},
+    fs,
+    path::Path,
+    time::{Duration, SystemTime},
+};
+use trace::{Bytes, Deployed, DeployedCall, Input, LogLine, Measured, Nanos, Outcome};
+
+/// Name and version of the file.
+const SCHEMA: &str = "fathom.gcf-calls/1";
+
+/// Everything that is known.
+#[derive(Default)]
+pub(super) struct Known {
+    pub(super) url: Option<String>,
+    pub(super) driven: Vec<Driven>,
+    pub(super) series: Vec<Value>,
+    pub(super) entries: Vec<Value>,
+}
+
+/// The same as a file.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Saved {
+    schema: String,
+    url: Option<String>,
+    calls: Vec<Driven>,
+    /// As `timeSeries.list` answers.
+    #[serde(rename = "timeSeries")]
+    series: Vec<Value>,
+    /// As `entries.list` answers.
+    entries: Vec<Value>,
+}
+
+/// Which function is meant, and what is said of it.
+pub(super) struct Names<'a> {
+    pub(super) wanted: Option<&'a str>,
+    /// Its name where nobody knows one there.
+    pub(super) otherwise: &'a str,
+    pub(super) configured_mb: Option<u64>,
+    pub(super) generation: Generation,
+}
+
+impl Known {
+    /// Takes in a file: one that was saved, an answer of Cloud Monitoring, or entries of Cloud Logging.
+    pub(super) fn read(&mut self, path: &Path) -> anyhow::Result<()> {
+        let bytes = fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+        let text = String::from_utf8_lossy(&bytes);
+        let text = text.trim_start_matches('\u{feff}');
+        let whole: Option<Value> = serde_json::from_str(text).ok();
+        if let Some(schema) = whole.as_ref().and_then(|whole| whole["schema"].as_str()) {
+            ensure!(
+                schema == SCHEMA,
+                "`{}` is of schema `{schema}`: expected `{SCHEMA}`",
+                path.display()
+            );
+            let saved: Saved = serde_json::from_str(text)
+                .with_context(|| format!("`{}` is not what --save writes", path.display()))?;
+            self.url = self.url.take().or(saved.url);
+            self.driven.extend(saved.calls);
+            self.series.extend(saved.series);
+            self.entries.extend(saved.entries);
+            return Ok(());
+        }
+        if text.contains("\"timeSeries\"") || text.contains("\"distributionValue\"") {
+            let series = monitoring::series(text);
+            let known = |series: &&Value| !monitoring::kind(series).is_empty();
+            ensure!(
+                series.iter().any(|series| known(&series)),
+                "`{}` has no series of Cloud Monitoring: expected what `timeSeries.list` answers",
+                path.display()
+            );
+            self.series.extend(series);
+            return Ok(());
+        }
+        let entries = match whole.as_ref().and_then(|whole| whole["entries"].as_array()) {
+            Some(entries) => entries.clone(),
+            None => json_lines::objects(text)
+                .into_iter()
+                .filter_map(|(_, entry)| entry.ok())
+                .collect(),
+        };
+        let is_entry = |entry: &&Value| {
+            [
+                "logName",
+                "textPayload",
+                "jsonPayload",
+                "httpRequest",
+                LogLine::CALL,
+            ]
+            .iter()
+            .any(|field| entry.get(field).is_some())
+        };
+        ensure!(
+            entries.iter().any(|entry| is_entry(&entry)),
+            "`{}` is neither an answer of Cloud Monitoring, nor entries of Cloud Logging, nor what --save writes",
+            path.display()
+        );
+        self.entries.extend(entries);
+        Ok(())
+    }
+
+    pub(super) fn saved(&self) -> Saved {
+        Saved {
+            schema: SCHEMA.to_owned(),
+            url: self.url.clone(),
+            calls: self.driven.clone(),
+            series: self.series.clone(),
+            entries: self.entries.clone(),
+        }
+    }
+
+    /// When the first call was made.
+    pub(super) fn began(&self) -> Option<SystemTime> {
+        let first = self.driven.iter().map(|call| call.began_unix_ms).min()?;
+        SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(first))
+    }
+
+    /// How many values there are of the memory of calls.
+    pub(super) fn values_of_memory(series: &[Value]) -> u64 {
+        let of_memory = series.iter().filter(|s| is_of_memory(monitoring::kind(s)));
+        of_memory
+            .flat_map(monitoring::measured)
+            .map(|measured| measured.values.count)
+            .sum()
+    }
+
+    pub(super) fn is_of_cloud_run(&self) -> bool {
+        self.series
+            .iter()
+            .any(|series| monitoring::kind(series).starts_with("run."))
+    }
+
+    /// The function, call by call and minute by minute.
+    pub(super) fn deployed(&self, names: &Names<'_>) -> anyhow::Result<Deployed> {
+        let numbered = self.entries.iter().cloned().enumerate();
+        let log = Log::of(numbered.map(|(at, entry)| (at + 1, Ok(entry))));
+        let function = self.function(&log, names)?;
+        let is_meant = |name: Option<&str>| name.is_none_or(|name| name == function);
+        let mut deployed = Deployed {
+            calls: self.calls(&log, is_meant),
+            is_memory_of_calls: names.generation == Generation::First,
+            configured_mb: names.configured_mb,
+            function: function.clone(),
+            ..Deployed::default()
+        };
+        for series in self.series.iter().filter(|s| is_meant(monitoring::name(s))) {
+            let measured = monitoring::measured(series);
+            let scaled = |factor: f64| {
+                move |measured: Measured| Measured {
+                    values: measured.values.scaled(factor),
+                    ..measured
+                }
+            };
+            match (monitoring::kind(series), names.generation) {
+                (monitoring::MEMORY, Generation::First) => deployed.memory.extend(measured),
+                (monitoring::TIMES, Generation::First) => deployed.times.extend(measured),
+                (monitoring::RUN_MEMORY, Generation::Second) => {
+                    let mb = names.configured_mb.context(
+                        "Cloud Run tells memory as a share of the limit: say what that is there with --gcf-memory",
+                    )?;
+                    deployed
+                        .memory
+                        .extend(measured.map(scaled((mb << 20) as f64)));
+                }
+                (monitoring::RUN_TIMES, Generation::Second) => {
+                    deployed.times.extend(measured.map(scaled(1e6)));
+                }
+                _ => {}
+            }
+        }
+        if deployed.calls.is_empty() && deployed.memory.is_empty() && deployed.times.is_empty() {
+            bail!("nothing is known there of a call of `{function}`");
+        }
+        Ok(deployed)
+    }
+
+    /// The one that is wanted, or the only one that is known.
+    fn function(&self, log: &Log, names: &Names<'_>) -> anyhow::Result<String> {
+        let of_series = self.series.iter().filter_map(monitoring::name);
+        let of_log = log.said.iter().filter_map(|said| said.function.as_deref());
+        let known: BTreeSet<&str> = of_series.chain(of_log).collect();
+        let listed = || known.iter().copied();
+        match (names.wanted, known.len()) {
+            (Some(wanted), 1..) if !known.contains(wanted) => bail!(
+                "nothing is known there of a function `{wanted}`{}",
+                near::did_you_mean(wanted, listed())
+            ),
+            (Some(wanted), _) => Ok(wanted.to_owned()),
+            (None, 0) => Ok(names.otherwise.to_owned()),
+            (None, 1) => Ok(listed().collect()),
+            (None, _) if known.contains(names.otherwise) => Ok(names.otherwise.to_owned()),
+            (None, _) => bail!(
+                "several functions are known there, say which with --gcf-function: {}",
+                listed().collect::<Vec<&str>>().join(", ")
+            ),
+        }
+    }
+
+    /// Calls that are known one by one: those that were made by us, with what the log says of each, and the others of the log.
+    fn calls(&self, log: &Log, is_meant: impl Fn(Option<&str>) -> bool) -> Vec<DeployedCall> {
+        let mut calls: Vec<DeployedCall> = self.driven.iter().map(call_made).collect();
+        let mut by_id: HashMap<&str, usize> = HashMap::new();
+        for (at, driven) in self.driven.iter().enumerate() {
+            let ids = [&driven.execution_id, &driven.call_id];
+            let ids = ids.into_iter().flatten().chain([&driven.trace]);
+            by_id.extend(ids.map(|id| (id.as_str(), at)));
+        }
+        let mut others: HashMap<String, usize> = HashMap::new();
+        for said in log
+            .said
+            .iter()
+            .filter(|said| is_meant(said.function.as_deref()))
+        {
+            let at = place(&said.ids, &by_id, &mut others, &mut calls);
+            let call = &mut calls[at];
+            call.ended_unix_ms = said.at.map(|at| at as u64).or(call.ended_unix_ms);
+            if let Some((milliseconds, outcome)) = said.ended {
+                call.took = Some(Nanos((milliseconds.max(0.0) * 1e6) as u64));
+                call.outcome = outcome;
+            }
+            if let Some((_, used)) = said.exceeded {
+                call.outcome = Outcome::Limited;
+                call.memory = Some(Bytes::from_f64(used));
+            }
+        }
+        for record in &log.records {
+            let trace = &record.trace;
+            let mut ids = record.ids.clone();
+            ids.extend(trace.served.as_ref().map(|served| served.id.clone()));
+            let at = place(&ids, &by_id, &mut others, &mut calls);
+            let call = &mut calls[at];
+            call.memory = Some(Bytes(
+                trace.committed_peak.0.saturating_add(trace.runtime_base.0),
+            ));
+            call.outcome = trace.outcome;
+            call.took.get_or_insert(trace.wall);
+            let ended = trace.started_unix_ms + trace.wall.0 / 1_000_000;
+            call.ended_unix_ms.get_or_insert(ended);
+            call.input.get_or_insert_with(|| trace.input.clone());
+        }
+        calls
+    }
+}
+
+fn is_of_memory(kind: &str) -> bool {
+    kind == monitoring::MEMORY || kind == monitoring::RUN_MEMORY
+}
+
+/// Where the call with one of these ids is; where none is, a new one.
+fn place(
+    ids: &[String],
+    by_id: &HashMap<&str, usize>,
+    others: &mut HashMap<String, usize>,
+    calls: &mut Vec<DeployedCall>,
+) -> usize {
+    // The name of a trace ends in its id: projects/P/traces/ID.
+    let bare = |id: &String| id.rsplit('/').next().unwrap_or_default().to_owned();
+    let made = ids.iter().find_map(|id| by_id.get(bare(id).as_str()));
+    if let Some(at) = made.or_else(|| ids.iter().find_map(|id| others.get(&bare(id)))) {
+        return *at;
+    }
+    let at = calls.len();
+    others.extend(ids.iter().map(|id| (bare(id), at)));
+    calls.push(DeployedCall {
+        id: ids.first().cloned().unwrap_or_default(),
+        input: None,
+        ended_unix_ms: None,
+        took: None,
+        round_trip: None,
+        outcome: Outcome::Succeeded,
+        memory: None,
+    });
+    at
+}
+
+/// A call of ours, as far as its caller knows it.
+fn call_made(driven: &Driven) -> DeployedCall {
+    let took = Nanos((driven.seconds.max(0.0) * 1e9) as u64);
+    let input: Input = driven.input.clone();
+    DeployedCall {
+        id: driven.execution_id.clone().unwrap_or(driven.trace.clone()),
+        input: Some(input),
+        ended_unix_ms: Some(driven.began_unix_ms + took.0 / 1_000_000),
+        took: None,
+        round_trip: Some(took),
+        outcome: match driven.status {
+            200..=399 => Outcome::Succeeded,
+            408 | 504 => Outcome::TimedOut,
+            _ => Outcome::Failed,
+        },
+        memory: None,
+    }
+}
