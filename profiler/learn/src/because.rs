@@ -130,7 +130,7 @@ fn call_sentences(
     };
     let beyond = match (cap_outside, model.kind) {
         (true, _) => "also outside the range seen",
-        (false, ModelKind::Isotonic) => {
+        (false, ModelKind::Isotonic | ModelKind::Forest) => {
             "outside the range seen the need is taken as proportional and the margin widens"
         }
         (false, _) => "outside the range seen there is no cap and the margin widens",

@@ -147,8 +147,9 @@ impl DriftState {
         let misses = self.misses.all();
         let of = |part: u64| format!("{part} of {misses} misses");
         if outside >= unreached && outside >= inside {
-            let ranges = plan.model.seen.iter();
+            let ranges = plan.model.ranges();
             let ranges: Vec<String> = ranges
+                .iter()
                 .map(|s| format!("`{}` {}..{}", s.predictor, s.min, s.max))
                 .collect();
             let why = format!(
@@ -196,7 +197,7 @@ impl DriftState {
 fn is_outside(plan: &PredictivePlan, trace: &Trace) -> bool {
     let outside = |seen: &trace::SeenRange| {
         let x = seen.predictor.value(|f| value(plan, trace, f));
-        x.is_some_and(|x| !seen.holds(x))
+        x.is_some_and(|x| !seen.holds(x)) && seen.is_of(|f| value(plan, trace, f))
     };
     plan.model.seen.iter().any(outside)
 }

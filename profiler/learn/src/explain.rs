@@ -7,7 +7,7 @@ use crate::folds::{Folds, held_out, on_all, relative_errors};
 use crate::formula::{formula, percent};
 use crate::press::Training;
 use crate::scored::Scored;
-use crate::select::select;
+use crate::select::{select, sums_or_steps};
 use crate::significance::screen;
 use crate::statistics::{distinct, mean, median, quantile};
 use std::borrow::Cow;
@@ -44,6 +44,8 @@ pub(crate) struct Problem<'a> {
     pub(crate) labels: Vec<&'a str>,
     pub(crate) target: Target,
     pub(crate) seed: u64,
+    /// Neither parts nor powers nor trees: of rows that follow each other in time these find the time.
+    pub(crate) only_sums: bool,
 }
 
 impl<'a> Problem<'a> {
@@ -68,6 +70,7 @@ impl<'a> Problem<'a> {
             labels: Vec::new(),
             target,
             seed,
+            only_sums: false,
         }
     }
 
@@ -122,7 +125,10 @@ pub(crate) fn explain(problem: &Problem) -> Explained {
     if data.usable.is_empty() && !may_split {
         return unexplained(problem, not_enough(largest()));
     }
-    let choose = |training: &Training| select(training, &data.usable);
+    let choose = |training: &Training| match problem.only_sums {
+        true => sums_or_steps(training, &data.usable),
+        false => select(training, &data.usable),
+    };
     let folds = Folds::of(data);
     let predictions = held_out(data, &folds, |t| choose(t).shape);
     let errors = relative_errors(data, &predictions);
@@ -273,6 +279,8 @@ fn model(problem: &Problem, fitted: &Fitted, errors: Option<&[f64]>, reason: Str
                 .flat_map(|(part, fitted)| terms_of_part(problem, part, fitted))
                 .collect()
         }
+        // Trees name their terms by their places.
+        Shape::Forest(_) => terms(problem, fitted, &[]),
         _ => {
             let mut terms = terms(problem, fitted, &[]);
             // What rounding left of nothing is no term.
@@ -330,14 +338,18 @@ fn terms(problem: &Problem, fitted: &Fitted, when: &[Condition]) -> Vec<Term> {
     }
 }
 
-/// The summands of one part, its constant first.
-fn terms_of_part(problem: &Problem, part: &Part, fitted: &Fitted) -> Vec<Term> {
-    let condition = |test: &Test| Condition {
+fn condition(problem: &Problem, test: &Test) -> Condition {
+    Condition {
         feature: problem.features[test.column].clone(),
         from: test.from,
         below: test.below,
-    };
-    let when: Vec<Condition> = part.when.iter().map(condition).collect();
+    }
+}
+
+/// The summands of one part, its constant first.
+fn terms_of_part(problem: &Problem, part: &Part, fitted: &Fitted) -> Vec<Term> {
+    let when = part.when.iter().map(|test| condition(problem, test));
+    let when: Vec<Condition> = when.collect();
     let constant = part.when.first().map(|test| Term {
         predictor: problem.features[test.column].clone().into(),
         transform: Transform::One,
@@ -369,21 +381,63 @@ fn kind(fitted: &Fitted) -> ModelKind {
 /// The ranges of what the terms are made of, then of the features of a product: a picture of one row of a million pixels is
 /// as large as others, and unlike them.
 fn seen(problem: &Problem, fitted: &Fitted) -> Vec<SeenRange> {
-    let mut all = fitted.columns();
-    for columns in fitted.columns() {
+    let all: Vec<usize> = (0..problem.data.rows()).collect();
+    let Shape::Split(parts) = &fitted.shape else {
+        return ranges(problem, &fitted.columns(), &all, &[]);
+    };
+    // By words: of two ranges of one size, a value between them is of both.
+    let words_of = |part: &Part| -> Vec<Test> {
+        let tests = part.when.iter().copied();
+        tests
+            .filter(|test| problem.data.word_of(test.column).is_some())
+            .collect()
+    };
+    let mut kinds: Vec<Vec<Test>> = Vec::new();
+    for words in parts.iter().map(words_of) {
+        if !kinds.contains(&words) {
+            kinds.push(words);
+        }
+    }
+    let of_kind = |words: &Vec<Test>| {
+        let own = parts
+            .iter()
+            .zip(&fitted.parts)
+            .filter(|(part, _)| words_of(part) == *words);
+        let mut columns: Vec<Columns> = Vec::new();
+        for (part, fitted) in own {
+            let asked = part.when.iter().map(|test| Columns::One(test.column));
+            let new = fitted.columns().into_iter().chain(asked);
+            columns.extend(new.filter(|c| !columns.contains(c)).collect::<Vec<_>>());
+        }
+        let belongs = |&row: &usize| words.iter().all(|test| test.holds(&problem.data, row));
+        let rows: Vec<usize> = all.iter().copied().filter(belongs).collect();
+        ranges(problem, &columns, &rows, words)
+    };
+    kinds.iter().flat_map(of_kind).collect()
+}
+
+/// The ranges of columns and of both columns of products, over rows for which these tests hold. Words have none.
+fn ranges(problem: &Problem, columns: &[Columns], rows: &[usize], when: &[Test]) -> Vec<SeenRange> {
+    let mut all = columns.to_vec();
+    for &columns in columns {
         if let Columns::Product(a, b) = columns {
             let unseen = [a, b].map(Columns::One).into_iter();
             all.extend(unseen.filter(|c| !all.contains(c)).collect::<Vec<_>>());
         }
     }
+    let is_word = |columns: &Columns| matches!(*columns, Columns::One(column) if problem.data.word_of(column).is_some());
+    all.retain(|columns| !is_word(columns));
     let range = |columns: Columns| {
-        let rows = 0..problem.data.rows();
-        let values: Vec<f64> = rows.map(|row| problem.data.value(columns, row)).collect();
+        let values: Vec<f64> = rows
+            .iter()
+            .map(|&row| problem.data.value(columns, row))
+            .collect();
         SeenRange {
             predictor: problem.predictor(columns),
             min: values.iter().copied().fold(f64::INFINITY, f64::min),
             max: values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
             distinct: distinct(&values),
+            when: when.iter().map(|test| condition(problem, test)).collect(),
         }
     };
     all.into_iter().map(range).collect()
@@ -393,8 +447,10 @@ fn seen(problem: &Problem, fitted: &Fitted) -> Vec<SeenRange> {
 fn r2(data: &Data, fitted: &Fitted) -> Option<f64> {
     let average = mean(&data.y)?;
     let total: f64 = data.y.iter().map(|y| (y - average).powi(2)).sum();
+    // What nothing is said of is off by as much as a constant is.
+    let said = |row: usize| Some(fitted.predict(data, row)).filter(|said| said.is_finite());
     let left: f64 = (0..data.rows())
-        .map(|row| (data.y[row] - fitted.predict(data, row)).powi(2))
+        .map(|row| (data.y[row] - said(row).unwrap_or(average)).powi(2))
         .sum();
     (total > 0.0).then(|| 1.0 - left / total)
 }

@@ -11,7 +11,7 @@ use crate::lead::Lead;
 use crate::rows::{Row, measure, rows_by_input};
 use crate::statistics::distinct;
 use std::collections::{BTreeSet, HashMap, HashSet};
-use trace::{Aggregate, Breakpoint, Feature, Observed, Trace};
+use trace::{Aggregate, Breakpoint, Feature, Observed, Trace, word};
 
 /// One feature, with its value for every row.
 #[derive(Clone, Debug)]
@@ -69,26 +69,42 @@ pub(crate) fn table<'t>(traces: impl IntoIterator<Item = &'t Trace>) -> Table {
 }
 
 /// Every feature that may size a call, of any of these calls: what is known before it or early in it. In the order of their names,
-/// so that no call that comes later changes what is said of one before it, but by a feature of its own.
+/// so that no call that comes later changes what is said of one before it, but by a feature of its own. Of a variable of which words are
+/// said the first ones that were: whoever calls may say as many as they like.
 pub fn early<'t>(traces: impl IntoIterator<Item = &'t Trace>) -> Vec<Feature> {
+    let mut traces: Vec<&Trace> = traces.into_iter().collect();
+    traces.sort_by_key(|trace| trace.started_unix_ms);
     let mut places = BTreeSet::new();
+    let mut words: HashMap<&str, usize> = HashMap::new();
     for observed in traces.into_iter().flat_map(|trace| &trace.observations) {
-        places.insert((&observed.breakpoint, &observed.variable));
+        let place = (&observed.breakpoint, &observed.variable);
+        if places.contains(&place) {
+            continue;
+        }
+        if let Some((of, _)) = word(&observed.variable, &observed.breakpoint) {
+            let words = words.entry(of).or_default();
+            *words += 1;
+            if *words > MOST_TOLD {
+                continue;
+            }
+        }
+        places.insert(place);
     }
     let features = places.into_iter().map(|(breakpoint, variable)| Feature {
         variable: variable.clone(),
         breakpoint: breakpoint.clone(),
         aggregate: Aggregate::First,
     });
-    let early = features.filter(|feature| is_candidate(&feature.breakpoint) && feature.is_early());
-    let mut early: Vec<Feature> = early.collect();
-    let many = of_many_words(early.iter());
-    early.retain(|feature| !is_one_of_many(feature, &many));
-    early
+    features
+        .filter(|feature| is_candidate(&feature.breakpoint) && feature.is_early())
+        .collect()
 }
 
+/// Words of one variable that are told of calls at most.
+const MOST_TOLD: usize = 2 * MOST_WORDS;
+
 /// Variables of which more words than this are said are names, not kinds of calls.
-const MOST_WORDS: usize = 32;
+pub(crate) const MOST_WORDS: usize = 32;
 
 fn of_many_words<'f>(features: impl Iterator<Item = &'f Feature>) -> HashSet<String> {
     let mut words: HashMap<&str, usize> = HashMap::new();
@@ -104,12 +120,7 @@ fn is_one_of_many(feature: &Feature, many: &HashSet<String>) -> bool {
 }
 
 fn is_word(variable: &str, breakpoint: &Breakpoint) -> bool {
-    let feature = Feature {
-        variable: variable.to_owned(),
-        breakpoint: breakpoint.clone(),
-        aggregate: Aggregate::First,
-    };
-    feature.word().is_some()
+    word(variable, breakpoint).is_some()
 }
 
 /// Columns of calls as they come made candidates: those that move, the preferred explanation first.

@@ -234,10 +234,11 @@ pub(crate) fn fit(data: &Data, shape: &Shape, rows: &[usize]) -> Fitted {
             })
         }
         Shape::Forest(columns) => {
-            let x: Vec<Vec<f64>> = columns
-                .iter()
-                .map(|&j| gather(j, Transform::Identity))
-                .collect();
+            let every = rows.len().div_ceil(forest::MOST_ROWS);
+            let rows: Vec<usize> = rows.iter().copied().step_by(every.max(1)).collect();
+            let of = |columns: Columns| rows.iter().map(|&r| data.value(columns, r)).collect();
+            let x: Vec<Vec<f64>> = columns.iter().map(|&j| of(j)).collect();
+            let y: Vec<f64> = rows.iter().map(|&r| data.y[r]).collect();
             let scale: Vec<f64> = rows.iter().map(|&r| data.scale[r]).collect();
             let grown = forest::grow(&x, &y, &scale);
             Some(Fitted {

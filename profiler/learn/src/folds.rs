@@ -65,8 +65,14 @@ pub(crate) fn on_all(data: &Data, choose: impl Fn(&Training) -> Scored) -> (Scor
     (scored, fitted)
 }
 
-/// Absolute percentage errors as shares, in units of each row's scale.
+/// What a row counts as of which nothing is said: twice what it needed.
+const NOTHING_SAID: f64 = 2.0;
+
+/// Absolute percentage errors as shares, in units of each row's scale. A prediction that is no number is none.
 pub(crate) fn relative_errors(data: &Data, predictions: &[f64]) -> Vec<f64> {
-    let error = |row: usize| ((data.y[row] - predictions[row]) / data.scale[row]).abs();
+    let error = |row: usize| match ((data.y[row] - predictions[row]) / data.scale[row]).abs() {
+        error if error.is_nan() => NOTHING_SAID,
+        error => error,
+    };
     (0..data.rows()).map(error).collect()
 }

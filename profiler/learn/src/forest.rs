@@ -14,6 +14,9 @@ const TREES: usize = 20;
 /// Questions on the way to a leaf at most.
 const DEEPEST: usize = 5;
 
+/// Rows that a forest is grown on at most: more make it no better, and every fold slower.
+pub(crate) const MOST_ROWS: usize = 2_000;
+
 /// Rows of which a leaf says the mean at least.
 const LEAF: usize = 3;
 
@@ -93,6 +96,8 @@ struct Growing<'a> {
 struct Question {
     column: usize,
     below: f64,
+    /// The largest value on the lower side.
+    above: f64,
     gain: f64,
 }
 
@@ -105,11 +110,13 @@ impl Growing<'_> {
         let Some(Question {
             column,
             below,
+            above,
             gain,
         }) = question
         else {
             return at;
         };
+        let below = between(above, below);
         self.gains[column] += gain;
         let is_below = |&row: &usize| self.columns[column][row] < below;
         let (yes, no): (Vec<usize>, Vec<usize>) = rows.into_iter().partition(is_below);
@@ -163,10 +170,10 @@ impl Growing<'_> {
             let right = weight - left;
             let gain = sum * sum / left + (all - sum) * (all - sum) / right - all * all / weight;
             if gain > 1e-12 * all * all / weight && best.is_none_or(|best| gain > best.gain) {
-                let below = between(x[before], x[here]);
                 best = Some(Question {
                     column,
-                    below,
+                    below: x[here],
+                    above: x[before],
                     gain,
                 });
             }

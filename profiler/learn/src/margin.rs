@@ -18,6 +18,9 @@ pub(crate) const CAP: f64 = 1.15;
 /// Outside the seen range a margin is at least this much, before it is widened.
 pub(crate) const LEAST_OUTSIDE: f64 = 0.02;
 
+/// A variable says something in a forest from this share of what is explained on.
+const SAYS: f64 = 0.1;
+
 /// An additive margin replaces the factor where it wastes less than this share of what the factor wastes.
 const CLEARLY_LESS: f64 = 0.9;
 
@@ -160,7 +163,9 @@ pub(crate) fn size(
                 .find(|seen| seen.predictor == *x && seen.max > 0.0)?;
             Some(x.value(value_of)? / seen.max)
         };
-        let beyond = model.terms.iter().filter_map(beyond);
+        // What hardly says anything in a forest says nothing of what is beyond either.
+        let says = |term: &&Term| model.kind != ModelKind::Forest || term.coefficient >= SAYS;
+        let beyond = model.terms.iter().filter(says).filter_map(beyond);
         predicted *= beyond.fold(1.0, f64::max);
     }
     predicted
@@ -178,7 +183,7 @@ pub(crate) fn widening(model: &Model, value_of: &dyn Fn(&Feature) -> Option<f64>
         .iter()
         .filter_map(|seen| {
             let x = seen.predictor.value(value_of)?;
-            if seen.holds(x) {
+            if seen.holds(x) || !seen.is_of(value_of) {
                 return None;
             }
             let distance = |transform: Transform| {
@@ -187,7 +192,9 @@ pub(crate) fn widening(model: &Model, value_of: &dyn Fn(&Feature) -> Option<f64>
                 ((low - x).max(x - high) / (high - low).abs().max(f64::MIN_POSITIVE)).max(0.0)
             };
             let terms = model.terms.iter();
-            let terms = terms.filter(|t| t.predictor == seen.predictor);
+            // What only tells parts apart is no size that anything grows with, but far is far.
+            let moves = |t: &&Term| t.predictor == seen.predictor && t.transform != Transform::One;
+            let terms = terms.filter(moves);
             let distances = terms.map(|t| distance(t.transform));
             // A feature of a product has no term of its own.
             let of_terms = distances.max_by(f64::total_cmp);

@@ -19,6 +19,8 @@ pub(crate) struct Training<'a> {
     pub(crate) y: Vec<f64>,
     /// Rows not held out.
     pub(crate) rows: usize,
+    /// Where the target is a logarithm: what it is of, in units of the scale.
+    of: Option<Vec<f64>>,
 }
 
 impl<'a> Training<'a> {
@@ -37,6 +39,7 @@ impl<'a> Training<'a> {
             y: data.sample.iter().map(|&row| data.y[row]).collect(),
             rows: weight.iter().filter(|w| **w > 0.0).count(),
             weight,
+            of: None,
         }
     }
 
@@ -50,10 +53,11 @@ impl<'a> Training<'a> {
             rows: weight.iter().filter(|w| **w > 0.0).count(),
             y: self.y.clone(),
             weight,
+            of: self.of.clone(),
         }
     }
 
-    /// The same with the logarithm of the target, of which errors are relative as they are.
+    /// The same with the logarithm of the target, of which errors weigh the same everywhere; losses stay those of the target.
     pub(crate) fn of_logarithms(&self) -> Training<'a> {
         let even = |w: &f64| if *w > 0.0 { 1.0 } else { 0.0 };
         Training {
@@ -65,6 +69,13 @@ impl<'a> Training<'a> {
                 .map(|y| y.max(f64::MIN_POSITIVE).ln())
                 .collect(),
             weight: self.weight.iter().map(even).collect(),
+            of: Some(
+                self.y
+                    .iter()
+                    .zip(&self.weight)
+                    .map(|(y, w)| y * w.sqrt())
+                    .collect(),
+            ),
         }
     }
 
@@ -82,7 +93,10 @@ impl<'a> Training<'a> {
     /// Relative absolute error, made comparable: at most [`WORST`], 0 for rows held out.
     pub(crate) fn loss(&self, position: usize, error: f64) -> f64 {
         // NaN and infinities count as the worst.
-        let relative = (error * self.weight[position].sqrt()).abs();
+        let relative = match &self.of {
+            None => (error * self.weight[position].sqrt()).abs(),
+            Some(of) => (of[position] * (1.0 - (-error).exp())).abs(),
+        };
         if relative < WORST { relative } else { WORST }
     }
 }

@@ -83,6 +83,7 @@ fn words(training: &Training) -> Vec<Question> {
         .iter()
         .filter_map(|&j| data.word_of(j))
         .collect();
+    variables.sort_unstable();
     variables.dedup();
     let of = |variable: usize| {
         let words = data.switches.iter().copied();
@@ -101,14 +102,13 @@ fn words(training: &Training) -> Vec<Question> {
             from: None,
             below: Some(0.5),
         };
-        let others = training.rows - words.iter().map(|(rows, _)| rows).sum::<usize>();
+        // One input may have been called with two words.
+        let of_words = words.iter().map(|(rows, _)| rows).sum();
+        let others = training.rows.saturating_sub(of_words);
         let mut parts: Vec<Vec<Test>> = words.iter().map(|word| vec![is(word)]).collect();
-        // Where there are none of them, of a word that nobody has said yet nothing is known; a few are as the last part is.
-        if others > 0 {
-            if others < FEWEST {
-                parts.pop();
-            }
-            parts.push(words.iter().take(parts.len()).map(is_not).collect());
+        // A few are of no part: nothing is known of them, nor of a word that nobody has said yet.
+        if others >= FEWEST {
+            parts.push(words.iter().map(is_not).collect());
         }
         (parts.len() > 1).then_some(Question { parts, range: None })
     };

@@ -38,21 +38,23 @@ pub(crate) fn select(training: &Training, allowed: &[usize]) -> Scored {
         .collect();
     let best = powers::best(training, &best, &columns).unwrap_or(best);
     let best = split::best(training, allowed, best);
-    let best = match steps(training, &groups) {
-        Some(steps) if is_better(&steps, &best, training) => steps,
-        _ => best,
-    };
+    let best = or_steps(training, best, &groups);
     match forest(training, allowed, &best) {
         Some(forest) if forest.clearly_better_than(&best, training) => forest,
         _ => best,
     }
 }
 
-/// Steps are no simpler than parts, and say less: of both the one that predicts better.
-fn is_better(steps: &Scored, than: &Scored, training: &Training) -> bool {
-    match than.shape {
-        Shape::Split(_) => steps.mean < than.mean,
-        _ => steps.clearly_better_than(than, training),
+/// The same without parts, powers and trees.
+pub(crate) fn sums_or_steps(training: &Training, allowed: &[usize]) -> Scored {
+    let Sums { best, groups } = sums(training, allowed);
+    or_steps(training, best, &groups)
+}
+
+fn or_steps(training: &Training, best: Scored, groups: &[Vec<Scored>]) -> Scored {
+    match steps(training, groups) {
+        Some(steps) if steps.clearly_better_than(&best, training) => steps,
+        _ => best,
     }
 }
 

@@ -30,7 +30,7 @@ const WORTH_IT: f64 = 0.2;
 /// What is best without a split, or a split where that is clearly better, chosen again and again without the rows that it is judged
 /// by: the best of many questions always looks good on those that it was asked for.
 pub(crate) fn best(training: &Training, allowed: &[usize], whole: Scored) -> Scored {
-    const FOLDS: usize = 3;
+    const FOLDS: usize = 5;
     let split = grown(training, allowed, whole.clone(), DEPTH);
     if !matches!(split.shape, Shape::Split(_)) {
         return whole;
@@ -45,7 +45,12 @@ pub(crate) fn best(training: &Training, allowed: &[usize], whole: Scored) -> Sco
         let rows: Vec<usize> = others.kept().map(|p| data.sample[p]).collect();
         let fitted = fit(data, &chosen.shape, &rows);
         for p in training.kept().filter(is_out) {
-            losses[p] = training.loss(p, training.y[p] - fitted.predict(data, data.sample[p]));
+            let predicted = fitted.predict(data, data.sample[p]);
+            // What no part is for is given what all are.
+            losses[p] = match predicted.is_nan() {
+                true => whole.losses[p],
+                false => training.loss(p, training.y[p] - predicted),
+            };
         }
     }
     let proven = Scored::new(training, split.shape, losses);
@@ -78,6 +83,14 @@ fn grown(training: &Training, allowed: &[usize], whole: Scored, depth: usize) ->
             })),
             shape => parts.push(Part { when: tests, shape }),
         }
+    }
+    let is_of_a_part = |p: usize| {
+        parts
+            .iter()
+            .any(|part| part.has(training.data, training.data.sample[p]))
+    };
+    for p in training.kept().filter(|&p| !is_of_a_part(p)) {
+        all[p] = whole.losses[p];
     }
     let parts = without_needless(training, allowed, parts, &mut all);
     let split = Scored::new(training, Shape::Split(parts), all);

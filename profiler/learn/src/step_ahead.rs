@@ -156,7 +156,9 @@ impl Early<'_> {
             predicted,
             needed: self.needs[row],
         };
-        let left_out = held_out.iter().zip(rows).map(foretold).collect();
+        // Of what nothing is said, a call is given what all are.
+        let left_out = held_out.iter().zip(rows).map(foretold);
+        let left_out = left_out.filter(|f| f.predicted.is_finite()).collect();
         (!model.terms.is_empty()).then_some((model, left_out))
     }
 

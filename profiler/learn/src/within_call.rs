@@ -242,7 +242,10 @@ fn fitted(
         lead: Lead::default(),
     };
     let columns = std::iter::once(&column);
-    let problem = Problem::new(columns, Cow::Borrowed, Cow::Owned(y), Target::Live, seed);
+    let problem = Problem {
+        only_sums: true,
+        ..Problem::new(columns, Cow::Borrowed, Cow::Owned(y), Target::Live, seed)
+    };
     let explained = explain(&problem);
     let explains = !matches!(explained.model.kind, ModelKind::None | ModelKind::Constant);
     // Rows are in order of the value: the first is the smallest.

@@ -57,6 +57,7 @@ pub use log_line::{LeftOut, LogLabels, LogLine, Severity};
 pub use machine::{Machine, ProbeCost};
 pub use model::{
     Aggregate, Feature, HeldOut, Model, ModelKind, Predictor, SeenRange, Target, Term, Transform,
+    word,
 };
 pub use origin::is_users_file;
 pub use plan::{Plan, PlannedPlace, PlannedProbe, ProbeMode, Selection};

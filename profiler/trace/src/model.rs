@@ -71,10 +71,7 @@ impl Feature {
     /// What is said of a call in a word, where this is one: `content_type=text/csv` is 1 of calls of which that was said, and
     /// 0 of all others.
     pub fn word(&self) -> Option<(&str, &str)> {
-        let is_known_before = self.breakpoint == Breakpoint::Input;
-        self.variable
-            .split_once('=')
-            .filter(|(name, word)| is_known_before && !name.is_empty() && !word.is_empty())
+        word(&self.variable, &self.breakpoint)
     }
 
     /// The value among what was observed of one call; `None` where the breakpoint was never reached. A word that nobody has
@@ -86,6 +83,13 @@ impl Feature {
             None => self.word().map(|_| 0.0),
         }
     }
+}
+
+/// The variable that a word is said of, and the word: see [`Feature::word`].
+pub fn word<'v>(variable: &'v str, breakpoint: &Breakpoint) -> Option<(&'v str, &'v str)> {
+    let said = variable.split_once('=')?;
+    let is_whole = !said.0.is_empty() && !said.1.is_empty();
+    (*breakpoint == Breakpoint::Input && is_whole).then_some(said)
 }
 
 impl fmt::Display for Feature {
@@ -308,12 +312,21 @@ pub struct SeenRange {
     pub max: f64,
     /// Number of distinct values seen.
     pub distinct: usize,
+    /// It is of the calls for which all of these hold: what is large of one kind of calls is not of another.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub when: Vec<Condition>,
 }
 
 impl SeenRange {
     /// Whether a value of the predictor lies in it.
     pub fn holds(&self, x: f64) -> bool {
         (self.min..=self.max).contains(&x)
+    }
+
+    /// Whether it is of a call with these values.
+    pub fn is_of(&self, value_of: impl Fn(&Feature) -> Option<f64>) -> bool {
+        let holds = |asked: &Condition| value_of(&asked.feature).is_some_and(|x| asked.holds(x));
+        self.when.iter().all(holds)
     }
 }
 
@@ -362,14 +375,13 @@ impl Model {
             ModelKind::Constant
             | ModelKind::Linear
             | ModelKind::Transformed
-            | ModelKind::Multiple => self.sum(value_of),
+            | ModelKind::Multiple => sum(self.intercept, &self.terms, value_of),
             ModelKind::Split => {
-                let mut holds = self.terms.iter().map(|term| term.holds(&value_of));
-                holds
-                    .any(|holds| holds == Some(true))
-                    .then(|| self.sum(value_of))?
+                let mut parts = self.parts();
+                let part = parts.find(|(_, terms)| terms[0].holds(&value_of) == Some(true));
+                sum(0.0, part?.1, value_of)
             }
-            ModelKind::Glm => Some(self.sum(value_of)?.exp()),
+            ModelKind::Glm => Some(sum(self.intercept, &self.terms, value_of)?.exp()),
             ModelKind::Forest => {
                 let values = self
                     .terms
@@ -378,16 +390,6 @@ impl Model {
                 Tree::median(&self.trees, &values.collect::<Option<Vec<f64>>>()?)
             }
         }
-    }
-
-    fn sum(&self, value_of: impl Fn(&Feature) -> Option<f64>) -> Option<f64> {
-        self.terms.iter().try_fold(self.intercept, |sum, term| {
-            if !term.holds(&value_of)? {
-                return Some(sum);
-            }
-            let x = term.predictor.value(&value_of)?;
-            Some(sum + term.coefficient * term.transform.apply(x))
-        })
     }
 
     /// Everything that it depends on, each once, in the order of its terms.
@@ -408,11 +410,40 @@ impl Model {
         first.map(|term| &term.predictor)
     }
 
+    /// The range in which a predictor was seen, of all calls; `None` where it is none of the model's.
+    pub fn range(&self, predictor: &Predictor) -> Option<SeenRange> {
+        let of = self.seen.iter().filter(|seen| seen.predictor == *predictor);
+        of.cloned().reduce(|all, other| SeenRange {
+            min: all.min.min(other.min),
+            max: all.max.max(other.max),
+            distinct: all.distinct.max(other.distinct),
+            when: Vec::new(),
+            ..all
+        })
+    }
+
+    /// The ranges of all predictors that have one, of all calls.
+    pub fn ranges(&self) -> Vec<SeenRange> {
+        let mut ranges: Vec<SeenRange> = Vec::new();
+        for seen in &self.seen {
+            let is_known = ranges.iter().any(|known| known.predictor == seen.predictor);
+            ranges.extend(self.range(&seen.predictor).filter(|_| !is_known));
+        }
+        ranges
+    }
+
     /// The parts of a split: what they are for, and their terms. All of any other model is one part.
     pub fn parts(&self) -> impl Iterator<Item = (&[Condition], &[Term])> {
         let parts = self.terms.chunk_by(|a, b| a.when == b.when);
         parts.filter_map(|terms| Some((terms.first()?.when.as_slice(), terms)))
     }
+}
+
+fn sum(constant: f64, terms: &[Term], value_of: impl Fn(&Feature) -> Option<f64>) -> Option<f64> {
+    terms.iter().try_fold(constant, |sum, term| {
+        let x = term.predictor.value(&value_of)?;
+        Some(sum + term.coefficient * term.transform.apply(x))
+    })
 }
 
 fn interpolate(steps: &[(f64, f64)], x: f64) -> Option<f64> {

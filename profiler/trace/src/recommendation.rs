@@ -193,10 +193,8 @@ impl CallAllocation {
 
 impl Recommendation {
     /// The range in which `sizing_feature` was seen.
-    pub fn sizing_range(&self) -> Option<&SeenRange> {
-        let by = self.sizing_feature.as_ref()?;
-        let mut ranges = self.sizing.iter().flat_map(|model| &model.seen);
-        ranges.find(|seen| seen.predictor == *by)
+    pub fn sizing_range(&self) -> Option<SeenRange> {
+        self.sizing.as_ref()?.range(self.sizing_feature.as_ref()?)
     }
 
     /// The recorded calls that were cut off; none of them counts whose input succeeded in another call, unless it was

@@ -2,8 +2,17 @@
 
 use trace::{Bytes, Nanos};
 
+/// A plain number below this is hardly meant to be bytes: it is less than the least that any guest has.
+const A_PAGE: u64 = 65_536;
+
 /// `64 MiB`, `64MB`, `1.5 GiB`, `65536`. `MB` is 10^6 bytes and `MiB` 2^20.
 pub(crate) fn bytes(text: &str) -> Result<Bytes, String> {
+    if text.trim().parse::<u64>().is_ok_and(|plain| plain < A_PAGE) {
+        let text = text.trim();
+        return Err(format!(
+            "`{text}` would be bytes: say `{text}MiB`, or `{text}B` where that is meant"
+        ));
+    }
     let parsed: Result<bytesize::ByteSize, _> = text.trim().parse();
     let size = parsed.ok().filter(|size| size.0 > 0);
     size.map(|size| Bytes(size.0)).ok_or_else(|| {
@@ -46,10 +55,11 @@ pub(crate) fn share(text: &str) -> Result<f64, String> {
     })
 }
 
-/// How much larger something may be, as a share of it: `0%`, `5%`, `1.5` for one and a half times as much more.
+/// How much larger something may be, as a share of it: `0%`, `5%`, `0.05`, `150%`. A plain number above 1 is rather a forgotten `%`.
 pub(crate) fn growth(text: &str) -> Result<f64, String> {
-    ratio(text).filter(|growth| *growth >= 0.0).ok_or_else(|| {
-        format!("`{text}` is not a share: expected a number from 0 on, as in 0.05 or 5%")
+    let is_meant = |growth: &f64| *growth >= 0.0 && (*growth <= 1.0 || text.contains('%'));
+    ratio(text).filter(is_meant).ok_or_else(|| {
+        format!("`{text}` is not a share: expected a number from 0 to 1, as in 0.05, or of a hundred, as in 5% or 150%")
     })
 }
 
@@ -76,6 +86,10 @@ mod tests {
         assert_eq!(bytes("256 MiB"), Ok(Bytes::mib(256)));
         assert_eq!(bytes("256MB"), Ok(Bytes(256_000_000)));
         assert_eq!(bytes("65536"), Ok(Bytes(65536)));
+        assert!(bytes("512").unwrap_err().contains("512MiB"));
+        assert_eq!(bytes("512B"), Ok(Bytes(512)));
+        assert_eq!((growth("5%"), growth("150%")), (Ok(0.05), Ok(1.5)));
+        assert!(growth("5").is_err());
         assert!(bytes("much").unwrap_err().contains("expected a number"));
         assert_eq!(duration("1.5"), Ok(Nanos(1_500_000_000)));
         assert_eq!(duration("30 s"), Ok(Nanos(30_000_000_000)));

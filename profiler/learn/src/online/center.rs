@@ -76,6 +76,8 @@ struct Term {
     feature: usize,
     times: Option<usize>,
     when: Vec<(usize, Condition)>,
+    /// Which of the model's parts it is of.
+    part: usize,
     transform: Transform,
     /// By what its values are divided, so that the sums are of one order.
     unit: f64,
@@ -85,18 +87,18 @@ impl Line {
     /// The model, as it was fitted; `None` where it is of a feature that is not told of each call.
     pub(super) fn new(model: Model, features: &[Feature]) -> Option<Line> {
         let position = |feature: &Feature| features.iter().position(|f| f == feature);
-        let terms = model.terms.iter().map(|term| {
+        let parts = model.parts().enumerate();
+        let parts = parts.flat_map(|(part, (_, terms))| terms.iter().map(move |term| (part, term)));
+        let terms = parts.map(|(part, term)| {
             let times = term.predictor.times.as_ref();
-            let largest = model
-                .seen
-                .iter()
-                .find(|seen| seen.predictor == term.predictor)
-                .map_or(1.0, |seen| term.transform.apply(seen.max).abs());
+            let range = model.range(&term.predictor);
+            let largest = range.map_or(1.0, |seen| term.transform.apply(seen.max).abs());
             let when = term.when.iter();
             let when =
                 when.map(|condition| Some((position(&condition.feature)?, condition.clone())));
             Some(Term {
                 when: when.collect::<Option<_>>()?,
+                part,
                 feature: position(&term.predictor.feature)?,
                 times: match times {
                     Some(times) => Some(position(times)?),
@@ -174,7 +176,9 @@ impl Line {
     /// Takes in that a call with these values was seen.
     pub(super) fn stretch(&mut self, known: &[Known], features: &[Feature]) {
         for seen in &mut self.model.seen {
-            if let Some(x) = seen.predictor.value(|f| value_of(f, known, features)) {
+            if let Some(x) = seen.predictor.value(|f| value_of(f, known, features))
+                && seen.is_of(|f| value_of(f, known, features))
+            {
                 seen.min = seen.min.min(x);
                 seen.max = seen.max.max(x);
             }
@@ -183,26 +187,42 @@ impl Line {
 
     /// What is predicted; NaN where nothing is.
     pub(super) fn predict(&self, known: &[Known]) -> f64 {
+        self.predicted(known).unwrap_or(f64::NAN)
+    }
+
+    fn predicted(&self, known: &[Known]) -> Option<f64> {
         if self.follows == Follows::Nothing {
-            let mut values = self.terms.iter().map(|term| term.raw(known));
-            let predicted = match self.model.kind {
-                ModelKind::Forest => Tree::median(&self.model.trees, &values.collect::<Vec<f64>>()),
-                _ => values.next().and_then(|x| self.model.predict(|_| Some(x))),
+            let values = self.terms.iter().map(|term| term.raw(known));
+            let values: Vec<f64> = values.collect();
+            if !values.iter().all(|value| value.is_finite()) {
+                return None;
+            }
+            return match self.model.kind {
+                ModelKind::Forest => Tree::median(&self.model.trees, &values),
+                _ => self.model.predict(|_| values.first().copied()),
             };
-            return predicted.unwrap_or(f64::NAN);
-        }
-        let is_of_a_part = || self.terms.iter().any(|term| term.holds(known));
-        if self.follows == Follows::Parts && !is_of_a_part() {
-            return f64::NAN;
         }
         let (constant, slopes) = self.parted();
-        let terms = self.terms.iter().zip(slopes);
-        let terms = terms.map(|(term, slope)| slope * term.value(known));
-        let sum = constant + terms.sum::<f64>();
-        match self.follows {
+        let terms = self.values(known)?.into_iter().zip(slopes);
+        let sum = constant + terms.map(|(value, slope)| value * slope).sum::<f64>();
+        Some(match self.follows {
             Follows::Logarithm => sum.exp(),
             Follows::Sum | Follows::Parts | Follows::Nothing => sum,
-        }
+        })
+    }
+
+    /// The values of the terms, 0 of those of other parts; `None` where one is not known, or no part is for the call.
+    fn values(&self, known: &[Known]) -> Option<Vec<f64>> {
+        let part = self.terms.iter().find(|term| term.holds(known))?.part;
+        let value = |term: &Term| match term.part == part {
+            true => term.value(known),
+            false => 0.0,
+        };
+        let values: Vec<f64> = self.terms.iter().map(value).collect();
+        values
+            .iter()
+            .all(|value| value.is_finite())
+            .then_some(values)
     }
 
     /// The constant, 0 where parts have their own, and the slopes.
@@ -225,11 +245,10 @@ impl Line {
             Follows::Logarithm => (need.max(1.0).ln(), 1.0),
             _ => (need, scale),
         };
-        let terms = self.terms.iter().map(|term| term.value(known));
-        let row: Vec<f64> = constant.into_iter().chain(terms).collect();
-        if !row.iter().all(|value| value.is_finite()) {
+        let Some(values) = self.values(known) else {
             return;
-        }
+        };
+        let row: Vec<f64> = constant.into_iter().chain(values).collect();
         let weight = 1.0 / (scale * scale);
         for (products, with_need) in self.products.iter_mut().zip(&mut self.with_need) {
             products.iter_mut().for_each(|product| *product *= FADING);
@@ -264,9 +283,6 @@ impl Term {
     }
 
     fn value(&self, known: &[Known]) -> f64 {
-        if !self.holds(known) {
-            return 0.0;
-        }
         self.transform.apply(self.raw(known)) / self.unit
     }
 }

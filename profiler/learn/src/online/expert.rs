@@ -49,9 +49,15 @@ pub(super) struct Expert {
     by_difference: Margin,
 }
 
+/// So many predictions one step ahead say enough: those of calls that were left out say what a model does that was learned of all others.
+const ENOUGH: usize = 100;
+
 #[derive(Clone, Debug)]
 struct Margin {
+    /// One step ahead, the latest ones.
     errors: VecDeque<f64>,
+    /// Of calls that were left out when the model was learned.
+    left_out: Vec<f64>,
     bound: f64,
     /// The rate that the bound is for, over the one asked: 1 at first, less after misses, more after none.
     care: f64,
@@ -63,6 +69,7 @@ impl Default for Margin {
     fn default() -> Margin {
         Margin {
             errors: VecDeque::new(),
+            left_out: Vec::new(),
             bound: f64::INFINITY,
             care: 1.0,
             losses: 0.0,
@@ -79,15 +86,7 @@ impl Expert {
         scale: impl Fn(f64) -> f64,
     ) -> Expert {
         let mut expert = Expert::default();
-        for foretold in foretold {
-            expert
-                .by_ratio
-                .remember(ratio(foretold.predicted, foretold.needed));
-            let beyond = foretold.needed - foretold.predicted;
-            expert.by_difference.remember(beyond);
-        }
-        expert.by_ratio.settle(rate);
-        expert.by_difference.settle(rate);
+        expert.learned_anew(foretold, rate);
         for foretold in foretold {
             let by = Judged {
                 need: foretold.needed,
@@ -100,6 +99,16 @@ impl Expert {
             expert.by_difference.lose(given.1, by);
         }
         expert
+    }
+
+    /// The same relation was learned again, of more calls: what it says of those that were left out replaces what it said before.
+    pub(super) fn learned_anew(&mut self, foretold: &[Foretold], rate: f64) {
+        let ratios = foretold.iter().map(|f| ratio(f.predicted, f.needed));
+        self.by_ratio.left_out = ratios.collect();
+        let beyond = foretold.iter().map(|f| f.needed - f.predicted);
+        self.by_difference.left_out = beyond.collect();
+        self.by_ratio.settle(rate);
+        self.by_difference.settle(rate);
     }
 
     /// Judges a prediction that was made before its call, and learns from it.
@@ -155,7 +164,13 @@ impl Margin {
     }
 
     fn settle(&mut self, rate: f64) {
-        self.bound = tail::upper(self.errors.make_contiguous(), rate * self.care);
+        let rate = rate * self.care;
+        self.bound = if self.errors.len() >= ENOUGH {
+            tail::upper(self.errors.make_contiguous(), rate)
+        } else {
+            let all = self.left_out.iter().chain(&self.errors);
+            tail::upper(&all.copied().collect::<Vec<f64>>(), rate)
+        };
     }
 
     fn lose(&mut self, given: f64, by: Judged) {

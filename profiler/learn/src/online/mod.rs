@@ -20,6 +20,7 @@ use crate::step_ahead::Early;
 use center::{Line, Middle};
 use expert::{Expert, Judged};
 use kept::Kept;
+use std::collections::{HashMap, HashSet};
 use trace::{Breakpoint, Bytes, CallBounds, Feature, MarginFrom, Model};
 
 /// Calls before the first one is sized.
@@ -189,7 +190,10 @@ impl Online {
         }
         let expert = match self.line.take() {
             // Its margin has been proven one step ahead.
-            Some((before, expert)) if before.is_like(&line) => expert,
+            Some((before, mut expert)) if before.is_like(&line) => {
+                expert.learned_anew(&left_out, self.rate);
+                expert
+            }
             _ => Expert::proven_on(&left_out, self.rate, |need| self.scale(need)),
         };
         self.line = Some((line, expert));
@@ -283,7 +287,10 @@ impl Online {
             known.count() as f64 >= KNOWN_OF * kept as f64
         };
         let features = self.features.iter().enumerate();
-        let usual: Vec<(usize, &Feature)> = features.filter(|(at, _)| has(*at)).collect();
+        let names = self.names();
+        let is_name = |feature: &Feature| feature.word().is_some_and(|(of, _)| names.contains(of));
+        let usual = features.filter(|(at, feature)| has(*at) && !is_name(feature));
+        let usual: Vec<(usize, &Feature)> = usual.collect();
         let is_whole = |known: &[Known]| usual.iter().all(|(at, _)| known[*at].value.is_finite());
         let whole: Vec<(&[Known], f64)> = self
             .kept
@@ -309,6 +316,22 @@ impl Online {
         let columns = columns.filter(which).collect();
         let needs = whole.iter().map(|(_, need)| *need).collect();
         (features::candidates(columns), needs)
+    }
+
+    /// Variables of which so many words were said of the calls that were kept that they tell no kinds of calls apart.
+    fn names(&self) -> HashSet<&str> {
+        let mut words: HashMap<&str, usize> = HashMap::new();
+        for (at, feature) in self.features.iter().enumerate() {
+            if let Some((of, _)) = feature.word()
+                && self.kept.iter().any(|(known, _)| known[at].value > 0.5)
+            {
+                *words.entry(of).or_default() += 1;
+            }
+        }
+        let many = words
+            .into_iter()
+            .filter(|(_, words)| *words > features::MOST_WORDS);
+        many.map(|(of, _)| of).collect()
     }
 
     /// What no call is given more than.

@@ -60,7 +60,7 @@ pub(crate) fn changes(profile: &Profile) -> String {
     }
     let mut causes: Vec<String> = profile
         .model
-        .seen
+        .ranges()
         .iter()
         .take(2)
         .map(|s| {

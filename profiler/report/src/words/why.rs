@@ -7,7 +7,7 @@ use crate::show::{count, percent, size, value_of};
 use std::collections::BTreeSet;
 use trace::{
     Bytes, CallAllocation, Candidate, CandidateNote, Model, ModelKind, Outcome, Profile, Screening,
-    SeenRange, Transform,
+    Transform,
 };
 
 /// Why calls need the memory they need; one sentence per paragraph.
@@ -109,9 +109,7 @@ pub(crate) fn error(model: &Model) -> Option<String> {
 
 /// `seen 1,000..250,000`, of each where there are several.
 pub(crate) fn seen(model: &Model) -> Option<String> {
-    // A word has no range.
-    let is_range = |s: &&SeenRange| s.predictor.features().all(|f| f.word().is_none());
-    let seen: Vec<&SeenRange> = model.seen.iter().filter(is_range).collect();
+    let seen = model.ranges();
     let ranges: Vec<String> = seen
         .iter()
         .map(|s| {

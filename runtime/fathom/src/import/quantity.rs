@@ -147,7 +147,7 @@ pub(crate) fn time(text: &str, unit: Option<Unit>) -> Option<Nanos> {
 pub(crate) fn moment(text: &str, unit: Option<Unit>) -> Option<f64> {
     let text = text.trim();
     if let Ok(number) = text.parse::<f64>() {
-        let at = number * unit.map_or(1.0, |unit| unit.one * 1e3);
+        let at = number * unit.map_or_else(|| milliseconds(number), |unit| unit.one * 1e3);
         return (at.is_finite() && at >= 0.0).then_some(at);
     }
     let text = text.trim_end_matches(" UTC");
@@ -156,6 +156,17 @@ pub(crate) fn moment(text: &str, unit: Option<Unit>) -> Option<f64> {
     let since = instant.duration_since(std::time::UNIX_EPOCH).ok()?;
     let at = since.as_secs_f64() * 1e3 - offset * 60_000.0;
     (at >= 0.0).then_some(at)
+}
+
+/// How many milliseconds one of a number without a unit is, which may be no time at all: from 2001 to 2096 seconds, microseconds and
+/// nanoseconds since 1970 are told by how large they are.
+fn milliseconds(number: f64) -> f64 {
+    match number {
+        1e9..4e9 => 1e3,
+        1e15..4e15 => 1e-3,
+        1e18..4e18 => 1e-6,
+        _ => 1.0,
+    }
 }
 
 /// A time without what it says of its zone, and by how many minutes that is before UTC.
