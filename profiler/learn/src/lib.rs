@@ -9,7 +9,7 @@
 //! | features | `rows`, `features`, `lead` | traces | a row per distinct input, a column per feature, leads |
 //! | choose | `select`, `several`, `products`, `powers`, `split` and `questions`, judged by `press`, `scored`, `needed` | columns, target | a shape: constant, terms, powers, parts, steps, trees |
 //! | fit | [`fit`] (linfa), `glm` (linfa), `isotonic`, `forest` | a shape | coefficients |
-//! | judge | `folds`, `significance`, `explain` | a problem | a model with held-out errors, or why there is none |
+//! | judge | `folds`, `significance`, `explain`, `told` | a problem | a model with held-out errors, or why there is none |
 //! | rank | `candidates`, `doubles` | a model | competitors, doubles, what comes too late |
 //! | within a call | `within_call` | hits | live bytes from hit to hit |
 //! | size | `margin`, `step_ahead`, `recommend`, `because` | models, needs | allocations and what backs them |
@@ -82,6 +82,7 @@ mod step_ahead;
 mod stream;
 mod tail;
 mod timing;
+mod told;
 mod within_call;
 
 pub use account::{Traffic, account};
@@ -100,10 +101,11 @@ pub use recommend::size_call;
 pub use replay::{Replaying, calibration, order, replay};
 pub use settings::{CheckedSettings, Order, Settings, SettingsError};
 
-use explain::{Explained, Problem, explain, none};
+use explain::{Explained, Problem, explain};
 use features::Table;
 use rows::Row;
 use std::borrow::Cow;
+use told::none;
 use trace::{FunctionId, Heap, Model, Models, Profile, Screening, Target, Trace, WithinCall};
 
 /// Everything that the traces of one function say.

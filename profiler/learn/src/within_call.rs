@@ -2,10 +2,11 @@
 //! that reads twelve files shows twelve times how `lines` drives memory. Never mixed with the relation across calls.
 
 use crate::candidates::name;
-use crate::explain::{Explained, Problem, explain, none};
+use crate::explain::{Explained, Problem, explain};
 use crate::features::{Column, is_candidate, shown};
 use crate::lead::Lead;
 use crate::statistics::{correlation, distinct, median};
+use crate::told::none;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use trace::{Aggregate, Breakpoint, Feature, Heap, Hit, Model, ModelKind, Target, Trace};

@@ -21,6 +21,7 @@ mod difference;
 mod distribution;
 mod drift;
 mod explanation;
+mod feature;
 mod log_line;
 mod machine;
 mod model;
@@ -31,6 +32,7 @@ mod profile;
 mod recommendation;
 mod replayed;
 mod stacks;
+mod transform;
 mod tree;
 mod unit;
 
@@ -53,12 +55,10 @@ pub use difference::{
 pub use distribution::{Bucket, Distribution, ExponentialBuckets};
 pub use drift::{Drift, Stale, StaleReason};
 pub use explanation::{CallMargin, Explanation, MarginFrom, Near, OneMore, Part, Smaller};
+pub use feature::{Aggregate, Feature, Predictor, word};
 pub use log_line::{LeftOut, LogLabels, LogLine, Severity};
 pub use machine::{Machine, ProbeCost};
-pub use model::{
-    Aggregate, Feature, HeldOut, Model, ModelKind, Predictor, SeenRange, Target, Term, Transform,
-    word,
-};
+pub use model::{HeldOut, Model, ModelKind, SeenRange, Target, Term};
 pub use origin::is_users_file;
 pub use plan::{Plan, PlannedPlace, PlannedProbe, ProbeMode, Selection};
 pub use predictive::{
@@ -76,5 +76,6 @@ pub use stacks::{
     Amount, CpuProfile, CpuSample, Frame, HeapAtStack, HeapEvent, HeapProfile, HeapSampling,
     StackTable,
 };
+pub use transform::Transform;
 pub use tree::{Node, Tree};
 pub use unit::{Bytes, Nanos, PAGE};
