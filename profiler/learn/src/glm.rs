@@ -69,7 +69,7 @@ mod tests {
         let x: Vec<f64> = (0..200).map(|_| rng.gen_range(5.0..15.0)).collect();
         let noisy = |x: &f64| (3.0 + 0.9 * x).exp() * rng.gen_range(0.7..1.3);
         let y: Vec<f64> = x.iter().map(noisy).collect();
-        let fitted = fit(&[x.clone()], &y).unwrap();
+        let fitted = fit(std::slice::from_ref(&x), &y).unwrap();
         // Where the deviance is least, what is left of each ratio adds up to nothing, also weighted by the column.
         let left = |row: usize| y[row] / (fitted.intercept + fitted.slopes[0] * x[row]).exp() - 1.0;
         let sums = [0, 1].map(|power| {

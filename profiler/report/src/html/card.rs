@@ -30,7 +30,7 @@ pub(super) fn card(profile: &Profile, context: &Context) -> Markup {
             div.answer {
                 p.label { @if words::is_lower_bound(recommendation) { "Give each call at least" } @else { "Give each call" } }
                 p.size { (size(recommendation.allocation_bytes)) }
-                p.label { "of guest memory" }
+                p.label { "of " (words::memory(profile)) }
             }
             (facts(profile, recommendation))
             div.because {

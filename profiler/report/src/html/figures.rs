@@ -1,4 +1,4 @@
-//! The five charts with a caption each that says what to see.
+//! The charts with a caption each that says what to see.
 
 use super::prose::prose;
 use crate::chart::{Theme, allocation, bill, calls, relation, timeline, waste};
@@ -16,18 +16,21 @@ pub(super) fn figures(
     html! {
         section {
             h2 { "In pictures" }
-            @if let Some(call) = telling(traces, context.call.as_deref()) {
+            // Of calls that were recorded elsewhere nothing is known over time.
+            @if !profile.function.is_imported() {
+                @if let Some(call) = telling(traces, context.call.as_deref()) {
+                    (figure(
+                        &format!("One call over time: {}", call.input.label),
+                        &timeline(call, profile, theme),
+                        &one_call(profile),
+                    ))
+                }
                 (figure(
-                    &format!("One call over time: {}", call.input.label),
-                    &timeline(call, profile, theme),
-                    &one_call(profile),
+                    "Several calls side by side",
+                    &calls(profile, traces, theme),
+                    "The last sample of each call was taken after the function had returned: live bytes are what it left behind.",
                 ))
             }
-            (figure(
-                "Several calls side by side",
-                &calls(profile, traces, theme),
-                "The last sample of each call was taken after the function had returned: live bytes are what it left behind.",
-            ))
             (figure(
                 "The variable against the need",
                 &relation(profile, traces, theme),

@@ -79,8 +79,15 @@ fn dark(theme: &Theme) -> Markup {
     ))
 }
 
+/// From 1973 on numbers are taken as times, milliseconds since 1970.
+const FIRST_TIME: u64 = 100_000_000_000;
+
 fn header(profile: &Profile, context: &Context) -> Markup {
-    let recorded = context.recorded_unix_ms.map(utc);
+    // Imported calls may be ordered by something that is no time.
+    let recorded = context
+        .recorded_unix_ms
+        .filter(|at| *at >= FIRST_TIME)
+        .map(utc);
     markup! {
         header {
             p.eyebrow { "Fathom report" }

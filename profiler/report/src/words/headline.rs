@@ -29,11 +29,7 @@ pub(crate) fn headline(profile: &Profile) -> String {
             "{name}: give each call {}{} of {} (today {}). Largest need seen: {}{}.",
             if is_lower_bound(r) { "at least " } else { "" },
             size(r.allocation_bytes),
-            if profile.function.is_imported() {
-                "memory"
-            } else {
-                "guest memory"
-            },
+            memory(profile),
             round_size(r.baseline_bytes),
             size(r.largest_need_bytes),
             above(r)
@@ -46,6 +42,14 @@ pub(crate) fn headline(profile: &Profile) -> String {
             "{name}: no recommendation, none of {} calls succeeded.",
             count(counts.total)
         ),
+    }
+}
+
+/// What is given: of calls that were recorded elsewhere it is no guest's.
+pub(crate) fn memory(profile: &Profile) -> &'static str {
+    match profile.function.is_imported() {
+        true => "memory",
+        false => "guest memory",
     }
 }
 

@@ -9,7 +9,9 @@ mod unknown;
 mod when;
 mod why;
 
-pub(crate) use headline::{confidence, headline, is_lower_bound, outcome, problems_title, tally};
+pub(crate) use headline::{
+    confidence, headline, is_lower_bound, memory, outcome, problems_title, tally,
+};
 pub(crate) use sure::{backed, lower_bound, replayed, sure, surer, verified};
 pub(crate) use unknown::{changes, else_explains, unknown};
 pub(crate) use when::{outside_seen, when};
