@@ -3,7 +3,10 @@
 mod as_google;
 mod drive;
 mod gcf;
+mod interrupt;
 mod known;
+mod repeats;
+mod writing;
 
 use clap::Subcommand;
 use std::process::ExitCode;
