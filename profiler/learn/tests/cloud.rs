@@ -259,6 +259,13 @@ fn whatever_is_known_of_memory_there_decides_what_is_too_small() {
         ..there(&traces[0], 2, None)
     });
     assert_eq!(fits(&killed), [false, false, true]);
+    // However little the runtime there is said to use, the guest needs what it needs.
+    let mut less = own.clone();
+    for (call, trace) in less.calls.iter_mut().zip(&traces) {
+        call.memory = Some(Bytes::from_f64(trace.committed_peak.as_f64() / 4.0));
+    }
+    let size = compared(&traces, &less).recommendation.expect("a size");
+    assert_eq!(size.needed_bytes, size.local_allocation_bytes);
     // Nothing that calls of 128 MB had used lies above that, whatever the bounds of its bucket.
     let mut given = own.clone();
     given

@@ -2,6 +2,8 @@
 
 mod as_google;
 mod drive;
+mod exported;
+mod fetch;
 mod gcf;
 mod interrupt;
 mod known;

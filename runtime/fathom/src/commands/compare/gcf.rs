@@ -1,9 +1,10 @@
 //! `fathom compare gcf`: the same inputs here and at Google, or what was exported of both; what differs, and the size to give the
-//! function there. How calls there are made is in `drive`, what is known of them in `known`.
+//! function there. How calls there are made is in `drive`, what Google is asked of them in `fetch`, what is known of them in `known`.
 
 use super::{
     as_google::{self, GROWTH},
     drive::{self, Drive, Ended},
+    fetch::Fetch,
     interrupt::Interrupt,
     known::{Known, Names},
     writing,
@@ -14,8 +15,8 @@ use crate::{
     commands::profile,
     config::FILE_NAME,
     exit::{self, code},
-    google::{Asked, Generation, Google, GoogleArgs, without_query},
-    inputs, output, progress, quantity,
+    google::{Generation, GoogleArgs, without_query},
+    inputs, output, quantity,
 };
 use anyhow::{Context, bail};
 use clap::Args;
@@ -23,7 +24,6 @@ use host::{Entry, Event};
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
-    thread::sleep,
     time::{Duration, Instant, SystemTime},
 };
 use store::Store;
@@ -124,15 +124,6 @@ pub(crate) struct GcfArgs {
     json: bool,
 }
 
-/// What of the past is fetched where nobody says: an hour.
-const SINCE: Duration = Duration::from_secs(3_600);
-
-/// Time between two looks whether the metrics have come.
-const LOOK: Duration = Duration::from_secs(15);
-
-/// Time between two looks whether somebody wants it to end.
-const BLINK: Duration = Duration::from_millis(50);
-
 /// Least time between two writings of what --save keeps while calls are made.
 const KEEP: Duration = Duration::from_secs(1);
 
@@ -163,14 +154,6 @@ fn svg(text: &str) -> Result<PathBuf, String> {
             "`{text}` is not an SVG: expected a name that ends in .svg, the one form of pictures here"
         )),
     }
-}
-
-/// Of what Google is asked.
-struct Wanted<'a> {
-    project: &'a str,
-    function: &'a str,
-    /// When the comparison began.
-    began: SystemTime,
 }
 
 /// The function here, and its calls.
@@ -223,12 +206,17 @@ pub(crate) fn run(args: GcfArgs) -> anyhow::Result<ExitCode> {
     }
     let here = args.here(measured)?;
     if let Some(project) = &project {
-        let of = Wanted {
+        let fetch = Fetch {
+            google: &args.google,
             project,
             function: args.gcf_function.as_deref().unwrap_or(&here.function.name),
+            generation: args.generation(&known),
+            since: args.since,
             began,
+            wait: args.wait,
+            interrupt: interrupt.as_ref(),
         };
-        args.fetch(&mut known, &of, interrupt.as_ref())?;
+        fetch.add_to(&mut known, |known| args.write(known))?;
     }
     known.drop_repeats();
     args.write(&known)?;
@@ -391,62 +379,6 @@ impl GcfArgs {
                 Ok(true)
             }
         }
-    }
-
-    /// Fetches what Google has, until it has the last call that was made or the time to wait is over.
-    fn fetch(
-        &self,
-        known: &mut Known,
-        wanted: &Wanted<'_>,
-        interrupt: Option<&Interrupt>,
-    ) -> anyhow::Result<()> {
-        let from = match (self.since, known.driven.is_empty()) {
-            (Some(since), _) => wanted.began.checked_sub(Duration::from_nanos(since.0)),
-            (None, true) => wanted.began.checked_sub(SINCE),
-            // A minute of Google's may have begun before.
-            (None, false) => known
-                .began()
-                .and_then(|at| at.checked_sub(Duration::from_secs(60))),
-        };
-        let generation = self.generation(known);
-        let mut asked = Asked {
-            project: wanted.project,
-            region: self.google.region.as_deref(),
-            function: wanted.function,
-            generation,
-            from: from.unwrap_or(SystemTime::UNIX_EPOCH),
-            to: SystemTime::now(),
-        };
-        let mut google: Google = self.google.google();
-        let spinner = progress::spinner(format!("asking Google of {}", wanted.function));
-        let waits = Instant::now();
-        let longest = Duration::from_nanos(self.wait.0);
-        let nobody_waits = || interrupt.is_none_or(Interrupt::is_said);
-        let series = loop {
-            asked.to = SystemTime::now();
-            let series = google.series(&asked)?;
-            let left = longest.saturating_sub(waits.elapsed());
-            if known.is_seen_to_the_end(&series) || left.is_zero() || nobody_waits() {
-                break series;
-            }
-            spinner.set_message(format!(
-                "waiting for Cloud Monitoring: of the last of {} calls it has nothing yet",
-                known.driven.len()
-            ));
-            let next = Instant::now() + LOOK.min(left);
-            while Instant::now() < next && !nobody_waits() {
-                sleep(BLINK);
-            }
-        };
-        known.series.extend(series);
-        // The log may be refused to somebody who may see the metrics.
-        self.write(known)?;
-        match google.entries(&asked) {
-            Ok(entries) => known.entries.extend(entries),
-            Err(error) => known.note(format!("the log was not read: {error:#}")),
-        }
-        spinner.finish_and_clear();
-        Ok(())
     }
 
     fn generation(&self, known: &Known) -> Generation {

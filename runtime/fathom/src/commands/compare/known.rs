@@ -1,25 +1,19 @@
-//! What is known of a function at Google: calls that were made by us, series of Cloud Monitoring, entries of Cloud Logging; read
-//! from files, saved to one, and put together call by call. Compares nothing.
+//! What is known of a function at Google: calls that were made by us, series of Cloud Monitoring, entries of Cloud Logging; put
+//! together call by call. Files of it are read and written in `exported`. Compares nothing.
 
 use super::{drive::Driven, repeats};
 use crate::{
     google::Generation,
-    import::{google_log::Log, json_lines, monitoring},
+    import::{google_log::Log, monitoring},
     near,
 };
-use anyhow::{Context, bail, ensure};
-use serde::{Deserialize, Serialize};
+use anyhow::{Context, bail};
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    fs,
-    path::Path,
     time::{Duration, SystemTime},
 };
-use trace::{Bytes, Deployed, DeployedCall, Input, LogLine, Measured, Nanos, Outcome};
-
-/// Name and version of the file.
-const SCHEMA: &str = "fathom.gcf-calls/1";
+use trace::{Bytes, Deployed, DeployedCall, Input, Measured, Nanos, Outcome};
 
 /// Everything that is known.
 #[derive(Default)]
@@ -30,19 +24,6 @@ pub(super) struct Known {
     pub(super) entries: Vec<Value>,
     /// What of it could not be used, a sentence each.
     pub(super) notes: Vec<String>,
-}
-
-/// The same as a file.
-#[derive(Serialize, Deserialize)]
-pub(super) struct Saved {
-    schema: String,
-    url: Option<String>,
-    calls: Vec<Driven>,
-    /// As `timeSeries.list` answers.
-    #[serde(rename = "timeSeries")]
-    series: Vec<Value>,
-    /// As `entries.list` answers.
-    entries: Vec<Value>,
 }
 
 /// Which function is meant, and what is said of it.
@@ -56,99 +37,9 @@ pub(super) struct Names<'a> {
 }
 
 impl Known {
-    /// Takes in a file: one that was saved, an answer of Cloud Monitoring, or entries of Cloud Logging.
-    pub(super) fn read(&mut self, path: &Path) -> anyhow::Result<()> {
-        let bytes = fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))?;
-        let text = String::from_utf8_lossy(&bytes);
-        let text = text.trim_start_matches('\u{feff}');
-        let whole: Option<Value> = serde_json::from_str(text).ok();
-        if let Some(schema) = whole.as_ref().and_then(|whole| whole["schema"].as_str()) {
-            ensure!(
-                schema == SCHEMA,
-                "`{}` is of schema `{schema}`: expected `{SCHEMA}`",
-                path.display()
-            );
-            let saved: Saved = serde_json::from_str(text)
-                .with_context(|| format!("`{}` is not what --save writes", path.display()))?;
-            check_dates(path, &saved.calls)?;
-            self.url = self.url.take().or(saved.url);
-            self.driven.extend(saved.calls);
-            self.series.extend(saved.series);
-            self.entries.extend(saved.entries);
-            return Ok(());
-        }
-        let (pages, unreadable) = pages(text, whole);
-        self.note_of_pages(path, &pages, unreadable);
-        if text.contains("\"timeSeries\"") || text.contains("\"distributionValue\"") {
-            let series = monitoring::series(text);
-            let known = |series: &&Value| !monitoring::kind(series).is_empty();
-            ensure!(
-                series.iter().any(|series| known(&series)),
-                "`{}` has no series of Cloud Monitoring: expected what `timeSeries.list` answers",
-                path.display()
-            );
-            self.series.extend(series);
-            return Ok(());
-        }
-        let entries: Vec<Value> = pages
-            .into_iter()
-            .flat_map(|mut page| match page["entries"].take() {
-                Value::Array(entries) => entries,
-                _ => vec![page],
-            })
-            .collect();
-        let is_entry = |entry: &&Value| {
-            [
-                "logName",
-                "textPayload",
-                "jsonPayload",
-                "httpRequest",
-                LogLine::CALL,
-            ]
-            .iter()
-            .any(|field| entry.get(field).is_some())
-        };
-        ensure!(
-            entries.iter().any(|entry| is_entry(&entry)),
-            "`{}` is neither an answer of Cloud Monitoring, nor entries of Cloud Logging, nor what --save writes",
-            path.display()
-        );
-        self.entries.extend(entries);
-        Ok(())
-    }
-
     /// Something that is to be said beside what was compared.
     pub(super) fn note(&mut self, what: impl Into<String>) {
         self.notes.push(what.into());
-    }
-
-    /// What of a file is not used, or not in it.
-    fn note_of_pages(&mut self, path: &Path, pages: &[Value], unreadable: usize) {
-        let file = path.display();
-        if unreadable > 0 {
-            self.note(format!(
-                "lines of `{file}` that are no JSON objects, which are left out: {unreadable}"
-            ));
-        }
-        let next = |page: &Value| page["nextPageToken"].as_str().map(str::to_owned);
-        if pages
-            .last()
-            .and_then(next)
-            .is_some_and(|next| !next.is_empty())
-        {
-            self.note(format!(
-                "`{file}` is not all of the answer: it names a page after it (nextPageToken)"
-            ));
-        }
-        let errors = pages
-            .iter()
-            .filter_map(|page| page["executionErrors"].as_array());
-        for error in errors.flatten() {
-            let why = error["message"].as_str().unwrap_or("it does not say why");
-            self.note(format!(
-                "`{file}` is not all of the answer: Cloud Monitoring could not read all data, {why}"
-            ));
-        }
     }
 
     /// What is known twice is known once.
@@ -156,16 +47,6 @@ impl Known {
         repeats::drop_calls(&mut self.driven);
         repeats::drop_points(&mut self.series);
         repeats::drop_entries(&mut self.entries);
-    }
-
-    pub(super) fn saved(&self) -> Saved {
-        Saved {
-            schema: SCHEMA.to_owned(),
-            url: self.url.clone(),
-            calls: self.driven.clone(),
-            series: self.series.clone(),
-            entries: self.entries.clone(),
-        }
     }
 
     /// When the first call was made.
@@ -289,8 +170,7 @@ impl Known {
         let listed = || known.iter().copied();
         match wanted {
             Some(wanted) if !known.is_empty() && !known.contains(wanted) => bail!(
-                "nothing is known there of `{function}` in the region `{wanted}`{}: expected {}",
-                near::did_you_mean(wanted, listed()),
+                "nothing is known there of `{function}` in the region `{wanted}`: expected {}",
                 listed().collect::<Vec<&str>>().join(" or ")
             ),
             None if known.len() > 1 => bail!(
@@ -416,40 +296,9 @@ fn call_made(driven: &Driven) -> DeployedCall {
 }
 
 /// When a call of ours ended by the clock here, milliseconds since 1970-01-01 UTC.
-fn ended(driven: &Driven) -> u64 {
+pub(super) fn ended(driven: &Driven) -> u64 {
     let took = (driven.seconds.max(0.0) * 1e3) as u64;
     driven.began_unix_ms.saturating_add(took)
-}
-
-/// The first moment that has no four digits for its year, milliseconds since 1970-01-01 UTC.
-const YEAR_10000: u64 = 253_402_300_800_000;
-
-/// Google is asked from the first call on, and no date is written with five digits.
-fn check_dates(path: &Path, calls: &[Driven]) -> anyhow::Result<()> {
-    match calls.iter().find(|call| ended(call) >= YEAR_10000) {
-        None => Ok(()),
-        Some(call) => bail!(
-            "`{}` says that the call with `{}` began at {} and took {} s: expected milliseconds since 1970 before the year 10000",
-            path.display(),
-            call.input.label,
-            call.began_unix_ms,
-            call.seconds
-        ),
-    }
-}
-
-/// The objects of a file, one or several in an array or one a line; and how many lines are none.
-fn pages(text: &str, whole: Option<Value>) -> (Vec<Value>, usize) {
-    match whole {
-        Some(Value::Array(pages)) => (pages, 0),
-        Some(page) => (vec![page], 0),
-        None => {
-            let (read, unreadable): (Vec<_>, Vec<_>) =
-                json_lines::objects(text).partition(|(_, page)| page.is_ok());
-            let read = read.into_iter().filter_map(|(_, page)| page.ok());
-            (read.collect(), unreadable.len())
-        }
-    }
 }
 
 /// The region of a series, or of an entry.

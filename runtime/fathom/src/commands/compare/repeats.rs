@@ -14,7 +14,8 @@ pub(super) fn drop_points(series: &mut Vec<Value>) {
             format!("{} {}", part[name], labels(&part["labels"]))
         };
         let whose = format!("{} {}", of("metric", "type"), of("resource", "type"));
-        let Some(points) = series["points"].as_array_mut() else {
+        let points = series.get_mut("points").and_then(Value::as_array_mut);
+        let Some(points) = points else {
             return true;
         };
         let had = points.len();

@@ -296,6 +296,7 @@ fn what_a_file_leaves_out_is_said() {
     let broken = json!({ "jsonPayload": { "fathom_call": { "no": "record" } } });
     let pages = json!([
         { "entries": [request("a", "0.2s"), request("b", "0.4s")], "nextPageToken": "b" },
+        7,
         { "entries": [request("b", "0.4s"), broken], "nextPageToken": "c" },
     ]);
     place.write("requests.json", pages.to_string());
@@ -308,6 +309,7 @@ fn what_a_file_leaves_out_is_said() {
     let notes = both["notes"].to_string();
     for told in [
         "`requests.json` is not all of the answer",
+        "parts of `requests.json` that are no JSON objects, which are left out: 1",
         "not a record of Fathom's): 1",
     ] {
         assert!(notes.contains(told), "{told}: {notes}");
@@ -327,7 +329,7 @@ fn what_a_file_leaves_out_is_said() {
     );
     let notes = both["notes"].to_string();
     for told in [
-        "lines of `log.jsonl` that are no JSON objects, which are left out: 1",
+        "parts of `log.jsonl` that are no JSON objects, which are left out: 1",
         "could not read all data, too much of it",
         "no distributions, which are left out: 1",
     ] {
@@ -371,7 +373,7 @@ fn what_cannot_be_compared_is_said() {
         ),
         (
             vec!["f", "--from", "regions.json", "--region", "her1"],
-            "did you mean `here1`?",
+            "in the region `her1`: expected here1 or there1",
         ),
         (
             vec!["f", "--from", "late.json", "--project", "p"],
