@@ -11,7 +11,8 @@ const MINUTE: u64 = 60_000;
 /// Shares of the calls of which the memory is told.
 const SHARES: [f64; 5] = [0.0, 0.5, 0.9, 0.99, 1.0];
 
-/// Calls that ran to their end, as `memory_buckets` show them; `None` where there are none. `configured` is what calls are given,
+/// Calls, however they ended, as `memory_buckets` show them; `None` where there are none. Those of a sandbox that was used before are
+/// left out: what they had used is not their own. `configured` is what calls are given,
 /// `provider` has the sizes.
 pub fn as_google(
     function: &str,
@@ -23,7 +24,7 @@ pub fn as_google(
     let mut minutes: Vec<GoogleMinute> = Vec::new();
     let mut ended: Vec<(u64, &Trace)> = traces
         .iter()
-        .filter(|call| call.is_measurement())
+        .filter(|call| call.had_fresh_sandbox())
         .map(|call| (call.started_unix_ms + call.wall.0 / 1_000_000, call))
         .collect();
     ended.sort_by_key(|(at, _)| *at);

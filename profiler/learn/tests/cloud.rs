@@ -35,6 +35,7 @@ fn there(trace: &Trace, minute: u64, memory: Option<f64>) -> DeployedCall {
         round_trip: None,
         outcome: Outcome::Succeeded,
         memory: memory.map(Bytes::from_f64),
+        limit: None,
     }
 }
 
@@ -43,6 +44,7 @@ fn measured(minute: u64, values: Distribution) -> Measured {
         from_unix_ms: minute * MINUTE,
         to_unix_ms: (minute + 1) * MINUTE,
         configured_mb: Some(256),
+        succeeded: None,
         values,
     }
 }
@@ -116,6 +118,8 @@ fn the_runtimes_offset_lies_in_its_interval_by_calls_by_minutes_and_by_quantiles
         holds(memory.slope, 1.3, slope_width);
         // 38 MiB and the margin of it, 1.3 times and 40 more: above 64 and below 128.
         let size = compared.recommendation.expect("a size");
+        let is_conditional = size.reason.contains("if both had the same inputs");
+        assert_eq!(is_conditional, joined_by == JoinedBy::Quantiles);
         assert_eq!(size.size_mb, Some(128), "{}", size.reason);
         let local = size.local_allocation_bytes.as_f64();
         assert!(
@@ -166,6 +170,23 @@ fn where_too_little_is_known_there_is_no_line_and_it_is_said_why() {
         assert!(compared.memory.is_none() && compared.recommendation.is_none());
         assert_eq!(compared.counts.joined_values, 0);
     }
+    // Six that lie anywhere give a line, and no size.
+    let anywhere = [300.0, 20.0, 180.0, 40.0, 250.0, 90.0];
+    let anywhere = traces.iter().zip(anywhere);
+    let anywhere = Deployed {
+        calls: anywhere
+            .map(|(trace, mib)| there(trace, 1, Some(mib * 1_048_576.0)))
+            .collect(),
+        ..Deployed::default()
+    };
+    let wide = compared(&traces, &anywhere);
+    assert!(wide.memory.is_some() && wide.recommendation.is_none());
+    assert!(
+        wide.no_size_reason
+            .starts_with("not enough data to say: the slope may be"),
+        "{}",
+        wide.no_size_reason
+    );
     let nothing = compared(&[], &four);
     assert_eq!(nothing.counts.with_input, 0);
     assert!(nothing.memory.is_none() && nothing.notes[0].contains("not measured here"));
@@ -203,4 +224,97 @@ fn what_is_billed_at_each_size_is_told_against_what_is_used() {
     // A quarter of a second against 10 ms.
     let duration = compared.duration.expect("times");
     assert!((duration.ratio.expect("a ratio").value - 25.0).abs() < 1e-9);
+}
+
+/// Memory that is known of other calls than those compared, and of limits that were exceeded, counts for what fits.
+#[test]
+fn whatever_is_known_of_memory_there_decides_what_is_too_small() {
+    let traces = here(6);
+    let mib = 1_048_576.0;
+    let own = Deployed {
+        calls: traces
+            .iter()
+            .map(|trace| there(trace, 1, Some(100.0 * mib)))
+            .collect(),
+        configured_mb: Some(512),
+        ..Deployed::default()
+    };
+    let fits = |deployed: &Deployed| {
+        let compared = compared(&traces, deployed);
+        let of = |mb| compared.tiers.iter().find(|tier| tier.size_mb == mb);
+        [128, 256, 512].map(|mb| of(mb).unwrap().fits.unwrap())
+    };
+    assert_eq!(fits(&own), [true, true, true]);
+    let mut others = own.clone();
+    others
+        .memory
+        .push(measured(9, BUCKETS.distribution(&[300.0 * mib; 3])));
+    others.memory[0].configured_mb = Some(512);
+    assert_eq!(fits(&others), [false, false, true]);
+    let mut killed = own.clone();
+    killed.calls.push(DeployedCall {
+        outcome: Outcome::Limited,
+        memory: None,
+        limit: Some(Bytes::mib(256)),
+        ..there(&traces[0], 2, None)
+    });
+    assert_eq!(fits(&killed), [false, false, true]);
+    // However little the runtime there is said to use, the guest needs what it needs.
+    let mut less = own.clone();
+    for (call, trace) in less.calls.iter_mut().zip(&traces) {
+        call.memory = Some(Bytes::from_f64(trace.committed_peak.as_f64() / 4.0));
+    }
+    let size = compared(&traces, &less).recommendation.expect("a size");
+    assert_eq!(size.needed_bytes, size.local_allocation_bytes);
+    // Nothing that calls of 128 MB had used lies above that, whatever the bounds of its bucket.
+    let mut given = own.clone();
+    given
+        .memory
+        .push(measured(9, BUCKETS.distribution(&[127.0 * mib; 3])));
+    given.memory[0].configured_mb = Some(128);
+    assert_eq!(fits(&given), [true, true, true]);
+}
+
+/// Of failed calls the time is billed, and compared with nothing.
+#[test]
+fn all_times_are_billed_as_often_as_they_are_and_those_of_successes_are_compared() {
+    let traces = here(6);
+    let twice = |seconds: f64, calls: u64| Distribution {
+        count: calls,
+        mean: seconds * 1e9,
+        buckets: vec![Bucket {
+            from: seconds * 0.9e9,
+            to: seconds * 1e9,
+            count: calls,
+        }],
+    };
+    let of = |succeeded, values| Measured {
+        succeeded: Some(succeeded),
+        ..measured(1, values)
+    };
+    let deployed = Deployed {
+        calls: vec![there(&traces[0], 1, None)],
+        times: vec![
+            of(true, twice(0.1, 900_000)),
+            of(false, twice(10.0, 100_000)),
+        ],
+        configured_mb: Some(256),
+        ..Deployed::default()
+    };
+    let compared = compared(&traces, &deployed);
+    let duration = compared.duration.expect("times");
+    assert!((duration.cloud_mean_seconds - 0.1).abs() < 1e-9);
+    let now = compared.tiers.iter().find(|tier| tier.is_measured).unwrap();
+    assert!(
+        (now.seconds - (0.9 * 0.1 + 0.1 * 10.0)).abs() < 1e-9,
+        "{now:?}"
+    );
+    let notes = compared.notes.join("; ");
+    for told in [
+        "billed by 1000000 times",
+        "the log has 1 of them",
+        "did not succeed",
+    ] {
+        assert!(notes.contains(told), "{told}: {notes}");
+    }
 }

@@ -2,10 +2,11 @@
 
 use crate::Style;
 use crate::clean::clean;
+use crate::google_calls;
 use crate::layout::{Cell, Tone, labelled, left, right, table, wrap};
 use crate::show::{counted, megabytes, percent, size};
 use serde_json::{Value, json};
-use trace::{AsGoogle, Bytes, ExponentialBuckets, Outcome, Profile};
+use trace::{AsGoogle, Bytes, ExponentialBuckets, Outcome, Profile, Trace};
 
 /// The answer of `projects.timeSeries.list` about memory and times of the calls, points newest first, 64-bit integers as text.
 ///
@@ -88,8 +89,14 @@ fn moment(unix_ms: u64) -> String {
     format!("{text}:{:02}Z", unix_ms / 1_000 % 60)
 }
 
-/// What Google's view says of the calls, against what they needed; what each of them needed; and by which variable.
-pub fn as_google_text(view: &AsGoogle, profile: &Profile, style: Style) -> String {
+/// What Google's view says of the calls, against what they needed; what single ones needed; and by which variable.
+pub fn as_google_text(
+    view: &AsGoogle,
+    buckets: ExponentialBuckets,
+    profile: &Profile,
+    traces: &[Trace],
+    style: Style,
+) -> String {
     let calls: usize = view.minutes.iter().map(|minute| minute.memory.len()).sum();
     let title = format!(
         "{}: {} in {}, as Cloud Monitoring would have them and as they were",
@@ -130,6 +137,8 @@ pub fn as_google_text(view: &AsGoogle, profile: &Profile, style: Style) -> Strin
     });
     let rows: Vec<Vec<Cell>> = std::iter::once(header.collect()).chain(rows).collect();
     lines.extend(table(style, &rows));
+    lines.push(String::new());
+    lines.extend(google_calls::calls(traces, buckets, profile, style));
     lines.push(String::new());
     lines.extend(labelled(style, "Call", &[per_call(view, calls)]));
     lines.extend(labelled(style, "Why", &[per_variable(profile)]));

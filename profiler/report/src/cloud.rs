@@ -69,7 +69,7 @@ fn memory(compared: &CloudComparison) -> Vec<String> {
 /// `there = 38.1 MiB (37.0 MiB to 39.2 MiB) + 1.02 (0.99 to 1.05) x memory here`.
 fn formula(line: &CloudMemory) -> String {
     format!(
-        "there = {} + {} x memory here; in brackets what they lie in with 95 % confidence",
+        "there = {} + {} x memory here; in brackets 95 % of the lines through points drawn again",
         with_interval(&line.offset, signed_size),
         with_interval(&line.slope, |value| number((value * 1e3).round() / 1e3))
     )
@@ -111,7 +111,7 @@ fn times(compared: &CloudComparison) -> String {
 
 fn recommended(compared: &CloudComparison) -> String {
     let Some(recommended) = &compared.recommendation else {
-        return "not enough data to say: it needs what the runtime there adds".to_owned();
+        return clean(&compared.no_size_reason);
     };
     let today = match (recommended.size_mb, compared.configured_mb) {
         (Some(mb), Some(now)) if mb == now => format!("stay at {}", megabytes(mb)),

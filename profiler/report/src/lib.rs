@@ -32,6 +32,7 @@ mod cloud;
 mod context;
 mod difference;
 mod explanation;
+mod google_calls;
 mod html;
 mod json;
 mod layout;

@@ -275,6 +275,7 @@ fn a_function_is_drawn_against_the_same_one_at_a_cloud() {
         times: Vec::new(),
         tiers: Vec::new(),
         recommendation: None,
+        no_size_reason: "not enough data to say".to_owned(),
         notes: Vec::new(),
     };
     let points = (1..6).map(|n| CloudPoint {

@@ -21,6 +21,8 @@ pub struct DeployedCall {
     pub outcome: Outcome,
     /// What its process has used at most, where that is known of this call alone.
     pub memory: Option<Bytes>,
+    /// The limit that it has exceeded, where the cloud says that it has exceeded one.
+    pub limit: Option<Bytes>,
 }
 
 /// A distribution of the calls that ended in a stretch of time.
@@ -32,6 +34,8 @@ pub struct Measured {
     pub to_unix_ms: u64,
     /// What the function was configured to have, where it is said, the provider's MB.
     pub configured_mb: Option<u64>,
+    /// Whether these calls succeeded, where that is said: `false` of those that did not.
+    pub succeeded: Option<bool>,
     /// Of bytes, or of nanoseconds.
     pub values: Distribution,
 }
@@ -110,8 +114,8 @@ pub struct QuantilePair {
 
 /// Memory there = offset + slope x memory here.
 ///
-/// Justifies: "with 95 % confidence the runtime of the cloud adds this much to what the guest needs", for inputs like those
-/// compared.
+/// Justifies: "of lines through points drawn again from those compared, 95 % have such an offset". It says nothing of the farthest
+/// call, and from quantiles it holds only if both had the same inputs equally often.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CloudMemory {
     /// What the runtime there needs for itself, bytes.
@@ -165,7 +169,7 @@ pub struct CloudSize {
     pub size_mb: Option<u64>,
     /// What is given to the guest here.
     pub local_allocation_bytes: Bytes,
-    /// What that is there: the upper end of the line, and what the farthest point lies above it.
+    /// What that is there: the upper end of the line, and what the farthest point lies above it; never below what the guest needs.
     pub needed_bytes: Bytes,
     /// One sentence.
     pub reason: String,
@@ -204,8 +208,10 @@ pub struct CloudComparison {
     pub times: Vec<(f64, f64)>,
     /// Billed against used at every size; empty where no time is known there.
     pub tiers: Vec<TierUse>,
-    /// The size to take; `None` where `memory` is not known.
+    /// The size to take; `None` where there is not enough data for one.
     pub recommendation: Option<CloudSize>,
+    /// One sentence: why there is no recommendation; empty where there is one.
+    pub no_size_reason: String,
     /// What else is to be said, a sentence each.
     pub notes: Vec<String>,
 }

@@ -27,14 +27,19 @@ pub(crate) fn report(done: anyhow::Result<ExitCode>) -> ExitCode {
         Ok(code) => code,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            let red = anstyle::AnsiColor::Red.on_default().bold();
-            output::note(format_args!(
-                "{red}error{red:#}: {}",
-                without_repetition(&error)
-            ));
+            say(&error);
             ExitCode::from(code::FATHOM)
         }
     }
+}
+
+/// Prints an error of something that is not all that a command does.
+pub(crate) fn say(error: &anyhow::Error) {
+    let red = anstyle::AnsiColor::Red.on_default().bold();
+    output::note(format_args!(
+        "{red}error{red:#}: {}",
+        without_repetition(error)
+    ));
 }
 
 /// The reader of our output has gone, as `head` does: nobody is left to tell.

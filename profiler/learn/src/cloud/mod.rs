@@ -1,8 +1,11 @@
 //! A function here and the same one deployed: memory, time, what is billed, and the size to give it there. Which calls belong to
-//! each other is worked out in `points`, distributions are compared in `quantiles`, sizes in `tiers`. Collects nothing.
+//! each other is worked out in `points`, distributions are compared in `quantiles`, which times are billed is said in `billed`, what
+//! that costs at every size in `tiers`, and the size to take in `size`. Collects nothing.
 
+mod billed;
 mod points;
 mod quantiles;
+mod size;
 mod tiers;
 
 use crate::catalogue::Provider;
@@ -11,12 +14,14 @@ use crate::line::{Point, Resampled, fit};
 use crate::statistics::{distinct, mean, median, quantile};
 use points::{Joined, Local};
 use rand::{Rng, SeedableRng, rngs::SmallRng};
-use std::collections::BTreeMap;
-use tiers::CallThere;
+use tiers::Most;
 use trace::{
-    Bytes, CloudComparison, CloudCounts, CloudDuration, CloudMemory, CloudPoint, CloudSize,
-    Deployed, Distribution, Estimate, FunctionId, JoinedBy, Profile, Trace,
+    CloudComparison, CloudCounts, CloudDuration, CloudMemory, CloudPoint, Deployed, Distribution,
+    Estimate, FunctionId, JoinedBy, Measured, Outcome, Profile, Trace,
 };
+
+/// Bytes of a MiB, which Google calls MB.
+const MIB: f64 = 1_048_576.0;
 
 /// Resamples of the ratios of times.
 const RESAMPLES: usize = 400;
@@ -37,8 +42,19 @@ pub fn compare_cloud(
     let (joined_by, line, memory_reason) = relation(&local, &joined, deployed, &seen, seed);
     let configured_mb = configured(deployed);
     let times = joined.times(&local);
-    let calls = there(&local, &joined, deployed, &seen, line.as_ref());
-    let recommendation = line.as_ref().and_then(|line| size(line, profile, provider));
+    let billed = billed::calls(&local, &joined, deployed, &seen, line.as_ref());
+    let condition = size::condition(joined_by, deployed);
+    let (recommendation, no_size_reason) =
+        match size::size(line.as_ref(), profile, provider, condition) {
+            Ok(size) => (Some(size), String::new()),
+            Err(why) => (None, why),
+        };
+    let tiers = tiers::tiers(
+        provider,
+        &billed.calls,
+        &most(&joined, deployed),
+        configured_mb,
+    );
     CloudComparison {
         schema: CloudComparison::SCHEMA.to_owned(),
         function: function.clone(),
@@ -59,9 +75,10 @@ pub fn compare_cloud(
         memory_reason,
         quantiles: quantiles::pairs(&local, &seen),
         duration: duration(&local, deployed, &joined, &times, seed),
-        tiers: tiers::tiers(provider, &calls, largest(&joined, &seen), configured_mb),
+        tiers,
         recommendation,
-        notes: notes(&joined, deployed),
+        no_size_reason,
+        notes: notes(&joined, deployed, billed.by),
         points: joined.points,
         times,
     }
@@ -150,33 +167,6 @@ fn by_calls(points: &[CloudPoint], seed: u64) -> Option<Line> {
     Some(Line { memory, resampled })
 }
 
-/// The smallest size that holds what is given to the guest here, as the line takes it there.
-fn size(line: &Line, profile: &Profile, provider: &Provider) -> Option<CloudSize> {
-    let local = profile.recommendation.as_ref()?.allocation_bytes;
-    let upper = line.at(local.as_f64()).high + line.memory.most_above_bytes;
-    let needed = Bytes::from_f64(upper);
-    let size_mb = provider.size_for(needed.0).map(|size| size.mb);
-    let beyond = match local.as_f64() > line.memory.largest_local_bytes {
-        true => format!(
-            "; the largest memory here that was compared is {}, so the line is extended",
-            Bytes::from_f64(line.memory.largest_local_bytes)
-        ),
-        false => String::new(),
-    };
-    let fits = match size_mb {
-        Some(mb) => format!("{mb} MB is the smallest size that holds it"),
-        None => "no size holds it".to_owned(),
-    };
-    Some(CloudSize {
-        size_mb,
-        local_allocation_bytes: local,
-        needed_bytes: needed,
-        reason: format!(
-            "{local} for the guest is at most {needed} there with 97.5 % confidence: {fits}{beyond}"
-        ),
-    })
-}
-
 /// What it is configured to have: what somebody says, else the last that the cloud has noted.
 fn configured(deployed: &Deployed) -> Option<u64> {
     deployed.configured_mb.or_else(|| {
@@ -186,7 +176,8 @@ fn configured(deployed: &Deployed) -> Option<u64> {
     })
 }
 
-/// Times there against those here: of the calls whose input was timed here, else of the means.
+/// Times there against those here: of the calls whose input was timed here, else of the means. Only of calls that succeeded: how soon
+/// one fails says nothing of how long one takes.
 fn duration(
     local: &Local,
     deployed: &Deployed,
@@ -203,7 +194,9 @@ fn duration(
             cloud_mean_seconds: mean(&times.iter().map(|t| t.1).collect::<Vec<f64>>())?,
         });
     }
-    let seen = Distribution::merged(deployed.times.iter().map(|measured| &measured.values));
+    let succeeded = |measured: &&Measured| measured.succeeded != Some(false);
+    let times = deployed.times.iter().filter(succeeded);
+    let seen = Distribution::merged(times.map(|measured| &measured.values));
     let took: Vec<f64> = joined
         .calls
         .iter()
@@ -238,63 +231,32 @@ fn middle(values: &[f64], seed: u64) -> Option<Estimate> {
     })
 }
 
-/// The calls there as bills need them: one by one where their times are known, else as the distributions have them.
-fn there(
-    local: &Local,
-    joined: &Joined,
-    deployed: &Deployed,
-    seen: &Distribution,
-    line: Option<&Line>,
-) -> Vec<CallThere> {
-    let on_line = |digest: &str| Some(line?.at(local.memory(digest)?).value);
-    let mean_memory = (seen.count > 0).then_some(seen.mean);
-    let calls: Vec<CallThere> = joined
+/// The most that is known of calls there, of whichever kind it is known: their own memory, that of calls that were ended for it, and
+/// the bounds of distributions. What was kept of a call that was given so much lies in a bucket that may reach beyond that: the call
+/// did not, unless all of the bucket does.
+fn most(joined: &Joined, deployed: &Deployed) -> Most {
+    let own = joined.calls.iter().chain(&joined.failed);
+    let own = own.filter_map(|call| call.memory);
+    let bounds = deployed.memory.iter().filter_map(|measured| {
+        let values = Distribution::merged([&measured.values]);
+        let (from, to) = values.quantile(1.0)?;
+        let given = measured
+            .configured_mb
+            .map_or(f64::INFINITY, |mb| mb as f64 * MIB);
+        let to = to.min(given).max(from);
+        Some(if to.is_finite() { to } else { from })
+    });
+    let exceeded = deployed
         .calls
         .iter()
-        .filter_map(|call| {
-            let digest = call.digest.as_deref();
-            Some(CallThere {
-                seconds: call.seconds?,
-                used: call
-                    .memory
-                    .or_else(|| digest.and_then(on_line))
-                    .or(mean_memory),
-                cpu_share: digest.and_then(|digest| local.cpu_share(digest)),
-            })
-        })
-        .collect();
-    if !calls.is_empty() {
-        return calls;
+        .filter(|c| c.outcome == Outcome::Limited);
+    Most {
+        used: own.chain(bounds).reduce(f64::max),
+        exceeded: exceeded.filter_map(|call| call.limit).max(),
     }
-    let mut times: BTreeMap<u64, u64> = BTreeMap::new();
-    for measured in &deployed.times {
-        for nanos in measured.values.values().0 {
-            *times.entry(nanos.max(0.0) as u64).or_default() += 1;
-        }
-    }
-    times
-        .into_iter()
-        .flat_map(|(nanos, count)| std::iter::repeat_n(nanos, count.min(tiers::MOST) as usize))
-        .map(|nanos| CallThere {
-            seconds: nanos as f64 / 1e9,
-            used: mean_memory,
-            cpu_share: None,
-        })
-        .collect()
 }
 
-/// The most that a call has used there: that of the calls where it is known of all, else the upper bound of the last bucket, or,
-/// where that has none, the lower one.
-fn largest(joined: &Joined, seen: &Distribution) -> Option<f64> {
-    let own: Option<Vec<f64>> = joined.calls.iter().map(|call| call.memory).collect();
-    let own = own.and_then(|all| all.into_iter().reduce(f64::max));
-    own.or_else(|| {
-        let (from, to) = seen.quantile(1.0)?;
-        Some(if to.is_finite() { to } else { from })
-    })
-}
-
-fn notes(joined: &Joined, deployed: &Deployed) -> Vec<String> {
+fn notes(joined: &Joined, deployed: &Deployed, billed_by: Option<String>) -> Vec<String> {
     let mut notes = Vec::new();
     let mut say = |of_what: &str, how_many: usize| {
         if how_many > 0 {
@@ -306,8 +268,8 @@ fn notes(joined: &Joined, deployed: &Deployed) -> Vec<String> {
         joined.elsewhere,
     );
     say(
-        "calls there that did not succeed, whose memory and times are left out",
-        joined.failed,
+        "calls there that did not succeed, whose memory and times are left out; they are billed as the others",
+        joined.failed.len(),
     );
     say(
         "minutes there whose calls are not all known, so that they belong to no call",
@@ -317,12 +279,12 @@ fn notes(joined: &Joined, deployed: &Deployed) -> Vec<String> {
         "calls there whose time is what their caller has waited, network and cold start included, which is not billed",
         joined.timed_by_caller(),
     );
-    if joined.calls.iter().all(|call| call.seconds.is_none()) && !deployed.times.is_empty() {
-        notes.push(
-            "times there are known in buckets: each call is billed for the upper bound of its own"
-                .to_owned(),
-        );
-    }
+    let failed = deployed.times.iter().filter(|m| m.succeeded == Some(false));
+    say(
+        "times in Cloud Monitoring of calls that did not succeed, which are billed and not compared",
+        failed.map(|m| m.values.count).sum::<u64>() as usize,
+    );
+    notes.extend(billed_by);
     if !deployed.memory.is_empty() && !deployed.is_memory_of_calls {
         notes.push(
             "the memory there is sampled of instances, once a minute, whatever they do: no value of it belongs to a call"

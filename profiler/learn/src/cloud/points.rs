@@ -15,6 +15,8 @@ pub(super) struct Local {
 struct Measurement {
     /// The largest of its repeats, bytes.
     memory: f64,
+    /// That of each repeat.
+    memories: Vec<f64>,
     /// Seconds of each repeat that had the machine alone.
     seconds: Vec<f64>,
     cpu_seconds: Vec<f64>,
@@ -26,6 +28,7 @@ impl Local {
         for call in traces.iter().filter(|call| call.is_measurement()) {
             let input = inputs.entry(call.input.digest.clone()).or_default();
             input.memory = input.memory.max(call.committed_peak.as_f64());
+            input.memories.push(call.committed_peak.as_f64());
             if call.wall.0 > 0 && !call.contended {
                 input.seconds.push(call.wall.as_seconds());
                 input.cpu_seconds.push(call.cpu.as_seconds());
@@ -42,9 +45,10 @@ impl Local {
         self.inputs.get(digest).map(|input| input.memory)
     }
 
-    /// The memories of all inputs, bytes, ascending.
+    /// The memories of all calls, bytes, ascending: a cloud counts an input as often as it occurs, too.
     pub(super) fn memories(&self) -> Vec<f64> {
-        let mut all: Vec<f64> = self.inputs.values().map(|input| input.memory).collect();
+        let inputs = self.inputs.values();
+        let mut all: Vec<f64> = inputs.flat_map(|i| i.memories.iter().copied()).collect();
         all.sort_by(f64::total_cmp);
         all
     }
@@ -68,7 +72,7 @@ impl Local {
     }
 }
 
-/// A call there that succeeded.
+/// A call there.
 pub(super) struct JoinedCall {
     /// Of its input, where that is known.
     pub(super) digest: Option<String>,
@@ -85,14 +89,15 @@ pub(super) struct JoinedCall {
 /// What belongs to each other.
 #[derive(Default)]
 pub(super) struct Joined {
+    /// Those that succeeded.
     pub(super) calls: Vec<JoinedCall>,
+    /// Those that did not: they are billed, and nothing else is compared of them.
+    pub(super) failed: Vec<JoinedCall>,
     pub(super) points: Vec<CloudPoint>,
     /// Values of distributions that are in `points`.
     pub(super) values: u64,
     /// Calls with inputs that were not measured here.
     pub(super) elsewhere: usize,
-    /// Calls that did not succeed.
-    pub(super) failed: usize,
     /// Minutes whose calls are not all known.
     pub(super) open_minutes: usize,
 }
@@ -127,15 +132,22 @@ pub(super) fn join(local: &Local, deployed: &Deployed) -> Joined {
     // Those of which a distribution may tell the memory: by their ends, as a place in `joined.calls`.
     let mut ended: Vec<(u64, Option<usize>)> = Vec::new();
     for call in &deployed.calls {
-        if call.outcome != Outcome::Succeeded {
-            joined.failed += 1;
-            ended.extend(call.ended_unix_ms.map(|at| (at, None)));
-            continue;
-        }
         let here = call
             .input
             .as_ref()
             .and_then(|input| local.memory(&input.digest));
+        let known = JoinedCall {
+            digest: call.input.as_ref().map(|input| input.digest.clone()),
+            is_local: here.is_some(),
+            seconds: call.took.map(|took| took.as_seconds()),
+            waited: call.round_trip.map(|waited| waited.as_seconds()),
+            memory: call.memory.map(|bytes| bytes.as_f64()),
+        };
+        if call.outcome != Outcome::Succeeded {
+            joined.failed.push(known);
+            ended.extend(call.ended_unix_ms.map(|at| (at, None)));
+            continue;
+        }
         if call.input.is_some() && here.is_none() {
             joined.elsewhere += 1;
         }
@@ -148,13 +160,7 @@ pub(super) fn join(local: &Local, deployed: &Deployed) -> Joined {
             });
         }
         ended.extend(call.ended_unix_ms.map(|at| (at, Some(joined.calls.len()))));
-        joined.calls.push(JoinedCall {
-            digest: call.input.as_ref().map(|input| input.digest.clone()),
-            is_local: here.is_some(),
-            seconds: call.took.map(|took| took.as_seconds()),
-            waited: call.round_trip.map(|waited| waited.as_seconds()),
-            memory: call.memory.map(|bytes| bytes.as_f64()),
-        });
+        joined.calls.push(known);
     }
     if deployed.is_memory_of_calls {
         for minute in &deployed.memory {

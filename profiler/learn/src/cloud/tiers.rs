@@ -1,17 +1,16 @@
 //! What is billed at every size of a provider against what calls use there. Times at sizes other than the configured one are
 //! estimates by the share of a CPU, never measurements.
 
-use crate::bill::{billed_mb, billed_ms, mean_usd_per_million};
+use crate::bill::{billed_mb, billed_ms, usd_per_call};
 use crate::catalogue::{Provider, Size};
 use trace::{Bytes, Nanos, TierUse};
 
-/// Calls of one time that are billed at most.
-pub(super) const MOST: u64 = 100_000;
-
 const GB: f64 = 1_073_741_824.0;
 
-/// A call there.
+/// A call there, or several alike.
 pub(super) struct CallThere {
+    /// How many.
+    pub(super) weight: u64,
     /// At the size that is configured.
     pub(super) seconds: f64,
     /// Bytes, where something is known of it.
@@ -20,11 +19,29 @@ pub(super) struct CallThere {
     pub(super) cpu_share: Option<f64>,
 }
 
-/// A line for each size; none where no time is known, or not at which size. `largest` is the most that a call has used.
+/// What is known of the memory of calls there, whatever their times.
+pub(super) struct Most {
+    /// The most that a call has used, bytes.
+    pub(super) used: Option<f64>,
+    /// The largest limit that a call has exceeded, bytes.
+    pub(super) exceeded: Option<Bytes>,
+}
+
+impl Most {
+    /// Whether it fits into so much; `None` where nothing says so.
+    fn fits(&self, given: Bytes) -> Option<bool> {
+        if self.exceeded.is_some_and(|limit| given <= limit) {
+            return Some(false);
+        }
+        Some(Bytes::from_f64(self.used?) <= given)
+    }
+}
+
+/// A line for each size; none where no time is known, or not at which size.
 pub(super) fn tiers(
     provider: &Provider,
     calls: &[CallThere],
-    largest: Option<f64>,
+    most: &Most,
     configured_mb: Option<u64>,
 ) -> Vec<TierUse> {
     let sizes = provider.listed(&configured_mb.into_iter().collect::<Vec<u64>>());
@@ -35,49 +52,41 @@ pub(super) fn tiers(
     };
     sizes
         .iter()
-        .map(|size| tier(provider, calls, largest, &now, size))
+        .map(|size| tier(provider, calls, most, &now, size))
         .collect()
 }
 
-fn tier(
-    provider: &Provider,
-    calls: &[CallThere],
-    largest: Option<f64>,
-    now: &Size,
-    size: &Size,
-) -> TierUse {
+fn tier(provider: &Provider, calls: &[CallThere], most: &Most, now: &Size, size: &Size) -> TierUse {
     // A call computes on one CPU at most.
     let cpu = |size: &Size| size.vcpu.as_f64().min(1.0);
     let slower = cpu(now) / cpu(size);
-    let timed: Vec<(Bytes, Nanos)> = calls
-        .iter()
-        .map(|call| {
+    let timed = || {
+        calls.iter().map(|call| {
             let computing = call.cpu_share.unwrap_or(1.0);
             let seconds = call.seconds * (1.0 - computing + computing * slower);
-            (
-                Bytes::from_f64(call.used.unwrap_or(0.0)),
-                Nanos((seconds * 1e9).round().max(0.0) as u64),
-            )
+            let used = Bytes::from_f64(call.used.unwrap_or(0.0));
+            let time = Nanos((seconds * 1e9).round().max(0.0) as u64);
+            (used, time, call.weight as f64)
         })
-        .collect();
-    let of_mean = |sum: f64| sum / timed.len() as f64;
-    let billed = |(used, time): &(Bytes, Nanos)| {
-        let mb = billed_mb(provider, size, *used) as f64 / 1024.0;
-        mb * billed_ms(provider, *time) as f64 / 1e3
+    };
+    let all: f64 = calls.iter().map(|call| call.weight as f64).sum();
+    let mean = |of: &dyn Fn(Bytes, Nanos) -> f64| {
+        let weighted = timed().map(|(used, time, weight)| of(used, time) * weight);
+        weighted.sum::<f64>() / all
     };
     TierUse {
         size_mb: size.mb,
-        fits: largest.map(|bytes| Bytes::from_f64(bytes).0 <= size.mb << 20),
+        fits: most.fits(Bytes::mib(size.mb)),
         is_measured: size.mb == now.mb,
-        seconds: of_mean(timed.iter().map(|(_, time)| time.as_seconds()).sum()),
-        billed_gb_seconds: of_mean(timed.iter().map(billed).sum()),
-        used_gb_seconds: calls.iter().all(|call| call.used.is_some()).then(|| {
-            let used = timed.iter();
-            of_mean(
-                used.map(|(used, time)| used.as_f64() / GB * time.as_seconds())
-                    .sum(),
-            )
+        seconds: mean(&|_, time| time.as_seconds()),
+        billed_gb_seconds: mean(&|used, time| {
+            let mb = billed_mb(provider, size, used) as f64 / 1024.0;
+            mb * billed_ms(provider, time) as f64 / 1e3
         }),
-        usd_per_million: mean_usd_per_million(provider, size, &timed),
+        used_gb_seconds: calls
+            .iter()
+            .all(|call| call.used.is_some())
+            .then(|| mean(&|used, time| used.as_f64() / GB * time.as_seconds())),
+        usd_per_million: mean(&|used, time| usd_per_call(provider, size, used, time)) * 1e6,
     }
 }

@@ -2,8 +2,13 @@
 
 mod as_google;
 mod drive;
+mod exported;
+mod fetch;
 mod gcf;
+mod interrupt;
 mod known;
+mod repeats;
+mod writing;
 
 use clap::Subcommand;
 use std::process::ExitCode;

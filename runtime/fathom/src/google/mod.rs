@@ -8,26 +8,22 @@ mod monitoring;
 mod rest;
 mod token;
 
-pub(crate) use rest::{is_worth_another_try, pause};
+pub(crate) use rest::{location, may_be_told, pause, without_query};
 pub(crate) use token::{TokenFrom, Tokens};
 
 use anyhow::Context;
 use clap::Args;
 use rest::Rest;
 use serde_json::Value;
-use std::{path::PathBuf, time::SystemTime};
+use std::{collections::HashSet, env, path::PathBuf, time::SystemTime};
 
 /// Which project, and who asks.
 #[derive(Args, Clone)]
 pub(crate) struct GoogleArgs {
-    /// Project of the deployed function: what Cloud Monitoring and Cloud Logging have of it is fetched
-    #[arg(
-        long,
-        value_name = "PROJECT",
-        env = "GOOGLE_CLOUD_PROJECT",
-        help_heading = "Google"
-    )]
-    pub(crate) project: Option<String>,
+    /// Project of the deployed function: what Cloud Monitoring and Cloud Logging have of it is fetched [default: with --url
+    /// GOOGLE_CLOUD_PROJECT]
+    #[arg(long, value_name = "PROJECT", help_heading = "Google")]
+    project: Option<String>,
     /// Its region, where functions of that name are in several
     #[arg(long, value_name = "REGION", help_heading = "Google")]
     pub(crate) region: Option<String>,
@@ -113,6 +109,14 @@ pub(crate) struct Google {
 }
 
 impl GoogleArgs {
+    /// Whose project is asked about. The variable alone makes nobody ask: it is set for other programs, too.
+    pub(crate) fn project(&self, is_called: bool) -> Option<String> {
+        let variable = || env::var("GOOGLE_CLOUD_PROJECT").ok();
+        let said = self.project.clone();
+        said.or_else(|| is_called.then(variable).flatten())
+            .filter(|project| !project.is_empty())
+    }
+
     /// Who asks.
     pub(crate) fn tokens(&self) -> Tokens {
         Tokens::new(self.token_from, self.credentials.clone())
@@ -143,18 +147,27 @@ impl Google {
     }
 }
 
-/// Pages that are read of one answer.
+/// Pages that are read of one answer, and bytes of all of them.
 const MOST_PAGES: usize = 10_000;
+const MOST_BYTES: u64 = 1 << 30;
 
 /// Everything of a list that comes in pages: `ask` is given the token of a page, and `field` has what is in it.
 fn all_pages(
     field: &str,
-    mut ask: impl FnMut(Option<&str>) -> anyhow::Result<Value>,
+    mut ask: impl FnMut(Option<&str>) -> anyhow::Result<(Value, u64)>,
 ) -> anyhow::Result<Vec<Value>> {
     let mut all = Vec::new();
     let mut token: Option<String> = None;
+    let mut seen = HashSet::new();
+    let mut read = 0;
     for _ in 0..MOST_PAGES {
-        let mut page = ask(token.as_deref())?;
+        let (mut page, bytes) = ask(token.as_deref())?;
+        read += bytes;
+        anyhow::ensure!(
+            read <= MOST_BYTES,
+            "more than {} MB: ask for less time with --since",
+            MOST_BYTES >> 20
+        );
         match page.get_mut(field).map(Value::take) {
             Some(Value::Array(some)) => all.extend(some),
             // An empty page has no such field, and may have another after it.
@@ -168,7 +181,7 @@ fn all_pages(
             return Ok(all);
         };
         anyhow::ensure!(
-            token.as_ref() != Some(&next),
+            seen.insert(next.clone()),
             "the answer refers to the same page again and again"
         );
         token = Some(next);

@@ -1,12 +1,16 @@
 //! One question to a REST API of Google's: with a token, which is fetched anew once where it is not taken any more; asked again
-//! after a while where the service is busy; and what it refuses as a sentence.
+//! after a while where the service is busy; and what it refuses as a sentence. Nobody is followed to another address: the token is
+//! for the one that was asked.
 
 use super::Tokens;
 use anyhow::{Context, bail};
 use rand::Rng;
 use serde_json::Value;
-use std::{io::Read, thread::sleep, time::Duration};
-use ureq::{Agent, Body, http::Response};
+use std::{io::Read, net::IpAddr, thread::sleep, time::Duration};
+use ureq::{
+    Agent, Body,
+    http::{Response, Uri},
+};
 
 /// Times that a question is asked.
 const TRIES: u32 = 6;
@@ -38,13 +42,13 @@ impl Rest {
         }
     }
 
-    /// The document that is answered.
+    /// The document that is answered, and how many bytes it has.
     pub(super) fn ask(
         &mut self,
         method: &str,
         url: &str,
         body: Option<&Value>,
-    ) -> anyhow::Result<Value> {
+    ) -> anyhow::Result<(Value, u64)> {
         let mut is_new = false;
         let mut tries = 0;
         loop {
@@ -69,7 +73,7 @@ impl Rest {
                 sleep(pause(tries, after(&response)));
                 continue;
             }
-            return document(response);
+            return sized(response);
         }
     }
 
@@ -82,9 +86,10 @@ impl Rest {
     ) -> anyhow::Result<Response<Body>> {
         let mut request = ureq::http::Request::builder().method(method).uri(url);
         if let Some(token) = token {
+            may_be_told(url)?;
             request = request.header("authorization", format!("Bearer {token}"));
         }
-        let shown = || url.split('?').next().unwrap_or_default().to_owned();
+        let shown = || without_query(url);
         let answer = match body {
             Some(body) => {
                 let request = request
@@ -108,12 +113,44 @@ pub(super) fn agent(timeout: Duration) -> Agent {
     Agent::config_builder()
         .timeout_global(Some(timeout))
         .http_status_as_error(false)
+        .max_redirects(0)
         .build()
         .into()
 }
 
+/// An address as it may be shown and kept: what follows a `?` may be a secret.
+pub(crate) fn without_query(url: &str) -> &str {
+    url.split(['?', '#']).next().unwrap_or_default()
+}
+
+/// Refuses an address to which everybody on the way would read a token: one that is not encrypted, and not of this machine.
+pub(crate) fn may_be_told(url: &str) -> anyhow::Result<()> {
+    let shown = without_query(url);
+    let uri: Uri = shown
+        .parse()
+        .with_context(|| format!("`{shown}` is no address"))?;
+    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+    let address: Option<IpAddr> = host.parse().ok();
+    let is_here = host == "localhost" || address.is_some_and(|address| address.is_loopback());
+    if uri.scheme_str() != Some("https") && !is_here {
+        bail!(
+            "a token is not sent to `{shown}`, which is not encrypted: expected https, or a loopback address"
+        );
+    }
+    Ok(())
+}
+
+/// `Location`, where the answer refers to another place.
+pub(crate) fn location(response: &Response<Body>) -> Option<String> {
+    let location = response.headers().get("location")?.to_str().ok()?;
+    response
+        .status()
+        .is_redirection()
+        .then(|| location.to_owned())
+}
+
 /// Whether a service that answers so is only busy.
-pub(crate) fn is_worth_another_try(status: u16) -> bool {
+fn is_worth_another_try(status: u16) -> bool {
     matches!(status, 429 | 500 | 502 | 503 | 504)
 }
 
@@ -133,7 +170,19 @@ fn after(response: &Response<Body>) -> Option<Duration> {
 
 /// The document, or what is refused in it.
 pub(super) fn document(response: Response<Body>) -> anyhow::Result<Value> {
+    Ok(sized(response)?.0)
+}
+
+/// The same, and how many bytes it has.
+fn sized(response: Response<Body>) -> anyhow::Result<(Value, u64)> {
     let status = response.status();
+    if let Some(location) = location(&response) {
+        bail!(
+            "refers to another place ({}): `{}`",
+            status.as_u16(),
+            without_query(&location)
+        );
+    }
     let mut text = String::new();
     let reader = response
         .into_body()
@@ -146,7 +195,8 @@ pub(super) fn document(response: Response<Body>) -> anyhow::Result<Value> {
         bail!("{}", refusal(status.as_u16(), document.as_ref()));
     }
     read.context("the answer broke off")?;
-    document.context("the answer is not JSON")
+    let document = document.context("the answer is not JSON")?;
+    Ok((document, text.len() as u64))
 }
 
 /// `the caller does not have permission (403, PERMISSION_DENIED)`: Google's form of errors, and that of its tokens.

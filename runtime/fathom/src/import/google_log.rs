@@ -103,11 +103,22 @@ impl Log {
                 .first()
                 .cloned()
                 .unwrap_or_else(|| format!("line {line}"));
-            let at = *by_call.entry(call.clone()).or_insert_with(|| {
-                log.said.push(Said::new(line, call, ids, &entry));
-                log.said.len() - 1
+            let said = &mut log.said;
+            let mut at = *by_call.entry(call.clone()).or_insert_with(|| {
+                said.push(Said::new(line, call.clone(), ids.clone(), &entry));
+                said.len() - 1
             });
-            log.said[at].take(told, text);
+            // One trace goes through several requests, each of which is a call.
+            let request = entry.get("httpRequest").and(entry["insertId"].as_str());
+            if let Some(request) = request {
+                let known = said[at].request.get_or_insert_with(|| request.to_owned());
+                if known.as_str() != request {
+                    said.push(Said::new(line, call, ids, &entry));
+                    at = said.len() - 1;
+                    said[at].request = Some(request.to_owned());
+                }
+            }
+            said[at].take(told, text);
         }
         log
     }
@@ -225,6 +236,8 @@ pub(crate) struct Said {
     pub(crate) function: Option<String>,
     /// When the first of the lines was written, which are written at its end; milliseconds since 1970-01-01 UTC.
     pub(crate) at: Option<f64>,
+    /// What tells the request from others of its trace, where the log is one of requests.
+    pub(crate) request: Option<String>,
     /// Milliseconds, and how.
     pub(crate) ended: Option<(f64, Outcome)>,
     /// The limit and what was used, bytes.
@@ -245,6 +258,7 @@ impl Said {
             ids,
             function: name.map(str::to_owned),
             at: time.and_then(|time| quantity::moment(time, None)),
+            request: None,
             ended: None,
             exceeded: None,
             text: String::new(),

@@ -8,7 +8,7 @@ pub(crate) mod json_lines;
 mod lambda;
 mod mapping;
 pub(crate) mod monitoring;
-mod quantity;
+pub(crate) mod quantity;
 mod row;
 mod words;
 

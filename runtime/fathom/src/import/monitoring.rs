@@ -95,6 +95,7 @@ pub(crate) fn kind(series: &Value) -> &str {
 pub(crate) fn measured(series: &Value) -> impl Iterator<Item = Measured> + '_ {
     let configured = series["metric"]["labels"]["memory"].as_str();
     let configured_mb = configured.and_then(|mb| mb.parse().ok());
+    let succeeded = succeeded(series);
     points(series).filter_map(move |point| {
         let at = |end: &str| quantity::moment(point["interval"][end].as_str()?, None);
         let to = at("endTime")?;
@@ -102,9 +103,26 @@ pub(crate) fn measured(series: &Value) -> impl Iterator<Item = Measured> + '_ {
             from_unix_ms: at("startTime").unwrap_or(to) as u64,
             to_unix_ms: to as u64,
             configured_mb,
+            succeeded,
             values: distribution::read(&point["value"]["distributionValue"])?,
         })
     })
+}
+
+/// Whether the calls of a series succeeded, where it says how they ended: `status` of Cloud Functions, the class of the answer of
+/// Cloud Run.
+fn succeeded(series: &Value) -> Option<bool> {
+    let labels = &series["metric"]["labels"];
+    if let Some(status) = labels["status"].as_str() {
+        return Some(status == "ok");
+    }
+    let class = labels["response_code_class"].as_str()?;
+    Some(matches!(class, "1xx" | "2xx" | "3xx"))
+}
+
+/// How many points of a series are no distributions.
+pub(crate) fn no_distributions(series: &Value) -> usize {
+    points(series).count() - measured(series).count()
 }
 
 fn ended(point: &Value) -> &str {

@@ -1,9 +1,10 @@
 //! `fathom compare gcf --as-google`: our own calls as Cloud Monitoring would have them. Asks nobody.
 
+use super::writing;
 use crate::{analysis, output};
 use anyhow::{Context, bail};
 use learn::Catalogue;
-use std::{fs, path::Path, process::ExitCode};
+use std::{path::Path, process::ExitCode};
 use trace::{Bytes, ExponentialBuckets, Profile, Trace};
 
 /// Factor from bound to bound, unless somebody says otherwise. Those of Google's own metrics are not published.
@@ -38,18 +39,24 @@ pub(super) fn run(
     let configured = wanted.configured.or(today).unwrap_or(Bytes::mib(256));
     let name = &profile.function.name;
     let Some(view) = learn::as_google(name, traces, configured, memory, provider) else {
-        bail!("no call of `{name}` has succeeded: there is nothing to show");
+        bail!("no call of `{name}` had a sandbox of its own: there is nothing to show");
     };
     if let Some(path) = wanted.chart {
         let theme = report::chart::Theme::default();
         let chart = report::chart::as_google(&view, memory, profile, traces, &theme);
-        fs::write(path, chart).with_context(|| format!("cannot write `{}`", path.display()))?;
+        writing::whole(path, &chart)?;
     }
     if wanted.json {
         let series = report::as_google_series(&view, memory, times);
         output::line(serde_json::to_string_pretty(&series)?)?;
     } else {
-        output::text(report::as_google_text(&view, profile, analysis::style()))?;
+        output::text(report::as_google_text(
+            &view,
+            memory,
+            profile,
+            traces,
+            analysis::style(),
+        ))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,32 +1,29 @@
 //! `fathom compare gcf`: the same inputs here and at Google, or what was exported of both; what differs, and the size to give the
-//! function there. How calls there are made is in `drive`, what is known of them in `known`.
+//! function there. How calls there are made is in `drive`, what Google is asked of them in `fetch`, what is known of them in `known`.
 
 use super::{
     as_google::{self, GROWTH},
-    drive::{self, Drive, Driven},
+    drive::{self, Drive, Ended},
+    fetch::Fetch,
+    interrupt::Interrupt,
     known::{Known, Names},
+    writing,
 };
 use crate::{
     analysis::{self, Configured, SizingArgs},
     args::DatabaseArgs,
     commands::profile,
     config::FILE_NAME,
-    exit::code,
-    google::{Asked, Generation, Google, GoogleArgs},
-    inputs, output, progress, quantity,
+    exit::{self, code},
+    google::{Generation, GoogleArgs, without_query},
+    inputs, output, quantity,
 };
 use anyhow::{Context, bail};
 use clap::Args;
 use host::{Entry, Event};
 use std::{
-    fs,
     path::{Path, PathBuf},
     process::ExitCode,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread::sleep,
     time::{Duration, Instant, SystemTime},
 };
 use store::Store;
@@ -40,7 +37,7 @@ runs there. Google has the memory of a minute of calls: where all calls of a min
 so with `--every 61s` each call is known by itself. Where no call is known, distributions are compared.
 
 Metrics can be seen up to four minutes after a call: with --url they are waited for (--wait). Ctrl-C ends the calls; those that
-were made are saved and compared.
+were made are saved and compared, as they are where a call breaks off. A second Ctrl-C ends everything.
 
 Examples:
   fathom compare gcf line-reader --as-google                        our calls as Google would show them: no account needed
@@ -116,7 +113,7 @@ pub(crate) struct GcfArgs {
     /// What of the past is fetched [default: since the first call of --url, else 1h]
     #[arg(long, value_name = "TIME", value_parser = quantity::duration, help_heading = "Google")]
     since: Option<Nanos>,
-    /// Longest to wait until Cloud Monitoring has as many calls as were made
+    /// Longest to wait until Cloud Monitoring has the last call that was made
     #[arg(long, value_name = "TIME", default_value = "5min", value_parser = waiting, help_heading = "Google")]
     wait: Nanos,
     /// Draw it, as SVG
@@ -127,36 +124,8 @@ pub(crate) struct GcfArgs {
     json: bool,
 }
 
-/// What of the past is fetched where nobody says: an hour.
-const SINCE: Duration = Duration::from_secs(3_600);
-
-/// Time between two looks whether the metrics have come.
-const LOOK: Duration = Duration::from_secs(15);
-
-/// Time between two looks whether somebody wants it to end.
-const BLINK: Duration = Duration::from_millis(50);
-
-/// Becomes true at Ctrl-C: then nothing is waited for any more, and what is known is compared. At the second one the process ends.
-fn stop_waiting() -> anyhow::Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let said = stop.clone();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot start the runtime")?;
-    std::thread::spawn(move || {
-        runtime.block_on(async {
-            if tokio::signal::ctrl_c().await.is_ok() {
-                said.store(true, Ordering::Relaxed);
-                output::note("interrupted: what is known is compared; once more ends it");
-                if tokio::signal::ctrl_c().await.is_ok() {
-                    std::process::exit(i32::from(code::INTERRUPTED));
-                }
-            }
-        });
-    });
-    Ok(stop)
-}
+/// Least time between two writings of what --save keeps while calls are made.
+const KEEP: Duration = Duration::from_secs(1);
 
 fn growth(text: &str) -> Result<f64, String> {
     let growth = text.parse::<f64>().ok();
@@ -182,7 +151,7 @@ fn svg(text: &str) -> Result<PathBuf, String> {
     match path.extension().is_some_and(|extension| extension == "svg") {
         true => Ok(path),
         false => Err(format!(
-            "`{text}` is not an SVG: expected a name that ends in .svg"
+            "`{text}` is not an SVG: expected a name that ends in .svg, the one form of pictures here"
         )),
     }
 }
@@ -210,44 +179,62 @@ pub(crate) fn run(args: GcfArgs) -> anyhow::Result<ExitCode> {
             &args.sizing.catalogue()?,
         );
     }
-    if args.from.is_empty() && args.url.is_none() && args.google.project.is_none() {
+    let project = args.google.project(args.url.is_some());
+    if args.from.is_empty() && args.url.is_none() && project.is_none() {
         bail!(
             "nothing says what is known there: give exported JSON with --from, the function's address with --url, or its project \
              with --project; --as-google needs none of them"
         );
+    }
+    // Before anything is made that could not be written.
+    for path in args.save.iter().chain(&args.chart) {
+        writing::probe(path)?;
     }
     let mut known = Known::default();
     for file in &args.from {
         known.read(file)?;
     }
     let began = SystemTime::now();
-    let mut interrupted = false;
+    let mut interrupt = None;
+    let mut is_broken = false;
     let mut measured = None;
     if let Some(url) = &args.url {
         let (function, sent) = args.inputs_to_send()?;
-        let (driven, ended) = args.drive(url, &sent)?;
-        (measured, interrupted) = (Some(function), ended);
-        known.url = Some(url.clone());
-        known.driven.extend(driven);
-        // Before anything else is asked for that may fail.
-        args.write(&known)?;
+        measured = Some(function);
+        let heard = interrupt.insert(Interrupt::listen()?).clone();
+        is_broken = args.drive(url, &sent, heard, &mut known)?;
     }
     let here = args.here(measured)?;
-    if args.google.project.is_some() {
-        let stop = match args.url.is_some() && !interrupted {
-            true => stop_waiting()?,
-            false => Arc::new(AtomicBool::new(true)),
+    if let Some(project) = &project {
+        let fetch = Fetch {
+            google: &args.google,
+            project,
+            function: args.gcf_function.as_deref().unwrap_or(&here.function.name),
+            generation: args.generation(&known),
+            since: args.since,
+            began,
+            wait: args.wait,
+            interrupt: interrupt.as_ref(),
         };
-        args.fetch(&mut known, began, &here, &stop)?;
-        args.write(&known)?;
+        fetch.add_to(&mut known, |known| args.write(known))?;
     }
+    known.drop_repeats();
+    args.write(&known)?;
     let generation = args.generation(&known);
     let deployed = known.deployed(&Names {
         wanted: args.gcf_function.as_deref(),
         otherwise: &here.function.name,
         configured_mb: args.gcf_memory,
+        region: args.google.region.as_deref(),
         generation,
-    })?;
+    });
+    if deployed.is_err() {
+        // Why so little is known may be in them.
+        for note in &known.notes {
+            output::note(format_args!("note: {note}"));
+        }
+    }
+    let deployed = deployed?;
     let catalogue = args.sizing.catalogue()?;
     let key = match generation {
         Generation::First => "gcf-gen1",
@@ -256,7 +243,7 @@ pub(crate) fn run(args: GcfArgs) -> anyhow::Result<ExitCode> {
     let mut providers = catalogue.providers().iter();
     let provider = providers.find(|provider| provider.key == key);
     let provider = provider.with_context(|| format!("there is no provider `{key}`"))?;
-    let compared = learn::compare_cloud(
+    let mut compared = learn::compare_cloud(
         &here.function,
         &here.traces,
         &here.profile,
@@ -264,16 +251,19 @@ pub(crate) fn run(args: GcfArgs) -> anyhow::Result<ExitCode> {
         provider,
         args.sizing.seed,
     );
+    compared.notes.extend(known.notes);
     if let Some(path) = &args.chart {
         let chart = report::chart::cloud(&compared, &report::chart::Theme::default());
-        fs::write(path, chart).with_context(|| format!("cannot write `{}`", path.display()))?;
+        writing::whole(path, &chart)?;
     }
     if args.json {
         output::line(serde_json::to_string_pretty(&compared)?)?;
     } else {
         output::text(report::cloud_text(&compared, analysis::style()))?;
     }
-    Ok(if interrupted {
+    Ok(if is_broken {
+        ExitCode::from(code::FATHOM)
+    } else if interrupt.is_some_and(|interrupt| interrupt.is_said()) {
         ExitCode::from(code::INTERRUPTED)
     } else {
         ExitCode::SUCCESS
@@ -342,81 +332,51 @@ impl GcfArgs {
         Ok((function, sent))
     }
 
-    /// Calls the deployed function; what was made, and whether Ctrl-C ended it.
-    fn drive(&self, url: &str, sent: &[(Input, Event)]) -> anyhow::Result<(Vec<Driven>, bool)> {
+    /// Calls the deployed function and saves what was made; whether a call broke off, which is said at once.
+    fn drive(
+        &self,
+        url: &str,
+        sent: &[(Input, Event)],
+        interrupt: Interrupt,
+        known: &mut Known,
+    ) -> anyhow::Result<bool> {
         let drive = Drive {
             url,
-            audience: self.audience.as_deref().unwrap_or(url),
+            audience: self
+                .audience
+                .as_deref()
+                .unwrap_or_else(|| without_query(url)),
             content_type: self.content_type.as_deref(),
             every: self.every,
             timeout: self.timeout,
             tokens: self.google.tokens(),
         };
-        let driven = drive::run(drive, sent)?;
-        if driven.interrupted {
-            output::note(format_args!(
-                "interrupted: {} of {} calls were made",
-                driven.calls.len(),
-                sent.len()
-            ));
-        }
-        Ok((driven.calls, driven.interrupted))
-    }
-
-    /// Fetches what Google has, until it has as many calls as were made or the time to wait is over.
-    fn fetch(
-        &self,
-        known: &mut Known,
-        began: SystemTime,
-        here: &Here,
-        stop: &AtomicBool,
-    ) -> anyhow::Result<()> {
-        let project = self.google.project.as_deref().unwrap_or_default();
-        let function = self
-            .gcf_function
-            .as_deref()
-            .unwrap_or(&here.function.name)
-            .to_owned();
-        let from = match (self.since, known.driven.is_empty()) {
-            (Some(since), _) => began.checked_sub(Duration::from_nanos(since.0)),
-            (None, true) => began.checked_sub(SINCE),
-            // A minute of Google's may have begun before.
-            (None, false) => known
-                .began()
-                .and_then(|at| at.checked_sub(Duration::from_secs(60))),
-        };
-        let from = from.unwrap_or(SystemTime::UNIX_EPOCH);
-        let generation = self.generation(known);
-        let mut google: Google = self.google.google();
-        let spinner = progress::spinner(format!("asking Google of {function}"));
-        let waits = Instant::now();
-        let longest = Duration::from_nanos(self.wait.0);
-        loop {
-            let asked = Asked {
-                project,
-                region: self.google.region.as_deref(),
-                function: &function,
-                generation,
-                from,
-                to: SystemTime::now(),
-            };
-            let series = google.series(&asked)?;
-            let has = Known::values_of_memory(&series);
-            let left = longest.saturating_sub(waits.elapsed());
-            let is_over = left.is_zero() || stop.load(Ordering::Relaxed);
-            if has >= known.driven.len() as u64 || is_over {
-                known.series.extend(series);
-                known.entries.extend(google.entries(&asked)?);
-                spinner.finish_and_clear();
+        known.url = Some(without_query(url).to_owned());
+        let before = known.driven.len();
+        let mut kept = Instant::now();
+        let made = drive::run(drive, sent, interrupt, |calls| {
+            if kept.elapsed() < KEEP && calls.len() > 1 {
                 return Ok(());
             }
-            spinner.set_message(format!(
-                "waiting for Cloud Monitoring: it has {has} of {} calls",
-                known.driven.len()
-            ));
-            let next = Instant::now() + LOOK.min(left);
-            while Instant::now() < next && !stop.load(Ordering::Relaxed) {
-                sleep(BLINK);
+            kept = Instant::now();
+            known.driven.truncate(before);
+            known.driven.extend_from_slice(calls);
+            self.write(known)
+        })?;
+        let how_many = format!("{} of {} calls were made", made.calls.len(), sent.len());
+        known.driven.truncate(before);
+        known.driven.extend(made.calls);
+        // Before anything else is asked for that may fail.
+        self.write(known)?;
+        match made.ended {
+            Ended::All => Ok(false),
+            Ended::Interrupted => {
+                output::note(how_many);
+                Ok(false)
+            }
+            Ended::Broken(error) => {
+                exit::say(&error.context(format!("{how_many}, which are kept and compared")));
+                Ok(true)
             }
         }
     }
@@ -425,20 +385,14 @@ impl GcfArgs {
         match self.generation {
             Some(2) => Generation::Second,
             Some(_) => Generation::First,
-            None if known.is_of_cloud_run() => Generation::Second,
-            None => Generation::First,
+            None => known.generation(),
         }
     }
 
     fn write(&self, known: &Known) -> anyhow::Result<()> {
-        let Some(path) = &self.save else {
-            return Ok(());
-        };
-        let text = serde_json::to_string_pretty(&known.saved())?;
-        // Whole or not at all: what was there is not lost to a full disk.
-        let beside = path.with_extension("json.new");
-        fs::write(&beside, text)
-            .and_then(|()| fs::rename(&beside, path))
-            .with_context(|| format!("cannot write `{}`", path.display()))
+        match &self.save {
+            Some(path) => writing::whole(path, &serde_json::to_string_pretty(&known.saved())?),
+            None => Ok(()),
+        }
     }
 }

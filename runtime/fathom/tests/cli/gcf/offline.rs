@@ -56,6 +56,8 @@ fn our_calls_in_googles_form_are_read_back_as_google_would_have_them() {
         "Here: peak = ",
         "x size",
         "Google has no variable",
+        "Google has it in",
+        "i40 ",
     ] {
         assert!(text.contains(told), "{told}: {text}");
     }
@@ -69,6 +71,23 @@ fn our_calls_in_googles_form_are_read_back_as_google_would_have_them() {
         let (low, high) = (number(&memory[what]["low"]), number(&memory[what]["high"]));
         assert!(low <= truth && truth <= high, "{what}: {memory}");
     }
+}
+
+/// Google counts a call as often as it is made: so it is here.
+#[test]
+fn inputs_that_are_repeated_are_as_many_calls_on_both_sides() {
+    let place = Place::new();
+    let rows = (1..=40).flat_map(|n| {
+        let times = if n <= 20 { 9 } else { 1 };
+        std::iter::repeat_n(format!("{n},{} MiB,256 MiB,1,i{n}\n", n + 2), times)
+    });
+    place.import_calls("f", &rows.collect::<String>());
+    let ours = compared(&place, &["f", "--as-google", "--growth", "1.1"]);
+    place.write("ours.json", ours.to_string());
+    let itself = compared(&place, &["f", "--from", "ours.json"]);
+    assert_eq!(itself["counts"]["local_inputs"], 40);
+    is(&itself["memory"]["offset"], 0.0, 2.0 * MIB);
+    is(&itself["memory"]["slope"], 1.0, 0.15);
 }
 
 /// The digest of an input that was imported by its name.
@@ -146,6 +165,24 @@ fn calls_that_google_tells_apart_give_the_offset_of_its_runtime_and_a_size() {
     ] {
         assert!(text.contains(told), "{told}: {text}");
     }
+    // Twice the same is the same, and is written again as it was.
+    let twice = [
+        "f",
+        "--from",
+        "seen.json",
+        "--from",
+        "seen.json",
+        "--save",
+        "again.json",
+    ];
+    let mut once = both.clone();
+    once["notes"] = json!([]);
+    let mut again = compared(&place, &twice);
+    again["notes"] = json!([]);
+    assert_eq!(again, once);
+    let written = fs::read_to_string(place.path("again.json")).expect("it");
+    let written: Value = serde_json::from_str(&written).expect("JSON");
+    assert_eq!(written["calls"].as_array().map(Vec::len), Some(40));
     // Without what was made there nobody knows which call is which.
     let mut exported = saved(&inputs, there);
     place.write(
@@ -244,6 +281,62 @@ fn of_cloud_run_only_distributions_of_memory_are_compared() {
     );
 }
 
+/// Of Cloud Run an entry is a request, of which one trace may have several.
+#[test]
+fn what_a_file_leaves_out_is_said() {
+    let place = Place::new();
+    here(&place);
+    let request = |id: &str, latency: &str| {
+        json!({
+            "httpRequest": { "latency": latency, "status": 200 }, "insertId": id, "logName": "requests",
+            "resource": { "labels": { "service_name": "svc", "location": "x" }, "type": "cloud_run_revision" },
+            "timestamp": super::moment(0, 5), "trace": "projects/p/traces/abc",
+        })
+    };
+    let broken = json!({ "jsonPayload": { "fathom_call": { "no": "record" } } });
+    let pages = json!([
+        { "entries": [request("a", "0.2s"), request("b", "0.4s")], "nextPageToken": "b" },
+        7,
+        { "entries": [request("b", "0.4s"), broken], "nextPageToken": "c" },
+    ]);
+    place.write("requests.json", pages.to_string());
+    let both = compared(&place, &["f", "--from", "requests.json"]);
+    assert_eq!(
+        (&both["provider"], &both["counts"]["known"]),
+        (&json!("cloud-run"), &json!(2))
+    );
+    assert!((number(&both["duration"]["cloud_mean_seconds"]) - 0.3).abs() < 1e-9);
+    let notes = both["notes"].to_string();
+    for told in [
+        "`requests.json` is not all of the answer",
+        "parts of `requests.json` that are no JSON objects, which are left out: 1",
+        "not a record of Fathom's): 1",
+    ] {
+        assert!(notes.contains(told), "{told}: {notes}");
+    }
+    let lines = format!("{}\nwhat?\n", ended("e1", 1, 500));
+    place.write("log.jsonl", lines);
+    let mut none = one(2, 1.0);
+    none["value"] = json!({ "doubleValue": 1.0 });
+    let metrics = json!({
+        "timeSeries": [series(MEMORY, ("function_name", "f"), &[one(1, 1.0), none])],
+        "executionErrors": [{ "code": 4, "message": "too much of it" }],
+    });
+    place.write("metrics.json", metrics.to_string());
+    let both = compared(
+        &place,
+        &["f", "--from", "metrics.json", "--from", "log.jsonl"],
+    );
+    let notes = both["notes"].to_string();
+    for told in [
+        "parts of `log.jsonl` that are no JSON objects, which are left out: 1",
+        "could not read all data, too much of it",
+        "no distributions, which are left out: 1",
+    ] {
+        assert!(notes.contains(told), "{told}: {notes}");
+    }
+}
+
 #[test]
 fn what_cannot_be_compared_is_said() {
     let place = Place::new();
@@ -260,8 +353,32 @@ fn what_cannot_be_compared_is_said() {
         "two.json",
         json!({ "timeSeries": [other, ours] }).to_string(),
     );
+    let in_region = |region: &str| {
+        let mut series = series(MEMORY, ("function_name", "f"), &[one(1, 1.0)]);
+        series["resource"]["labels"]["region"] = json!(region);
+        series
+    };
+    place.write(
+        "regions.json",
+        json!({ "timeSeries": [in_region("here1"), in_region("there1")] }).to_string(),
+    );
+    let mut late = saved(&[1], |_| 1.0);
+    late["calls"][0]["began_unix_ms"] = json!(u64::MAX);
+    place.write("late.json", late.to_string());
     for (args, expected) in [
         (vec!["f"], "nothing says what is known there"),
+        (
+            vec!["f", "--from", "regions.json"],
+            "say which with --region: here1, there1",
+        ),
+        (
+            vec!["f", "--from", "regions.json", "--region", "her1"],
+            "in the region `her1`: expected here1 or there1",
+        ),
+        (
+            vec!["f", "--from", "late.json", "--project", "p"],
+            "`late.json` says that the call with `i1` began at",
+        ),
         (
             vec!["g", "--from", "seen.json"],
             "no calls of `g` are recorded",

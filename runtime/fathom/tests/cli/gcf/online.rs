@@ -272,8 +272,10 @@ fn what_google_refuses_is_a_sentence_and_calls_that_were_made_are_kept() {
             "{code}"
         );
     }
-    // A list without an end has one here.
-    let stand_in = StandIn::new(|_| Answer::json(json!({ "nextPageToken": "same" })));
+    // A list without an end has one here, even if it goes round.
+    let mut pages = ["a", "b", "c"].into_iter().cycle();
+    let stand_in =
+        StandIn::new(move |_| Answer::json(json!({ "nextPageToken": pages.next().expect("one") })));
     let args = [
         "guest",
         "--project",
@@ -294,21 +296,53 @@ fn what_google_refuses_is_a_sentence_and_calls_that_were_made_are_kept() {
 fn a_function_that_cannot_be_called_is_said_and_one_that_is_busy_is_called_again() {
     let place = Place::new();
     guest(&place);
+    let elsewhere = StandIn::new(|_| Answer(200, Vec::new(), String::new()));
     for (status, expected) in [
         (403, "refuses whoever calls it (403)"),
         (404, "there is no function at"),
+        (302, &elsewhere.url),
     ] {
-        let stand_in = StandIn::new(move |_| Answer(status, Vec::new(), String::new()));
-        let args = ["guest", "--url", &stand_in.url, "--token-from", "none"];
+        let fields = vec![("location", elsewhere.url.clone())];
+        let stand_in = StandIn::new(move |_| Answer(status, fields.clone(), String::new()));
+        let url = format!("{}/?key=secret", stand_in.url);
+        let args = ["guest", "--url", &url, "--token-from", "none"];
         let (exit, _, said) = printed(&mut compare(&place, &args));
         assert!(exit == 125 && said.contains(expected), "{said}");
+        assert!(!said.contains("secret"), "{said}");
+        // Nothing is made that could not be saved.
+        let before = stand_in.asked().len();
+        let unwritable = [&args[..], &["--save", "absent/seen.json"]].concat();
+        let (exit, _, said) = printed(&mut compare(&place, &unwritable));
+        assert!(
+            exit == 125 && said.contains("cannot write `absent/seen.json`"),
+            "{said}"
+        );
+        assert_eq!(stand_in.asked().len(), before);
     }
+    assert!(elsewhere.asked().is_empty(), "nobody is followed");
+    credentials(&place, &{
+        let tokens = json!({ "access_token": "a", "id_token": "b" });
+        StandIn::new(move |_| Answer::json(tokens.clone())).url
+    });
+    let args = [
+        "guest",
+        "--url",
+        "http://example.invalid/call?key=secret",
+        "--credentials",
+        "credentials.json",
+    ];
+    let (exit, _, said) = printed(&mut compare(&place, &args));
+    assert!(
+        exit == 125 && said.contains("a token is not sent to `http://example.invalid/call`"),
+        "{said}"
+    );
     let mut asked_before = 0;
     let stand_in = StandIn::new(move |_| {
         asked_before += 1;
         match asked_before {
             1 => Answer::refused(503, "UNAVAILABLE", "No instance."),
             2 => Answer(500, Vec::new(), "a bug in it".to_owned()),
+            3 => Answer(504, Vec::new(), "too slow by itself".to_owned()),
             _ => Answer(200, Vec::new(), String::new()),
         }
     });
@@ -329,17 +363,15 @@ fn a_function_that_cannot_be_called_is_said_and_one_that_is_busy_is_called_again
         (&both["counts"]["known"], stand_in.asked().len()),
         (&json!(8), 9)
     );
-    assert!(
-        both["notes"]
-            .to_string()
-            .contains("did not succeed, whose memory and times are left out: 1")
-    );
+    assert!(both["notes"].to_string().contains(
+        "did not succeed, whose memory and times are left out; they are billed as the others: 2"
+    ));
     // The busy one was asked again and then failed by itself, which is not asked again.
     let saved = fs::read_to_string(place.path("s.json")).expect("it");
     let saved: Value = serde_json::from_str(&saved).expect("JSON");
     let statuses = saved["calls"].as_array().expect("calls").iter();
     let statuses: Vec<u64> = statuses.filter_map(|c| c["status"].as_u64()).collect();
-    assert_eq!(statuses, [500, 200, 200, 200, 200, 200, 200, 200]);
+    assert_eq!(statuses, [500, 504, 200, 200, 200, 200, 200, 200]);
 }
 
 #[test]
@@ -391,4 +423,113 @@ fn ctrl_c_ends_the_calls_and_keeps_those_that_were_made() {
     let ids = saved["calls"].as_array().expect("calls").iter();
     let ids: Vec<&Value> = ids.map(|call| &call["execution_id"]).collect();
     assert_eq!(ids, ["e1", "e2"]);
+}
+
+/// What was made before stays, whatever breaks off; the variable of Google's own tools says whose project it is.
+#[test]
+fn a_call_that_breaks_off_leaves_those_that_were_made_before() {
+    let place = Place::new();
+    guest(&place);
+    let mut calls = 0;
+    let stand_in = StandIn::new(move |asked: &Asked| {
+        if !asked.path.starts_with("/call") {
+            return Answer::json(json!({}));
+        }
+        calls += 1;
+        let fields = vec![("x-cloud-trace-context", format!("theirs{calls};o=1"))];
+        match calls {
+            4 => Answer(0, Vec::new(), String::new()),
+            _ => Answer(200, fields, String::new()),
+        }
+    });
+    let call = format!("{}/call?key=secret", stand_in.url);
+    let args = [
+        "guest",
+        "--url",
+        &call,
+        "--token-from",
+        "none",
+        "--save",
+        "seen.json",
+        "--wait",
+        "0",
+        "--json",
+        "--monitoring-url",
+        &stand_in.url,
+        "--logging-url",
+        &stand_in.url,
+    ];
+    let mut command = compare(&place, &args);
+    command.env("GOOGLE_CLOUD_PROJECT", "from-variable");
+    let (exit, text, said) = printed(&mut command);
+    assert!(
+        exit == 125 && said.contains("3 of 8 calls were made"),
+        "{exit}: {said}"
+    );
+    assert!(
+        said.contains("cannot reach the function") && !said.contains("secret"),
+        "{said}"
+    );
+    let both: Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(both["counts"]["known"], 3);
+    let saved = fs::read_to_string(place.path("seen.json")).expect("it");
+    assert!(!saved.contains("secret"));
+    let saved: Value = serde_json::from_str(&saved).expect("JSON");
+    let traces = saved["calls"].as_array().expect("calls").iter();
+    let traces: Vec<&Value> = traces.map(|call| &call["trace"]).collect();
+    assert_eq!(traces, ["theirs1", "theirs2", "theirs3"]);
+    assert!(saved["calls"][0]["sent_trace"].is_string());
+    let of_project = |asked: &Asked| asked.path.contains("/v3/projects/from-variable/");
+    assert!(stand_in.asked().iter().any(of_project));
+    // For files alone nobody is asked.
+    let before = stand_in.asked().len();
+    let args = [
+        "f",
+        "--from",
+        "seen.json",
+        "--monitoring-url",
+        &stand_in.url,
+    ];
+    let mut command = compare(&place, &args);
+    command.env("GOOGLE_CLOUD_PROJECT", "from-variable");
+    let (exit, _, said) = printed(&mut command);
+    assert_eq!((exit, stand_in.asked().len()), (0, before), "{said}");
+}
+
+/// Values of other calls, however many, are not those of the last call.
+#[test]
+fn metrics_are_waited_for_and_kept_where_the_log_is_refused() {
+    let place = Place::new();
+    guest(&place);
+    let stand_in = StandIn::new(|asked: &Asked| match asked.path.as_str() {
+        "/token" => Answer::json(json!({ "access_token": "a", "id_token": "b" })),
+        "/call" => Answer(200, Vec::new(), String::new()),
+        path if path.starts_with("/v2/") => Answer::refused(403, "PERMISSION_DENIED", "No logs."),
+        _ => {
+            let mut point = one(0, 1e8);
+            point["interval"] =
+                json!({ "startTime": "2020-01-01T00:00:00Z", "endTime": "2020-01-01T00:01:00Z" });
+            point["value"]["distributionValue"]["count"] = json!("8");
+            let metric = "cloudfunctions.googleapis.com/function/user_memory_bytes";
+            Answer::json(
+                json!({ "timeSeries": [series(metric, ("function_name", "f"), &[point])] }),
+            )
+        }
+    });
+    credentials(&place, &stand_in.url);
+    let call = format!("{}/call", stand_in.url);
+    let mut args = online(&stand_in.url, &call);
+    args.retain(|arg| *arg != "0");
+    let wait = args.iter().position(|arg| *arg == "--wait").expect("it");
+    args.insert(wait + 1, "500 ms");
+    let (exit, text, said) = printed(&mut compare(&place, &args));
+    assert_eq!(exit, 0, "{said}");
+    assert!(text.contains("No logs (403, PERMISSION_DENIED)"), "{text}");
+    let saved = fs::read_to_string(place.path("seen.json")).expect("it");
+    assert!(saved.contains("distributionValue"));
+    let looks = stand_in.asked();
+    let looks = looks
+        .iter()
+        .filter(|a| a.path.contains("user_memory_bytes"));
+    assert_eq!(looks.count(), 2);
 }

@@ -36,7 +36,7 @@ impl Asked {
     }
 }
 
-/// What is answered: a status, fields, a body.
+/// What is answered: a status, fields, a body. With status 0 the connection is closed in place of an answer.
 pub(super) struct Answer(
     pub(super) u16,
     pub(super) Vec<(&'static str, String)>,
@@ -81,6 +81,9 @@ impl StandIn {
                 };
                 keep.lock().expect("it").push(request.clone());
                 let Answer(status, fields, body) = answer(&request);
+                if status == 0 {
+                    continue;
+                }
                 let mut head = format!(
                     "HTTP/1.1 {status} said\r\ncontent-length: {}\r\nconnection: close\r\n",
                     body.len()
