@@ -29,7 +29,9 @@ pub(crate) fn classes(
     single: &SizeAccount,
 ) -> Option<SizeClasses> {
     let by = recommendation.sizing_feature.as_ref()?;
-    if provider.billed != Billed::Size || !by.is_known_before() || calls.len() < FEWEST {
+    // A word has no size up to which calls go to the smaller one.
+    let is_size = by.is_known_before() && by.features().all(|f| f.word().is_none());
+    if provider.billed != Billed::Size || !is_size || calls.len() < FEWEST {
         return None;
     }
     // Whatever is larger than all that was seen has as much room as in a single size.

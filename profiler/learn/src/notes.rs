@@ -107,6 +107,12 @@ fn listed(names: &[String]) -> String {
 fn heap(traces: &[Trace]) -> Option<String> {
     let measured = || traces.iter().filter(|t| t.is_measurement());
     measured().next()?;
+    if measured().all(|t| t.function.is_imported()) {
+        return Some(
+            "calls recorded elsewhere: what took their memory is not known, nor how busy the processor was, so times at providers              take all of their time as a whole processor's"
+                .to_owned(),
+        );
+    }
     if measured().all(|t| t.heap == Heap::Unknown) {
         return Some(
             "allocator not found: live bytes are unknown, so memory is explained by committed pages only, which grow in steps \

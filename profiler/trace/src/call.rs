@@ -16,6 +16,16 @@ pub struct FunctionId {
     pub digest: String,
 }
 
+impl FunctionId {
+    /// What stands for the digest of a module where there is none: the function's calls were recorded elsewhere.
+    pub const IMPORTED: &str = "imported";
+
+    /// Whether it is no module that is known here.
+    pub fn is_imported(&self) -> bool {
+        self.digest == FunctionId::IMPORTED
+    }
+}
+
 /// Which input a call was given. Calls with the same digest are repeats of one input: they count once when learning.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Input {

@@ -178,7 +178,8 @@ impl Margin {
             return;
         };
         let given = given.min(limit);
-        let missed = given < by.need;
+        // Memory is given in whole bytes, rounded up: less than one is what rounding has left.
+        let missed = given + 1.0 < by.need;
         let more_than_asked = by.rate - f64::from(u8::from(missed));
         let step = CARE / by.rate.sqrt() * more_than_asked;
         let most = (by.rate / RARE).clamp(1.0, MOST_CARE);

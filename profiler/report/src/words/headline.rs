@@ -2,7 +2,7 @@
 
 use crate::clean::clean;
 use crate::show::{count, counted, round_size, seconds, size};
-use trace::{Confidence, InvocationCounts, Outcome, Profile, Recommendation};
+use trace::{CallAllocation, Confidence, InvocationCounts, Outcome, Profile, Recommendation};
 
 /// `12/12 calls, 0 failed, 3.1 s`; limited and timed-out calls only where there are any.
 pub(crate) fn tally(counts: &InvocationCounts, elapsed_seconds: Option<f64>) -> String {
@@ -26,11 +26,17 @@ pub(crate) fn headline(profile: &Profile) -> String {
     let counts = &profile.invocations;
     match &profile.recommendation {
         Some(r) => format!(
-            "{name}: give each call {}{} of guest memory (today {}). Largest need seen: {}.",
+            "{name}: give each call {}{} of {} (today {}). Largest need seen: {}{}.",
             if is_lower_bound(r) { "at least " } else { "" },
             size(r.allocation_bytes),
+            if profile.function.is_imported() {
+                "memory"
+            } else {
+                "guest memory"
+            },
             round_size(r.baseline_bytes),
-            size(r.largest_need_bytes)
+            size(r.largest_need_bytes),
+            above(r)
         ),
         None if counts.total == 0 => format!("{name}: nothing to say yet, no call is recorded."),
         None if counts.total == 1 => {
@@ -40,6 +46,22 @@ pub(crate) fn headline(profile: &Profile) -> String {
             "{name}: no recommendation, none of {} calls succeeded.",
             count(counts.total)
         ),
+    }
+}
+
+/// How many calls needed more than is recommended: of many a few may.
+fn above(recommendation: &Recommendation) -> String {
+    let succeeded = |c: &&CallAllocation| c.outcome == Outcome::Succeeded;
+    let calls = || recommendation.calls.iter().filter(succeeded);
+    let more = calls()
+        .filter(|c| c.needed_bytes > recommendation.allocation_bytes)
+        .count();
+    match more {
+        0 => String::new(),
+        more => {
+            let of = count(calls().count());
+            format!("; {} of {of} calls needed more than that", count(more))
+        }
     }
 }
 

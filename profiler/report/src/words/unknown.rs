@@ -74,7 +74,9 @@ pub(crate) fn changes(profile: &Profile) -> String {
     if causes.is_empty() {
         causes.push("an input unlike those seen".to_owned());
     }
-    causes.push("a new build of the guest".to_owned());
+    if !profile.function.is_imported() {
+        causes.push("a new build of the guest".to_owned());
+    }
     causes.push("another asked failure rate".to_owned());
     causes.push("new prices".to_owned());
     sentence(&listed(&causes))

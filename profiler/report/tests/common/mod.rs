@@ -222,6 +222,7 @@ pub(crate) fn model(kind: ModelKind, formula: &str, feature: Option<Feature>) ->
             250_000.0
         },
         distinct: 12,
+        when: Vec::new(),
     });
     Model {
         kind,
@@ -644,6 +645,7 @@ pub(crate) fn product() -> (Profile, Vec<Trace>) {
             min: 20.0,
             max,
             distinct: 3,
+            when: Vec::new(),
         });
     }
     profile.model = model.clone();

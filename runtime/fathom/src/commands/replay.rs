@@ -1,7 +1,7 @@
 //! `fathom replay`: what rules for sizing would have done with the recorded calls, each sized only from those before it.
 
 use crate::{analysis, args::DatabaseArgs, near, output, progress, quantity};
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use clap::Args;
 use learn::{Replaying, Settings};
 use std::{fs, path::PathBuf, process::ExitCode};
@@ -59,6 +59,16 @@ const RATES: [f64; 7] = [0.3, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005];
 
 /// Runs the command.
 pub(crate) fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
+    if let Some(path) = &args.calibration {
+        let is_svg = path
+            .extension()
+            .is_some_and(|extension| extension.eq_ignore_ascii_case("svg"));
+        ensure!(
+            is_svg,
+            "`{}`: the chart is SVG, so its name ends in .svg",
+            path.display()
+        );
+    }
     let functions = read(&args)?;
     let settings = Settings {
         failure_rate: args.failure_rate,

@@ -15,9 +15,6 @@ use trace::{
     Trace,
 };
 
-/// What stands for the digest of a module where there is none.
-const DIGEST: &str = "imported";
-
 /// One call.
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
@@ -225,7 +222,7 @@ impl Kept {
     fn call(self, form: &str) -> Trace {
         let function = FunctionId {
             name: self.function.to_string(),
-            digest: DIGEST.to_owned(),
+            digest: FunctionId::IMPORTED.to_owned(),
         };
         let told = self
             .features

@@ -198,9 +198,11 @@ impl Sizes {
         Sizes::new(self.features.clone(), self.rate, self.seed)
     }
 
+    /// Where nothing at all is told of a call, not even its words are known.
     fn known(&self, input: &[Observed]) -> Vec<Known> {
+        let told = |feature: &Feature| feature.value_in(input).filter(|_| !input.is_empty());
         let known = |feature: &Feature| Known {
-            value: feature.value_in(input).unwrap_or(f64::NAN),
+            value: told(feature).unwrap_or(f64::NAN),
             at_seconds: 0.0,
             ahead: 1.0,
         };

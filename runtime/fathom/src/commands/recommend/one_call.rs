@@ -135,14 +135,14 @@ fn variable(
             .flat_map(|c| c.predictor.features());
         all.any(|f| f.variable == *name && f.breakpoint != Breakpoint::Input)
     };
-    let known = || asked.iter().map(String::as_str);
+    let is_late = if late() {
+        ", which is known only while a call runs"
+    } else {
+        ""
+    };
     ensure!(
         asked.contains(name),
-        "the size does not depend on `{name}`{}; it is told by `{}`",
-        match late() {
-            true => ", which is known only while a call runs".to_owned(),
-            false => near::did_you_mean(name, known()),
-        },
+        "the size does not depend on `{name}`{is_late}; it is told by `{}`",
         asked
             .iter()
             .cloned()
