@@ -145,7 +145,7 @@ impl Instance {
         let share = all / of * part / calls.max(1);
         let share = Bytes(share / PAGE.0 * PAGE.0);
         let body = memory.saturating_sub(reserve).0 / OF_A_BODY;
-        let body = Bytes(body.min(MOST_OF_A_BODY.0).max(1 << 20) >> 20 << 20);
+        let body = Bytes(body.clamp(1 << 20, MOST_OF_A_BODY.0) >> 20 << 20);
         Ok(Instance {
             memory,
             from,
