@@ -137,7 +137,7 @@ impl Container<'_> {
              Try it here first, without a container or in one, from this folder:\n\n    \
              PORT=8080 {variables} {start}\n    \
              docker build -t IMAGE . && docker run --rm -p 8080:8080 -e PORT=8080 -m {megabytes}m IMAGE\n\n\
-             and ask it:\n\n    curl --data-binary @FILE http://127.0.0.1:8080/\n\n\
+             and ask it:\n\n    curl {sent} http://127.0.0.1:8080/\n\n\
              Of {memory}, {reserve} are for the server, its module and its files, the rest for {calls} at a time and their \
              bodies. A call\nmay have {of_a_call}. The server reads how much there is from the limit of its container: with \
              another `--memory`, make the\nfolder anew, so that this is right too. A body of a request may have {body}: a longer one is answered 413.\n\n\
@@ -147,6 +147,12 @@ impl Container<'_> {
             name = self.function,
             deploy = self.deploy,
             variables = self.variables().join(" "),
+            sent = match self.signature {
+                Signature::Http => "--data-binary @FILE",
+                Signature::Cloudevent => {
+                    "-H 'content-type: application/cloudevents+json' --data-binary @EVENT.json"
+                }
+            },
             start = self.start("127.0.0.1").join(" "),
             megabytes = instance.memory.0 >> 20,
             body = instance.body,
