@@ -46,6 +46,7 @@ pub fn account(
         settings,
         traffic,
         calls: &calls,
+        arrivals: &arrivals(traces, settings),
     };
     let providers = catalogue.providers().iter().filter_map(|provider| {
         let mut bills = recommendation.providers.iter();
@@ -72,8 +73,6 @@ pub(crate) struct Call {
     pub(crate) given: Bytes,
     /// What it is sized by, where that is known before it.
     pub(crate) value: Option<f64>,
-    /// When it came, where that is known.
-    came: Option<u64>,
 }
 
 impl Call {
@@ -90,10 +89,18 @@ fn billed(traces: &[Trace], allocations: &[CallAllocation], settings: &Settings)
             billed: timing::Call::of(&traces[at], settings),
             given: with_runtime(allocation.allocation_bytes, settings),
             value: allocation.feature_value,
-            came: arrival(&traces[at]),
         })
     });
     billed.collect()
+}
+
+/// The calls of which it is known when they came, whatever became of them: one that failed has been in an instance too, and one that
+/// ran beside others, by which time is not priced, has come all the same.
+fn arrivals(traces: &[Trace], settings: &Settings) -> Vec<(u64, timing::Call)> {
+    let came = traces
+        .iter()
+        .filter_map(|trace| Some((arrival(trace)?, timing::Call::of(trace, settings))));
+    came.collect()
 }
 
 fn with_runtime(guest: Bytes, settings: &Settings) -> Bytes {
@@ -105,13 +112,16 @@ struct Accounting<'a> {
     settings: &'a Settings,
     traffic: Traffic,
     calls: &'a [Call],
+    /// When calls came, milliseconds since 1970-01-01 UTC, and how long they ran.
+    arrivals: &'a [(u64, timing::Call)],
 }
 
 /// Nothing is shared.
 const ALONE: Sharing = Sharing {
     share: 1.0,
+    busy: 1.0,
     at_once: 1.0,
-    is_recorded: false,
+    recorded: 0,
 };
 
 impl Accounting<'_> {
@@ -150,41 +160,55 @@ impl Accounting<'_> {
     /// What calls cost in instances of a size that make so many at a time.
     fn at(&self, provider: &Provider, size: &Size, calls: u32, sharing: Sharing) -> SizeAccount {
         let need = self.need(calls);
-        let Sharing { share, at_once, .. } = sharing;
+        let Sharing {
+            share,
+            busy,
+            at_once,
+            ..
+        } = sharing;
         let seconds = |call: &Call| call.seconds(size, at_once);
         let mb = |bytes: Bytes| bytes.as_f64() / 1_048_576.0;
         let time = |call: &Call| Nanos((seconds(call) * 1e9).round() as u64);
         let billed_seconds = |call: &Call| billed_ms(provider, time(call)) as f64 / 1e3;
-        // Of the instance, the call's part.
-        let gb = |call: &Call| billed_mb(provider, size, call.billed.used) as f64 / 1024.0 * share;
+        let gb = |call: &Call| billed_mb(provider, size, call.billed.used) as f64 / 1024.0;
         let rate = provider.usd_per_gb_second.as_f64();
-        let cpu = size.billed_cpu.as_f64() * share;
+        let cpu = size.billed_cpu.as_f64();
         let cpu_rate = cpu * provider.usd_per_cpu_second.as_f64();
+        // Of the instance's time, the call's part; and of that, the part in which a call runs in it.
+        let paid = |call: &Call| billed_seconds(call) * share;
+        let runs = |call: &Call| match calls {
+            1 => seconds(call).min(billed_seconds(call)),
+            _ => paid(call) * busy,
+        };
         // What the smallest size that fits has more than is needed; of memory that is billed as it is used it costs nothing.
         let between = match (provider.billed, provider.size_for(need.0)) {
             (Billed::Size, Some(fits)) if fits.mb <= size.mb => {
-                (fits.mb as f64 - mb(need)).max(0.0) / 1024.0 * share
+                (fits.mb as f64 - mb(need)).max(0.0) / 1024.0
             }
             _ => 0.0,
         };
-        let unused = |call: &Call| (gb(call) - mb(call.billed.used) / 1024.0).max(0.0);
-        let runs = |call: &Call| seconds(call).min(billed_seconds(call));
+        // GB-seconds that nobody uses while a call runs.
+        let unused = |call: &Call| {
+            let uses = mb(call.billed.used) / 1024.0 * seconds(call).min(billed_seconds(call));
+            (gb(call) * runs(call) - uses).max(0.0)
+        };
         SizeAccount {
             size_mb: size.mb,
             fits: need.0.div_ceil(1 << 20) <= size.mb,
             usd_per_million: self.per_million(|call| {
                 usd_per_shared_call(provider, size, call.billed.used, time(call), share)
             }),
-            memory_wasted_usd: self.per_million(|call| unused(call) * rate * runs(call)),
-            granularity_usd: self.per_million(|call| between.min(unused(call)) * rate * runs(call)),
+            memory_wasted_usd: self.per_million(|call| unused(call) * rate),
+            granularity_usd: self
+                .per_million(|call| (between * runs(call)).min(unused(call)) * rate),
             time_wasted_usd: self.per_million(|call| {
-                let idle = billed_seconds(call) - runs(call);
+                let idle = paid(call) - runs(call);
                 idle * (gb(call) * rate + cpu_rate)
             }),
             usd_per_month: self.traffic.calls_per_month.map(|calls| {
                 let of_each = calls / MILLION;
-                let gb_seconds = self.per_million(|call| gb(call) * billed_seconds(call)) * of_each;
-                let cpu_seconds = self.per_million(|call| cpu * billed_seconds(call)) * of_each;
+                let gb_seconds = self.per_million(|call| gb(call) * paid(call)) * of_each;
+                let cpu_seconds = self.per_million(|call| cpu * paid(call)) * of_each;
                 let beyond = |used: f64, free: u64| (used - free as f64).max(0.0);
                 beyond(calls, provider.free.requests) * provider.usd_per_request.as_f64()
                     + beyond(gb_seconds, provider.free.gb_seconds) * rate
@@ -221,7 +245,8 @@ impl Accounting<'_> {
                 estimated_seconds: seconds.sum::<f64>() / self.calls.len().max(1) as f64,
                 share: sharing.share,
                 at_once: sharing.at_once,
-                is_recorded: sharing.is_recorded,
+                is_recorded: sharing.recorded > 0,
+                recorded: sharing.recorded,
             }
         });
         let cost = |at: &SharedAt| at.account.usd_per_million;
@@ -232,17 +257,22 @@ impl Accounting<'_> {
         })
     }
 
-    /// How calls share instances of a size: as they came, where it is known when they did.
+    /// How calls share instances of a size: as they came, where it is known of some when they did.
     fn sharing(&self, provider: &Provider, size: &Size, most: u32) -> Sharing {
-        let came: Option<Vec<u64>> = self.calls.iter().map(|call| call.came).collect();
-        let Some(came) = came else {
-            return as_asked(most);
-        };
+        let nanos = |seconds: f64| Nanos((seconds * 1e9).round() as u64);
+        if self.arrivals.is_empty() {
+            let times = self
+                .calls
+                .iter()
+                .map(|call| nanos(call.seconds(size, f64::from(most))));
+            return as_asked(provider, &times.collect::<Vec<Nanos>>(), most);
+        }
         let beside = |at_once: f64| {
-            let times = self.calls.iter().map(|call| call.seconds(size, at_once));
-            let times = times.map(|seconds| Nanos((seconds * 1e9).round() as u64));
-            let calls: Vec<(u64, Nanos)> = came.iter().copied().zip(times).collect();
-            as_recorded(provider, &calls, most)
+            let calls = self.arrivals.iter().map(|(came, call)| {
+                let seconds = call.seconds_beside(size, 1.0, at_once);
+                (*came, nanos(seconds))
+            });
+            as_recorded(provider, &calls.collect::<Vec<_>>(), most)
         };
         // Calls that share a CPU take longer, and so there are more of them at a time, and so on.
         let mut sharing = ALONE;

@@ -15,19 +15,30 @@ pub struct Sharing {
     /// Of the time that calls would be billed alone, the part that their instances are billed: 1 where nothing is shared, never
     /// more.
     pub share: f64,
+    /// Of the time that instances are billed, the part in which a call runs: the rest is rounding.
+    pub busy: f64,
     /// Calls in an instance while there is one, on average.
     pub at_once: f64,
-    /// Whether this is what was recorded, and not what was asked.
-    pub is_recorded: bool,
+    /// Calls whose times say this; 0 where it is as asked.
+    pub recorded: usize,
 }
 
-/// Instances that are always full: each of `calls` at a time pays its part.
-pub fn as_asked(calls: u32) -> Sharing {
+/// Instances that are always full, and so hardly ever have an end that is rounded: each of `calls` at a time, which take these times,
+/// pays its part of the time that it runs. Where none took any time, its part of what is billed at least.
+pub fn as_asked(provider: &Provider, times: &[Nanos], calls: u32) -> Sharing {
     let calls = f64::from(calls.max(1));
+    let running: f64 = times.iter().map(|time| time.as_seconds()).sum();
+    let alone_ms: u128 = times
+        .iter()
+        .map(|time| u128::from(billed_ms(provider, *time)))
+        .sum();
+    let runs = running * 1e3 / alone_ms as f64;
+    let runs = if runs > 0.0 { runs.min(1.0) } else { 1.0 };
     Sharing {
-        share: 1.0 / calls,
+        share: runs / calls,
+        busy: 1.0,
         at_once: calls,
-        is_recorded: false,
+        recorded: 0,
     }
 }
 
@@ -35,6 +46,7 @@ pub fn as_asked(calls: u32) -> Sharing {
 /// into the first instance that has room, else into another one. An instance is billed from its first call until none is left,
 /// rounded up, and then anew. `None` where there are no calls.
 pub fn as_recorded(provider: &Provider, calls: &[(u64, Nanos)], most: u32) -> Option<Sharing> {
+    let recorded = calls.len();
     let mut calls: Vec<(u128, u128, Nanos)> = calls
         .iter()
         .map(|(at, time)| {
@@ -63,8 +75,9 @@ pub fn as_recorded(provider: &Provider, calls: &[(u64, Nanos)], most: u32) -> Op
     let busy: u128 = instances.iter().map(|instance| instance.busy).sum();
     (alone_ms > 0 && busy > 0).then(|| Sharing {
         share: (billed_ms as f64 / alone_ms as f64).min(1.0),
+        busy: (busy as f64 / 1e6 / billed_ms as f64).min(1.0),
         at_once: (running as f64 / busy as f64).max(1.0),
-        is_recorded: true,
+        recorded,
     })
 }
 

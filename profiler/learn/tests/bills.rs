@@ -593,7 +593,15 @@ fn sharing_an_instance_is_never_cheaper_than_the_time_it_runs_and_never_dearer_t
         if most == 1 {
             assert_eq!(sharing.share, 1.0);
         }
-        for sharing in [sharing, as_asked(most)] {
+        // What is billed and not busy is rounding: less than a step for each time that an instance had a call.
+        let rounded = billed_ms_of_all * (1.0 - sharing.busy);
+        assert!((0.0..=100.0 * number as f64).contains(&rounded));
+        let times: Vec<Nanos> = calls.iter().map(|(_, time)| *time).collect();
+        let full = as_asked(&provider, &times, most);
+        // Nobody rounds an instance that never ends: all of its time is shared by those in it.
+        let paid = full.share * alone_ms as f64 * f64::from(most);
+        assert!((paid / (running as f64 / 1e6) - 1.0).abs() < 1e-9);
+        for sharing in [sharing, full] {
             let time = calls[0].1;
             let longer = Nanos(time.0 + rand::Rng::gen_range(&mut rng, 0..1_000_000_000_u64));
             for (at, size) in sizes.iter().enumerate() {
@@ -612,15 +620,9 @@ fn sharing_an_instance_is_never_cheaper_than_the_time_it_runs_and_never_dearer_t
                 }
             }
         }
-        // A full instance is paid for by those in it, together.
-        let size = sizes[4];
-        let part =
-            usd_per_shared_call(&provider, &size, Bytes(0), calls[0].1, as_asked(most).share);
-        let fee = provider.usd_per_request.as_f64();
-        let together = f64::from(most) * (part - fee);
-        let alone = usd_per_call(&provider, &size, Bytes(0), calls[0].1) - fee;
-        assert!((together / alone - 1.0).abs() < 1e-9);
     }
+    // Calls that took no time are billed what is billed at least.
+    assert_eq!(as_asked(&provider, &[Nanos(0); 3], 4).share, 0.25);
 }
 
 /// Calls that need 100 MiB and wait a second, `every` so many milliseconds one; of a sweep where that is `None`.
@@ -680,6 +682,37 @@ fn an_instance_that_several_calls_share_holds_all_of_them_and_its_time_is_shared
     assert!(at.is_recorded && (at.at_once - 4.0).abs() < 0.2, "{at:?}");
     // 99 x 250 ms and a second are billed, of 100 seconds alone.
     assert!(same(at.share, 25.8 / 100.0), "{at:?}");
+    // By the times of all that came: those that failed, those that ran beside others though some ran alone, and without the one whose
+    // time nobody knows.
+    let mut mixed = waiting(Some(250), Nanos(0));
+    for (i, call) in mixed.iter_mut().enumerate() {
+        call.contended = i > 2;
+        if i % 4 == 3 {
+            call.outcome = Outcome::Failed;
+        }
+    }
+    mixed[50].started_unix_ms = 0;
+    let at = shared(&mixed, 8).1.unwrap().at.unwrap();
+    assert_eq!((at.is_recorded, at.recorded), (true, 99));
+    assert!(same(at.share, 25.8 / 99.0), "{at:?}");
+    // Where all take 250 ms, the 300 that each would be billed are rounded, and not those that an instance is always busy.
+    let short = |every| {
+        let mut calls = waiting(every, Nanos(0));
+        calls
+            .iter_mut()
+            .for_each(|call| call.wall = Nanos(250_000_000));
+        shared(&calls, 8).1.unwrap().at.unwrap()
+    };
+    let full = short(None);
+    assert!(same(full.share, 250.0 / 300.0 / 8.0), "{full:?}");
+    assert_eq!(full.account.time_wasted_usd, 0.0);
+    assert!(same(
+        full.account.usd_per_million,
+        (second * 0.25 / 8.0 + 4e-7) * 1e6
+    ));
+    // Two at a time, 125 ms apart: 99 x 125 ms and 250 are 12,625, billed as 12,700.
+    let two = short(Some(125)).account.time_wasted_usd;
+    assert!(same(two, 0.075 / 100.0 * second * 1e6), "{two}");
     // They never meet: nothing is shared, and the larger size costs more.
     let (alone, apart, _) = shared(&waiting(Some(5_000), Nanos(0)), 8);
     let at = apart.unwrap().at.unwrap();

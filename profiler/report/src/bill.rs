@@ -130,17 +130,19 @@ fn instances(account: &Account, provider: &ProviderAccount, shared: &SharedAccou
     };
     let how = if at.is_recorded {
         format!(
-            "by the times at which the recorded calls came, {} run in it at a time on average; each then takes {}, and pays for {} \
-             of that",
+            "by the times at which {} came, {} run in it at a time on average; each then takes {}, and pays for {} of the \
+             time that it would be billed alone",
+            counted(at.recorded, "recorded call"),
             number(round_to_hundredths(at.at_once)),
             seconds(at.estimated_seconds),
             percent(at.share)
         )
     } else {
         format!(
-            "if all {calls} always run, as asked, each takes {} and pays for 1/{calls} of that: when calls come is not recorded, and with \
-             fewer at a time they cost more",
-            seconds(at.estimated_seconds)
+            "when calls come is not recorded: if all {calls} always run, as asked, each takes {}, and pays for {} of the time that it \
+             would be billed alone",
+            seconds(at.estimated_seconds),
+            percent(at.share)
         )
     };
     format!("{need}; {how}.")

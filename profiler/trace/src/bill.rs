@@ -65,13 +65,15 @@ pub struct SharedAt {
     pub account: SizeAccount,
     /// Of a call on average, which shares the CPU with those beside it. An estimate from CPU seconds.
     pub estimated_seconds: f64,
-    /// Of the time that its calls would be billed if none shared it, the part that an instance is billed.
+    /// Of the time that its calls would be billed alone, the part that an instance is billed.
     pub share: f64,
     /// Calls in an instance while there is one, on average.
     pub at_once: f64,
-    /// Whether that is by the times at which the recorded calls came; else every instance is taken to be full all the time, and
-    /// nothing costs less than that.
+    /// Whether that is by the times at which recorded calls came; else every instance is taken to be full all the time.
     pub is_recorded: bool,
+    /// How many recorded calls say so, those that failed included.
+    #[serde(default)]
+    pub recorded: usize,
 }
 
 /// What one provider charges.

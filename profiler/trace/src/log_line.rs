@@ -3,7 +3,8 @@
 //! Where a line goes, and how long it may be, is not known here.
 
 use crate::{Outcome, Trace};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// A line.
 #[derive(Clone, Debug, Serialize)]
@@ -67,7 +68,7 @@ impl Severity {
 }
 
 /// A part of a record that a line may lack.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LeftOut {
     /// Values that are no numbers, which JSON does not have.
@@ -80,4 +81,20 @@ pub enum LeftOut {
     Hits,
     /// The whole of it.
     Record,
+    /// What a newer Fathom leaves out, and this one does not know.
+    #[serde(other)]
+    Other,
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            LeftOut::NotNumbers => "values that are no numbers",
+            LeftOut::Stacks => "stacks",
+            LeftOut::Timeline => "timeline",
+            LeftOut::Hits => "single hits of breakpoints",
+            LeftOut::Record => "record",
+            LeftOut::Other => "parts that this version does not know",
+        })
+    }
 }

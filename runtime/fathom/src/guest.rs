@@ -168,7 +168,8 @@ fn neighbours(path: &Path) -> String {
         .flatten()
         .flatten()
         .filter(|e| {
-            e.path().is_dir()
+            let is_package = e.path().join(places::PACKAGE_MARK).is_file();
+            (e.path().is_dir() && !is_package)
                 || e.path()
                     .extension()
                     .is_some_and(|x| x == "wasm" || x == "wat")

@@ -50,7 +50,8 @@ pub(crate) fn around(calls: Bytes, reserved: Bytes) -> Bytes {
 /// container sees only its own part, that is at the root.
 fn limit(groups: &str, read: impl Fn(&Path) -> Option<String>) -> Option<u64> {
     let mut least: Option<u64> = None;
-    for line in groups.lines() {
+    // The files at the root too, where nothing is said: a sandbox may show its limit there and no groups.
+    for line in groups.lines().chain(["0::/", "0:memory:/"]) {
         let mut parts = line.splitn(3, ':').skip(1);
         let (Some(controllers), Some(path)) = (parts.next(), parts.next()) else {
             continue;
@@ -109,6 +110,10 @@ mod tests {
             ),
             Some(134_217_728)
         );
+        // Nothing is said of groups, or groups have none of these files.
+        let at_root = ("/sys/fs/cgroup/memory.max", "9\n");
+        assert_eq!(limited("", &[at_root]), Some(9));
+        assert_eq!(limited("", &[(of_version_1, "8\n")]), Some(8));
         assert_eq!(limited("0::/\n", &[]), None);
         assert_eq!(limited("", &[]), None);
     }

@@ -10,6 +10,9 @@ pub(crate) const DATABASE: &str = ".fathom/fathom.db";
 /// The folder of reports, unless `--out` or `FATHOM_OUT` says otherwise.
 pub(crate) const REPORTS: &str = "fathom-out";
 
+/// The file in a folder that `fathom package` has made, which says what in it is Fathom's: a path a line.
+pub(crate) const PACKAGE_MARK: &str = ".fathom-package";
+
 /// Compiled code, in the user's cache directory. None where there is no home: then everything is compiled anew.
 pub(crate) fn cache() -> Option<Cache> {
     let base = etcetera::choose_base_strategy().ok()?;

@@ -1,7 +1,9 @@
 //! Input features: what is known of a call before it begins. Numbers and lengths only, never contents.
 
 use crate::event::{Body, Event, EventError, files_below};
+use crate::json_shape::{self, Shape, Wanted};
 use std::{
+    cell::Cell,
     fs,
     io::{self, Read},
     path::Path,
@@ -55,11 +57,26 @@ pub fn input_features(event: &Event) -> Result<Vec<Observed>, EventError> {
         .collect())
 }
 
+/// Top-level types of media, as registered. Another one may be anything that a caller has typed, and is not kept.
+const MEDIA: [&str; 11] = [
+    "application",
+    "audio",
+    "example",
+    "font",
+    "haptics",
+    "image",
+    "message",
+    "model",
+    "multipart",
+    "text",
+    "video",
+];
+
 /// The type of a content type, `text/csv`, where it is one: a header may hold anything.
 fn essence(content_type: &str) -> Option<String> {
     let essence = content_type.split(';').next()?.trim().to_ascii_lowercase();
     let (kind, subtype) = essence.split_once('/')?;
-    (is_plain(kind, "-") && is_plain(subtype, "-+.")).then_some(essence)
+    (MEDIA.contains(&kind) && is_plain(subtype, "-+.")).then_some(essence)
 }
 
 /// Whether a name that came with a call can become the name of a variable. What looks like a name is kept; what could
@@ -99,7 +116,7 @@ fn directory_features(folder: &Path, features: &mut Vec<(String, f64)>) -> Resul
 
 /// The body as JSON, where it is a JSON object or array of moderate size. Text that merely happens to be a number is
 /// not taken for a document.
-fn json_body(body: &Body) -> Option<serde_json::Value> {
+fn json_body(body: &Body) -> Option<Shape> {
     let bytes = match body {
         Body::Bytes(bytes) => bytes.clone(),
         Body::File(path) => {
@@ -119,23 +136,23 @@ fn json_body(body: &Body) -> Option<serde_json::Value> {
     if bytes.len() as u64 > LARGEST_JSON {
         return None;
     }
-    let document: serde_json::Value = serde_json::from_slice(&bytes).ok()?;
-    (document.is_object() || document.is_array()).then_some(document)
+    let wanted = Wanted {
+        name: |name| is_plain(name, "_-"),
+        left: &Cell::new(MOST_JSON_FEATURES),
+    };
+    json_shape::read(&bytes, wanted)
 }
 
-fn json_features(path: &str, value: &serde_json::Value, features: &mut Vec<(String, f64)>) {
-    use serde_json::Value;
+fn json_features(path: &str, value: &Shape, features: &mut Vec<(String, f64)>) {
     if features.len() >= MOST_JSON_FEATURES {
         return;
     }
     match value {
-        Value::Null => {}
-        Value::Bool(truth) => features.push((path.to_owned(), f64::from(u8::from(*truth)))),
-        Value::Number(number) => features.extend(number.as_f64().map(|n| (path.to_owned(), n))),
-        Value::String(text) => features.push((format!("{path}.length"), text.len() as f64)),
-        Value::Array(items) => features.push((format!("{path}.length"), items.len() as f64)),
-        Value::Object(fields) => {
-            for (name, field) in fields.iter().filter(|(name, _)| is_plain(name, "_-")) {
+        Shape::Nothing => {}
+        Shape::Number(number) => features.push((path.to_owned(), *number)),
+        Shape::Length(length) => features.push((format!("{path}.length"), *length as f64)),
+        Shape::Fields(fields) => {
+            for (name, field) in fields {
                 json_features(&format!("{path}.{name}"), field, features);
             }
         }

@@ -25,6 +25,7 @@ mod guest;
 mod heap;
 mod injected;
 mod invoke;
+mod json_shape;
 mod machine;
 mod meter;
 mod outcome;

@@ -14,7 +14,7 @@ use std::{
     process::ExitCode,
 };
 use store::{Detail, Filter, Store};
-use trace::Trace;
+use trace::{LeftOut, Trace};
 
 /// Calls stored at a time.
 const AT_A_TIME: usize = 1_000;
@@ -31,6 +31,7 @@ Examples:
   fathom import calls.jsonl --function resize --target used:MiB --feature request.bytes
   aws logs filter-log-events --log-group-name /aws/lambda/resize --filter-pattern REPORT |
     fathom import - --function resize
+  gcloud logging read 'jsonPayload.fathom_call.outcome:*' --format=json --freshness=30d | fathom import -
   fathom replay                                         what each rule would have done with them")]
 pub(crate) struct ImportArgs {
     /// Files to read, `-` for standard input
@@ -61,6 +62,7 @@ pub(crate) fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
     let mut calls: BTreeMap<String, usize> = BTreeMap::new();
     let mut already = 0;
     let mut left_out = Vec::new();
+    let mut lacking: BTreeMap<LeftOut, usize> = BTreeMap::new();
     let mut too_many_words = BTreeSet::new();
     for (file, rows) in read {
         for reason in &rows.left_out {
@@ -81,6 +83,16 @@ pub(crate) fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
                 "first_line": reason.first_line,
                 "first_text": reason.first_text,
             }));
+        }
+        for (part, calls) in &rows.lacking {
+            if !args.json {
+                output::note(format_args!(
+                    "{}: {} without their {part}",
+                    file.display(),
+                    counted(*calls, "call")
+                ));
+            }
+            *lacking.entry(*part).or_default() += calls;
         }
         for column in rows.too_many_words.iter().filter(|_| !args.json) {
             output::note(format_args!(
@@ -120,6 +132,7 @@ pub(crate) fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
             "functions": calls,
             "already_recorded": already,
             "left_out": left_out,
+            "lacking": lacking,
             "too_many_words": too_many_words,
         }))?;
     } else {
@@ -156,12 +169,15 @@ fn remember(store: &Store, digest: &str, known: &mut HashSet<[u8; 32]>) -> anyho
     Ok(())
 }
 
-/// What tells a call from others: a digest, since many are kept.
+/// What tells a call from others: a digest, since many are kept. The id of a served call is its caller's, who may send the same
+/// with several.
 fn identity(call: &Trace) -> [u8; 32] {
     let own = match (&call.imported, &call.served) {
         (Some(imported), _) => imported.row.clone(),
-        (None, Some(served)) => served.id.clone(),
-        (None, None) => format!("{} {}", call.input.digest, call.started_unix_ms),
+        (None, served) => {
+            let id = served.as_ref().map_or("", |served| served.id.as_str());
+            format!("{id} {} {}", call.input.digest, call.started_unix_ms)
+        }
     };
     Sha256::digest([call.function.name.as_str(), &own].join("\0")).into()
 }

@@ -10,7 +10,7 @@ use crate::{
     server::{self, LogCalls, OnPort, Settings, Signature, SizeBy},
 };
 use anyhow::{Context, bail, ensure};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use host::Outbound;
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -22,6 +22,9 @@ use trace::{Bytes, Nanos};
 
 /// Where the server listens, unless somebody says otherwise. Loopback: guests are not for everyone.
 const LISTEN: &str = "127.0.0.1:8080";
+
+/// Port of a function that has one of its own, unless somebody says otherwise.
+const PORT: u16 = 8080;
 
 /// Calls at the same time, unless somebody says otherwise.
 const CALLS: u32 = 256;
@@ -132,8 +135,9 @@ pub(crate) struct ServeArgs {
     /// How large the database may become; the oldest calls are folded [default: no limit]
     #[arg(long, value_name = "SIZE", value_parser = quantity::bytes)]
     store_max: Option<Bytes>,
-    /// Print each call on standard output too, a JSON object a line, as Cloud Logging reads it and `fathom import` reads it back
-    #[arg(long, env = "FATHOM_LOG_CALLS")]
+    /// Print each call on standard output too, a JSON object a line, as Cloud Logging reads it and `fathom import` reads it back;
+    /// of a JSON body that has its numbers and lengths, by the names of their fields
+    #[arg(long, env = "FATHOM_LOG_CALLS", value_parser = clap::builder::BoolishValueParser::new())]
     log_calls: bool,
     /// Google's project whose traces requests are of: lines then name the trace of their request
     #[arg(long, value_name = "PROJECT", env = "GOOGLE_CLOUD_PROJECT")]
@@ -146,37 +150,31 @@ pub(crate) struct ServeArgs {
         help_heading = "Functions Framework"
     )]
     target: Option<String>,
-    /// Address of that port
+    /// Address of that port [env: FATHOM_HOST=] [default: 127.0.0.1]
     #[arg(
         long,
         value_name = "ADDRESS",
-        env = "FATHOM_HOST",
-        default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST),
         requires = "target",
         help_heading = "Functions Framework"
     )]
-    host: IpAddr,
-    /// That port
+    host: Option<IpAddr>,
+    /// That port [env: PORT=] [default: 8080]
     #[arg(
         long,
         value_name = "PORT",
-        env = "PORT",
-        default_value_t = 8080,
         requires = "target",
         help_heading = "Functions Framework"
     )]
-    port: u16,
-    /// What that function takes
+    port: Option<u16>,
+    /// What that function takes [env: FUNCTION_SIGNATURE_TYPE=] [default: http]
     #[arg(
         long,
         value_enum,
         value_name = "TYPE",
-        env = "FUNCTION_SIGNATURE_TYPE",
-        default_value = "http",
         requires = "target",
         help_heading = "Functions Framework"
     )]
-    signature_type: Signature,
+    signature_type: Option<Signature>,
     /// Share of calls that may fail for want of memory [default: 0.01]
     #[arg(long, value_name = "RATE", env = "FATHOM_FAILURE_RATE", value_parser = quantity::failure_rate)]
     failure_rate: Option<f64>,
@@ -194,17 +192,61 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         Some(own) => Config::read(&own)?.serve,
         None => ServeSection::default(),
     };
-    let on_port = args.target.clone().map(|function| OnPort {
-        function,
-        signature: args.signature_type,
-        listen: SocketAddr::new(args.host, args.port),
-    });
+    let on_port = args.on_port()?;
     let settings = args.settings(folder, file, on_port.as_ref())?;
     server::run(settings, on_port)?;
     Ok(ExitCode::SUCCESS)
 }
 
+/// What the environment says, where there is something to say it of: `PORT` is there for many a program that is not this one.
+fn from_environment<T>(
+    name: &str,
+    expected: &str,
+    read: impl Fn(&str) -> Option<T>,
+) -> anyhow::Result<Option<T>> {
+    let Some(text) = std::env::var_os(name).filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    let text = text.to_string_lossy();
+    let value = read(&text).with_context(|| {
+        format!(
+            "{name} in the environment is `{}`: expected {expected}",
+            text.escape_debug()
+        )
+    })?;
+    Ok(Some(value))
+}
+
 impl ServeArgs {
+    /// The function that has a port of its own.
+    fn on_port(&self) -> anyhow::Result<Option<OnPort>> {
+        let Some(function) = self.target.clone() else {
+            return Ok(None);
+        };
+        let host = match self.host {
+            None => from_environment("FATHOM_HOST", "an address, as 127.0.0.1", |text| {
+                text.parse().ok()
+            })?,
+            said => said,
+        };
+        let port = match self.port {
+            None => from_environment("PORT", "a port, as 8080", |text| text.parse().ok())?,
+            said => said,
+        };
+        let signature = match self.signature_type {
+            None => from_environment("FUNCTION_SIGNATURE_TYPE", "http or cloudevent", |text| {
+                Signature::from_str(text, false).ok()
+            })?,
+            said => said,
+        };
+        let host = host.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        Ok(Some(OnPort {
+            function,
+            signature: signature.unwrap_or_default(),
+            listen: SocketAddr::new(host, port.unwrap_or(PORT)),
+        }))
+    }
+
     /// Canonical, so that it is known again when something changes in it.
     fn folder(&self) -> anyhow::Result<Option<PathBuf>> {
         let Some(path) = &self.folder else {

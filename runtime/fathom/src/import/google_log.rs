@@ -9,9 +9,10 @@ use super::{
     quantity,
     row::{NoCall, Row, Rows},
 };
+use serde::Deserialize;
 use serde_json::Value;
-use std::collections::HashMap;
-use trace::{Bytes, LogLine, Nanos, Outcome, Trace};
+use std::collections::{BTreeSet, HashMap};
+use trace::{Bytes, LeftOut, LogLine, Nanos, Outcome, Trace};
 
 /// A record whose numbers Cloud Logging has kept as floating-point ones may come back with `.0`: beyond this they are not exact.
 const EXACT: f64 = 9_007_199_254_740_992.0;
@@ -28,7 +29,11 @@ pub(super) fn read(text: &str, mapping: &MappingArgs, rows: &mut Rows) -> anyhow
         rows.add(line, Err(no));
     }
     for record in log.records {
-        rows.take(record.trace);
+        let mut trace = record.trace;
+        if let Some(name) = &mapping.function {
+            trace.function.name.clone_from(name);
+        }
+        rows.take(trace, &record.lacks);
     }
     for said in log.said {
         let line = said.line;
@@ -51,6 +56,8 @@ pub(crate) struct Log {
 pub(crate) struct Recorded {
     pub(crate) trace: Trace,
     pub(crate) ids: Vec<String>,
+    /// What of it was too long for its line.
+    lacks: BTreeSet<LeftOut>,
 }
 
 impl Log {
@@ -76,6 +83,7 @@ impl Log {
                     Ok(trace) => log.records.push(Recorded {
                         trace,
                         ids: ids(&entry),
+                        lacks: lacks(&entry),
                     }),
                     Err(error) => log.left_out.push((
                         line,
@@ -129,6 +137,15 @@ fn field<'e>(entry: &'e Value, name: &str) -> Option<&'e Value> {
     entry
         .get(name)
         .or_else(|| entry.get("jsonPayload")?.get(name))
+}
+
+/// What the line of a record says that it lacks.
+fn lacks(entry: &Value) -> BTreeSet<LeftOut> {
+    let parts = field(entry, LogLine::LEFT_OUT).and_then(Value::as_array);
+    let parts = parts.into_iter().flatten();
+    parts
+        .filter_map(|part| LeftOut::deserialize(part).ok())
+        .collect()
 }
 
 fn message(entry: &Value) -> Option<&str> {

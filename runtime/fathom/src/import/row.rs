@@ -7,10 +7,13 @@ use super::{
 };
 use sha2::{Digest, Sha256};
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
-use trace::{Bytes, FunctionId, Imported, Input, Limits, Nanos, Observed, Outcome, Refusal, Trace};
+use trace::{
+    Bytes, FunctionId, Imported, Input, LeftOut as Part, Limits, Nanos, Observed, Outcome, Refusal,
+    Trace,
+};
 
 /// One call.
 #[derive(Clone, Debug)]
@@ -51,6 +54,8 @@ pub(crate) struct Rows {
     rows: Vec<Kept>,
     /// Those that Fathom has recorded, elsewhere.
     whole: Vec<Trace>,
+    /// Of those, how many lack a part of their record.
+    pub(crate) lacking: BTreeMap<Part, usize>,
     pub(crate) left_out: Vec<LeftOut>,
     /// Columns with so many different words that they are names: none is recorded.
     pub(crate) too_many_words: BTreeSet<String>,
@@ -98,6 +103,7 @@ impl Rows {
             form,
             rows: Vec::new(),
             whole: Vec::new(),
+            lacking: BTreeMap::new(),
             left_out: Vec::new(),
             too_many_words: BTreeSet::new(),
             identities: HashMap::new(),
@@ -129,8 +135,11 @@ impl Rows {
         }
     }
 
-    /// A call that Fathom has recorded, elsewhere.
-    pub(crate) fn take(&mut self, call: Trace) {
+    /// A call that Fathom has recorded, elsewhere, and what its record lacks.
+    pub(crate) fn take(&mut self, call: Trace, lacks: &BTreeSet<Part>) {
+        for part in lacks {
+            *self.lacking.entry(*part).or_default() += 1;
+        }
         self.whole.push(call);
     }
 

@@ -221,7 +221,7 @@ fn leave_out(trace: &mut Trace, part: LeftOut) {
                 observed.hits.clear();
             }
         }
-        LeftOut::NotNumbers | LeftOut::Record => {}
+        LeftOut::NotNumbers | LeftOut::Record | LeftOut::Other => {}
     }
 }
 

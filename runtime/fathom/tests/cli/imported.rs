@@ -56,6 +56,7 @@ fn the_rows_of_a_table_are_calls_in_order_of_time() {
             "functions": { "align": 1, "sort": 4 },
             "already_recorded": 0,
             "left_out": left_out,
+            "lacking": {},
             "too_many_words": [],
         })
     );
@@ -314,6 +315,53 @@ fn of_googles_log_calls_that_ran_out_of_memory_are_read_and_records_of_ours() {
     // What Fathom has recorded comes back as it was.
     assert!(calls.contains(&ours));
     assert_eq!(import(&place, "log.json", &[])["already_recorded"], 2);
+}
+
+#[test]
+fn callers_may_send_one_id_with_several_calls_and_a_record_that_lacks_a_part_is_counted() {
+    let place = Place::new();
+    let guest = crate::support::wat("exact-allocations");
+    place.write("a.txt", "a\n");
+    let profile = ["profile", &guest, "a.txt", "--db", "ours.db"];
+    place.fathom(profile).assert().success();
+    let mut ours = place.json(&["traces", "export", "--db", "ours.db"])["traces"][0].clone();
+    ours["served"] = json!({
+        "id": "same", "dialect": "http", "status": 200, "cold": false, "sized_by": "setting", "granted_first": 65_536,
+        "granted": 65_536, "mispredicted": false, "queued": 0, "init": 0, "total": 5, "reused": 0,
+    });
+    let mut later = ours.clone();
+    later["started_unix_ms"] = json!(ours["started_unix_ms"].as_u64().expect("a time") + 1);
+    let mut other = ours.clone();
+    other["input"]["digest"] = json!("sha256:00");
+    let lines = [
+        json!({ "fathom_call": ours }),
+        json!({ "fathom_call": ours }),
+        json!({ "fathom_call": later, "fathom_left_out": ["stacks", "timeline"] }),
+        json!({ "fathom_call": other, "fathom_left_out": ["timeline", "what is to come"] }),
+    ];
+    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    place.write("log.jsonl", text);
+    let imported = import(&place, "log.jsonl", &[]);
+    assert_eq!(
+        (&imported["calls"], &imported["already_recorded"]),
+        (&json!(3), &json!(1))
+    );
+    assert_eq!(
+        imported["lacking"],
+        json!({ "stacks": 1, "timeline": 2, "other": 1 })
+    );
+    // Under the name that is asked for, these are calls of another function.
+    let named = ["import", "log.jsonl", "--db", "calls.db", "--function", "g"];
+    let (code, text, said) = printed(&mut place.fathom(named));
+    assert_eq!(code, 0, "{said}");
+    assert!(text.contains("imported 3 calls of 1 function"), "{text}");
+    assert!(said.contains("2 calls without their timeline"), "{said}");
+    let named = |name: &str| {
+        let calls = calls(&place);
+        let named = calls.iter().filter(|call| call["function"]["name"] == name);
+        named.count()
+    };
+    assert_eq!((named("exact-allocations"), named("g")), (3, 3));
 }
 
 #[test]

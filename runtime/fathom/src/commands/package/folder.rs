@@ -1,15 +1,14 @@
 //! A folder that Fathom makes: what is in it, and what of it is Fathom's own. What somebody else has put there is never
-//! overwritten unasked, and never deleted.
+//! overwritten unasked, and never deleted; nor is what it is made of, which may lie in it.
 
+use crate::places::PACKAGE_MARK as MARK;
 use anyhow::{Context, bail, ensure};
 use std::{
+    collections::BTreeSet,
     fs,
     os::unix::fs::PermissionsExt,
     path::{Component, Path, PathBuf},
 };
-
-/// The file that says what is Fathom's in a folder: a path a line.
-const MARK: &str = ".fathom-package";
 
 /// First line of that file.
 const HEAD: &str =
@@ -54,9 +53,36 @@ pub(super) fn check(folder: &Path, force: bool) -> anyhow::Result<()> {
     )
 }
 
-/// Writes the files, in place of those that were written before.
+/// Writes the files, in place of those that were written before. All of them are written beside the folder first: what they are
+/// copied from may be among those that go.
 pub(super) fn write(folder: &Path, files: &Files) -> anyhow::Result<()> {
-    for old in written_before(folder) {
+    let listed = files.iter().map(|(path, _)| path.display().to_string());
+    let mark = [HEAD.to_owned()].into_iter().chain(listed);
+    let mark = Content::Text(mark.collect::<Vec<_>>().join("\n") + "\n");
+    fs::create_dir_all(folder)
+        .with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
+    let real = folder
+        .canonicalize()
+        .with_context(|| format!("cannot read the folder `{}`", folder.display()))?;
+    let beside = real.parent().unwrap_or(&real);
+    let made = tempfile::Builder::new()
+        .prefix(".fathom-package-")
+        .tempdir_in(beside)
+        .with_context(|| format!("cannot make a folder in `{}`", beside.display()))?;
+    write_one(&made.path().join(MARK), &mark)?;
+    for (path, content) in files {
+        write_one(&made.path().join(path), content)?;
+    }
+    let new: BTreeSet<&Path> = files.iter().map(|(path, _)| path.as_path()).collect();
+    let gone: Vec<PathBuf> = written_before(folder)
+        .into_iter()
+        .filter(|old| !new.contains(old.as_path()))
+        .collect();
+    // Before anything is changed.
+    for path in new.iter().copied().chain(gone.iter().map(PathBuf::as_path)) {
+        leads_nowhere_else(folder, path)?;
+    }
+    for old in &gone {
         let path = folder.join(old);
         match fs::remove_file(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -65,16 +91,38 @@ pub(super) fn write(folder: &Path, files: &Files) -> anyhow::Result<()> {
             _ => {}
         }
     }
-    let listed = files.iter().map(|(path, _)| path.display().to_string());
-    let mark = [HEAD.to_owned()].into_iter().chain(listed);
-    // First: where something fails later, the folder is still known to be Fathom's.
-    write_one(
-        &folder.join(MARK),
-        &Content::Text(mark.collect::<Vec<_>>().join("\n") + "\n"),
-    )?;
-    files
-        .iter()
-        .try_for_each(|(path, content)| write_one(&folder.join(path), content))
+    // The mark first: where something fails later, the folder is still known to be Fathom's.
+    for path in [Path::new(MARK)].into_iter().chain(new) {
+        let to = folder.join(path);
+        make_parent(&to)?;
+        fs::rename(made.path().join(path), &to)
+            .with_context(|| format!("cannot write `{}`", to.display()))?;
+    }
+    Ok(())
+}
+
+/// A link among the folders above a file would have it written, or removed, somewhere else.
+fn leads_nowhere_else(folder: &Path, path: &Path) -> anyhow::Result<()> {
+    let above = path.ancestors().skip(1);
+    for parent in above.filter(|parent| !parent.as_os_str().is_empty()) {
+        let parent = folder.join(parent);
+        ensure!(
+            !parent.is_symlink(),
+            "`{}` is a link, which leads out of the folder that is made: expected a folder there, or nothing",
+            parent.display()
+        );
+    }
+    Ok(())
+}
+
+/// Whether a folder lies in another, or would once it is made.
+pub(super) fn lies_in(folder: &Path, outer: &Path) -> bool {
+    let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    let real = absolute
+        .ancestors()
+        .find_map(|path| path.canonicalize().ok());
+    real.zip(outer.canonicalize().ok())
+        .is_some_and(|(real, outer)| real.starts_with(outer))
 }
 
 /// What the mark lists; of what somebody has written into it, nothing that lies elsewhere.
@@ -89,11 +137,16 @@ fn written_before(folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
+fn make_parent(path: &Path) -> anyhow::Result<()> {
+    let Some(parent) = path.parent() else {
+        return Ok(());
+    };
+    fs::create_dir_all(parent)
+        .with_context(|| format!("cannot make the folder `{}`", parent.display()))
+}
+
 fn write_one(path: &Path, content: &Content) -> anyhow::Result<()> {
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent)
-            .with_context(|| format!("cannot make the folder `{}`", parent.display()))?;
-    }
+    make_parent(path)?;
     let written = match content {
         Content::Text(text) => fs::write(path, text),
         Content::Bytes(bytes) => fs::write(path, bytes),
@@ -104,18 +157,27 @@ fn write_one(path: &Path, content: &Content) -> anyhow::Result<()> {
     written.with_context(|| format!("cannot write `{}`", path.display()))
 }
 
-/// All files below a folder. A link leads nowhere but to what is below it, too.
-pub(super) fn below(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+/// What is below a folder, by paths from there.
+pub(super) struct Below {
+    pub(super) files: Vec<PathBuf>,
+    /// Folders without anything in them.
+    pub(super) empty: Vec<PathBuf>,
+}
+
+/// All that is below a folder. A link leads nowhere but to what is below it, too.
+pub(super) fn below(folder: &Path) -> anyhow::Result<Below> {
     let root = folder
         .canonicalize()
         .with_context(|| format!("cannot read the folder `{}`", folder.display()))?;
-    let mut files = Vec::new();
+    let (mut files, mut empty) = (Vec::new(), Vec::new());
     let mut folders = vec![PathBuf::new()];
     while let Some(next) = folders.pop() {
         let path = folder.join(&next);
         let entries = fs::read_dir(&path)
             .with_context(|| format!("cannot read the folder `{}`", path.display()))?;
+        let mut has_any = false;
         for entry in entries {
+            has_any = true;
             let entry = entry.with_context(|| format!("cannot read `{}`", path.display()))?;
             let found = entry.path();
             let real = found
@@ -140,7 +202,11 @@ pub(super) fn below(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
                 false => files.push(name),
             }
         }
+        if !has_any {
+            empty.push(next);
+        }
     }
     files.sort();
-    Ok(files)
+    empty.sort();
+    Ok(Below { files, empty })
 }

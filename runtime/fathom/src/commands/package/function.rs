@@ -1,6 +1,6 @@
 //! The function that goes into a container: its module, its manifest with what holds there, and the files that it is granted.
 
-use super::folder::{Content, Files, below};
+use super::folder::{Content, Files, below, lies_in};
 use crate::{
     config::FILE_NAME,
     guest::{self, Guest},
@@ -20,6 +20,9 @@ const MODULE: &str = "module.wasm";
 
 /// Of a server's settings, those that its start command says there.
 const OF_THE_SERVER: [&str; 5] = ["listen", "budget", "workers", "calls", "log_calls"];
+
+/// What keeps a folder there that has nothing in it: neither what builds a container nor what sends its files takes it along else.
+const KEEP: &str = ".keep";
 
 /// Checks that a guest can be served, before anything is written.
 pub(super) fn check(guest: &Guest) -> anyhow::Result<()> {
@@ -62,11 +65,12 @@ pub(super) fn plan(
     Ok(Some((path.to_owned(), plan)))
 }
 
-/// Its files.
+/// Its files, for a folder `output`.
 pub(super) fn files(
     guest: &Guest,
     memory: Bytes,
     plan: Option<&(PathBuf, PredictivePlan)>,
+    output: &Path,
 ) -> anyhow::Result<Files> {
     let at = |name: &str| Path::new(FOLDER).join(name);
     let mut files = vec![
@@ -87,10 +91,24 @@ pub(super) fn files(
             "cannot take along `{}`: it is no directory below the function's own folder",
             folder.display()
         );
-        for file in below(&folder)? {
-            let path = at("").join(granted).join(&file);
-            files.push((path, Content::Copy(folder.join(file))));
+        ensure!(
+            !lies_in(output, &folder),
+            "`{}` lies in `{}`, which the function is granted and which is taken along: choose another folder with -o",
+            output.display(),
+            folder.display()
+        );
+        let found = below(&folder)?;
+        // As paths are compared: without a `.` in between.
+        let there: PathBuf = at("").join(granted).components().collect();
+        let own: Vec<PathBuf> = files.iter().map(|(path, _)| path.clone()).collect();
+        for file in found.files {
+            let path = there.join(&file);
+            if !own.contains(&path) {
+                files.push((path, Content::Copy(folder.join(file))));
+            }
         }
+        let kept = found.empty.into_iter().map(|empty| there.join(empty));
+        files.extend(kept.map(|empty| (empty.join(KEEP), Content::Text(String::new()))));
     }
     Ok(files)
 }

@@ -34,13 +34,15 @@ const MOST_CALLS: i64 = 1_000;
 #[derive(Args)]
 #[command(after_help = "\
 The folder has this program, the function, a Dockerfile and what starts it. The memory of the instance is what is recommended from the
-recorded calls of this module, and the server's own. In the log each call is a line with its whole record, which `fathom import` reads.
+recorded calls of this module, and the server's own. In the log each call is a line with its whole record, which `fathom import` reads;
+of a JSON body that has its numbers and lengths, by the names of their fields.
 
 Examples:
-  fathom package gcf line-reader
-  fathom package gcf line-reader --region europe-west1 --project my-project -o out
-  fathom package gcf line-reader --binary target/x86_64-unknown-linux-musl/release/fathom
-  fathom package gcf line-reader --memory 1GiB --concurrency 8")]
+  fathom package gcf guest-examples/line-reader
+  fathom package gcf guest-examples/line-reader --region europe-west1 --project my-project -o out
+  fathom package gcf guest-examples/line-reader \\
+    --binary target/x86_64-unknown-linux-musl/release/fathom
+  fathom package gcf guest-examples/line-reader --memory 1GiB --concurrency 8")]
 pub(crate) struct GcfArgs {
     /// A .wasm or .wat file, or a folder with a fathom.toml
     guest: PathBuf,
@@ -155,7 +157,12 @@ pub(crate) fn run(args: &GcfArgs) -> anyhow::Result<ExitCode> {
         read_back: &read_back,
     };
     let mut files = container.files();
-    files.extend(function::files(&guest, instance.of_a_call, plan.as_ref())?);
+    files.extend(function::files(
+        &guest,
+        instance.of_a_call,
+        plan.as_ref(),
+        &folder,
+    )?);
     folder::write(&folder, &files)?;
     let made = Made {
         folder: &folder,
@@ -241,7 +248,7 @@ impl GcfArgs {
     fn read_back(&self, service: &str) -> String {
         let mut command = format!(
             "gcloud logging read 'resource.type=\"cloud_run_revision\" resource.labels.service_name=\"{service}\" \
-             jsonPayload.fathom_call.outcome:*' --format=json"
+             (jsonPayload.fathom_call.outcome:* OR jsonPayload.fathom_left_out:*)' --format=json --freshness=30d"
         );
         if let Some(project) = &self.project {
             command.push_str(&format!(" --project {project}"));

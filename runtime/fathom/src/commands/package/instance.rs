@@ -29,6 +29,16 @@ const OF_ONE: (u64, u64) = (7, 8);
 /// What several together are: a tenth is kept back for those that need more than predicted, and some stays with who ran before.
 const OF_SEVERAL: (u64, u64) = (3, 4);
 
+/// What calls have beside the server is shared with bodies, which have a ninth of both: one body may have half of that, so that there
+/// is room for what is answered to it.
+const OF_A_BODY: u64 = 18;
+
+/// Largest body that Cloud Run passes on in one piece.
+const MOST_OF_A_BODY: Bytes = Bytes::mib(32);
+
+/// What a call has at least.
+const LEAST_OF_A_CALL: Bytes = Bytes::mib(16);
+
 /// Memory of an instance where nothing is recommended: the default of Cloud Run.
 const DEFAULT: Bytes = Bytes::mib(512);
 
@@ -42,14 +52,18 @@ const SECOND_GENERATION: Bytes = Bytes::mib(512);
 pub(super) struct Instance {
     pub(super) memory: Bytes,
     pub(super) from: From,
-    /// Hundredths of a CPU.
-    pub(super) cpu_hundredths: u64,
+    /// Thousandths of a CPU, as they are billed.
+    pub(super) cpu_thousandths: u64,
     /// Calls at a time.
     pub(super) concurrency: u32,
     /// What is not for calls.
     pub(super) reserve: Bytes,
     /// What a call may have at most.
     pub(super) of_a_call: Bytes,
+    /// What the function's own file says, where that is more.
+    pub(super) cut_from: Option<Bytes>,
+    /// Largest body of a request.
+    pub(super) body: Bytes,
     /// Whether what is recommended fits.
     pub(super) fits: bool,
 }
@@ -59,6 +73,8 @@ pub(super) struct Instance {
 pub(super) enum From {
     User,
     Recommendation,
+    /// The function's own file.
+    Setting,
     Default,
 }
 
@@ -87,11 +103,13 @@ impl Instance {
         let reserve = Bytes(mib_up(SERVER.0.saturating_add(module.0)) << 20);
         let calls = u64::from(wanted.concurrency);
         let (part, of) = if calls > 1 { OF_SEVERAL } else { OF_ONE };
-        let need = wanted.recommendation.map(|recommended| {
-            let guests = recommended.allocation_bytes.0.saturating_mul(calls);
+        let room_for = |a_call: Bytes| {
+            let guests = a_call.0.saturating_mul(calls);
             let all = guests.div_ceil(part).saturating_mul(of);
             memory::around(Bytes(all), reserve)
-        });
+        };
+        let recommended = wanted.recommendation;
+        let need = recommended.map(|recommended| room_for(recommended.allocation_bytes));
         let (memory, from) = match (wanted.memory, wanted.recommendation, need) {
             (Some(memory), ..) => (memory, From::User),
             (None, Some(recommended), Some(need)) => {
@@ -102,33 +120,48 @@ impl Instance {
                 (Bytes::mib(size.mb), From::Recommendation)
             }
             _ => {
-                let size = size_for(provider, DEFAULT, wanted.concurrency)?;
-                (Bytes::mib(size.mb), From::Default)
+                let setting = wanted.setting.map_or(Bytes(0), room_for);
+                let size = size_for(provider, setting.max(DEFAULT), wanted.concurrency)?;
+                let from = if setting > DEFAULT {
+                    From::Setting
+                } else {
+                    From::Default
+                };
+                (Bytes::mib(size.mb), from)
             }
         };
-        let least = least(reserve);
+        let least = LEAST.max(Bytes(mib_up(room_for(LEAST_OF_A_CALL).0) << 20));
+        let so_many = match wanted.concurrency {
+            1 => String::new(),
+            several => format!(" for --concurrency {several}"),
+        };
         ensure!(
             memory >= least,
-            "--memory {memory} is too small: the server and its module take {reserve} of it; expected {least} or more"
+            "--memory {memory} is too small{so_many}: the server and its module take {reserve} of it, and a call has \
+             {LEAST_OF_A_CALL} at least; expected {least} or more"
         );
         let size = size_for(provider, memory, wanted.concurrency)?;
         let all = memory::beside(memory, reserve).0;
         let share = all / of * part / calls.max(1);
         let share = Bytes(share / PAGE.0 * PAGE.0);
+        let body = memory.saturating_sub(reserve).0 / OF_A_BODY;
+        let body = Bytes(body.clamp(1 << 20, MOST_OF_A_BODY.0) >> 20 << 20);
         Ok(Instance {
             memory,
             from,
-            cpu_hundredths: size.vcpu.units().div_ceil(Decimal::ONE / 100),
+            cpu_thousandths: size.billed_cpu.units().div_ceil(Decimal::ONE / 1_000),
             concurrency: wanted.concurrency,
             reserve,
             of_a_call: wanted.setting.map_or(share, |setting| setting.min(share)),
+            cut_from: wanted.setting.filter(|setting| *setting > share),
+            body,
             fits: need.is_none_or(|need| need <= memory),
         })
     }
 
     /// Of which generation its execution environment is: the second one needs a certain size.
     pub(super) fn generation(&self) -> &'static str {
-        if self.memory < SECOND_GENERATION || self.cpu_hundredths < 100 {
+        if self.memory < SECOND_GENERATION || self.cpu_thousandths < 1_000 {
             "gen1"
         } else {
             "gen2"
@@ -137,17 +170,13 @@ impl Instance {
 
     /// As the provider's tool reads it.
     pub(super) fn cpu(&self) -> String {
-        match self.cpu_hundredths {
-            whole if whole % 100 == 0 => (whole / 100).to_string(),
-            part => format!("{}.{:02}", part / 100, part % 100),
-        }
+        let text = format!(
+            "{}.{:03}",
+            self.cpu_thousandths / 1_000,
+            self.cpu_thousandths % 1_000
+        );
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
     }
-}
-
-/// What an instance has at least: the provider's least, and room for a call.
-fn least(reserve: Bytes) -> Bytes {
-    let a_call = memory::around(Bytes::mib(16), reserve);
-    LEAST.max(Bytes(mib_up(a_call.0) << 20))
 }
 
 fn mib_up(bytes: u64) -> u64 {
@@ -165,6 +194,10 @@ fn size_for(provider: &Provider, bytes: Bytes, concurrency: u32) -> anyhow::Resu
     let found = sizes.find(fits).copied();
     found.with_context(|| {
         let largest = provider.largest().map_or(0, |size| size.mb);
-        format!("{bytes} do not fit into an instance: the largest is {largest} MiB")
+        let fewer = match concurrency {
+            1 => "",
+            _ => "; expected a smaller --concurrency",
+        };
+        format!("{bytes} do not fit into an instance: the largest is {largest} MiB{fewer}")
     })
 }

@@ -44,6 +44,9 @@ impl Made<'_> {
             1 => "one call at a time".to_owned(),
             several => format!("{several} calls at a time"),
         };
+        let cut = instance.cut_from.map_or(String::new(), |setting| {
+            format!(" (its fathom.toml says {setting}, for which --memory makes room)")
+        });
         let mut lines = vec![
             format!(
                 "made {}: `{}` for Cloud Run functions",
@@ -53,9 +56,10 @@ impl Made<'_> {
             format!("  program   {}, {program}", Bytes(binary.bytes)),
             format!("  instance  {}: {}", instance.memory, self.why()),
             format!(
-                "  call      at most {}, {calls}; {} are for the server, its module and its files",
+                "  call      at most {}{cut}, {calls}; {} are for the server, its module and its files",
                 instance.of_a_call, instance.reserve
             ),
+            format!("  body      at most {}, of a request", instance.body),
         ];
         if self.has_plan {
             lines.push("  watches   what its plan says".to_owned());
@@ -86,10 +90,15 @@ impl Made<'_> {
             }
             (From::User, Some(from)) => format!("as you say; {from}"),
             (From::User, None) => "as you say".to_owned(),
+            (From::Setting, None) => {
+                "room for what its fathom.toml says; no calls of this module are recorded (fathom profile), so nothing is \
+                 recommended"
+                    .to_owned()
+            }
             (_, None) => {
                 "the default; no calls of this module are recorded (fathom profile), so nothing is recommended".to_owned()
             }
-            (From::Default, Some(from)) => from,
+            (From::Setting | From::Default, Some(from)) => from,
         }
     }
 
@@ -111,11 +120,14 @@ impl Made<'_> {
             "memory_from": match self.instance.from {
                 From::User => "user",
                 From::Recommendation => "recommendation",
+                From::Setting => "setting",
                 From::Default => "default",
             },
             "fits": self.instance.fits,
             "recommended_bytes": self.learned.map(|learned| learned.recommendation.allocation_bytes),
             "call_memory_bytes": self.instance.of_a_call,
+            "call_memory_cut_from_bytes": self.instance.cut_from,
+            "body_bytes": self.instance.body,
             "reserved_bytes": self.instance.reserve,
             "concurrency": self.instance.concurrency,
             "plan": self.has_plan,

@@ -263,6 +263,30 @@ fn on_port(signature: &str) -> (Server, Server) {
     (server, Server::at(address))
 }
 
+/// Many a platform says `PORT` to whatever it starts.
+#[test]
+fn what_the_environment_says_of_such_a_port_is_of_no_matter_where_there_is_none() {
+    let place = Place::new();
+    function(&place, "hello", &hello(), "");
+    let variables = [
+        ("PORT", "no port"),
+        ("FATHOM_HOST", "0.0.0.0"),
+        ("FUNCTION_SIGNATURE_TYPE", "event"),
+        ("FATHOM_LOG_CALLS", "1"),
+    ];
+    let server = start_with(place, &[], &variables);
+    assert_eq!(server.ask("GET", "/function/hello", "").status, 200);
+    let place = Place::new();
+    for (name, said) in [
+        ("PORT", "PORT in the environment is `no port`"),
+        ("FUNCTION_SIGNATURE_TYPE", "expected http or cloudevent"),
+    ] {
+        let mut command = place.fathom(["serve", "--target", "hello"]);
+        let (code, _, error) = crate::support::printed(command.env(name, "no port"));
+        assert!(code == 125 && error.contains(said), "{error}");
+    }
+}
+
 #[test]
 fn the_functions_framework_serves_one_function_on_every_path() {
     let (_server, function) = on_port("http");
