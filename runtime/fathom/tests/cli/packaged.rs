@@ -233,8 +233,9 @@ fn a_packaged_function_answers_and_its_log_is_read_back_as_the_same_call_made_he
 
 #[test]
 fn one_that_is_linked_statically_needs_nothing_but_its_folder() {
+    // Not among what the tests need: the engine would have to be compiled once more for it.
     let Ok(binary) = std::env::var(STATIC) else {
-        tools::skipped(&format!("{STATIC} names no statically linked program"));
+        eprintln!("skipped: {STATIC} names no statically linked program");
         return;
     };
     let may_shut_in = Command::new("unshare")
