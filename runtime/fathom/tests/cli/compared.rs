@@ -186,7 +186,7 @@ fn what_calls_cost_is_told_at_providers_of_the_users_too() {
     let (code, text, _) = printed(&mut place.fathom(&bill));
     let said = text.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(
-        code == 0 && said.contains("makes 2 calls at a time") && said.contains("pays for 1/2"),
+        code == 0 && said.contains("makes 2 calls at a time") && said.contains("pays for 50 %"),
         "{text}"
     );
     bill.push("--json");
