@@ -267,3 +267,32 @@ fn calls_under_a_plan_do_not_count_as_calls_where_nothing_happened() {
         .any(|c| c.predictor.variables() == "rows");
     assert!(!of_rows, "unknown in six calls, and not 0 there");
 }
+
+/// More than half of the calls follow one variable, whatever the other is: the middle case alone would leave that out.
+#[test]
+fn no_kind_of_calls_is_left_out_because_others_are_more() {
+    let mut rng = rng(12);
+    let traces: Vec<Trace> = (0..200)
+        .map(|i| {
+            let (a, b) = (
+                log_spread(&mut rng, 1e4, 1e6),
+                log_spread(&mut rng, 1e4, 1e6),
+            );
+            let (word, need) = match i % 5 {
+                0..3 => ("a", 100.0 * a),
+                _ => ("b", 100.0 * b),
+            };
+            let mut trace = call(&i.to_string(), 5e6 + need, None);
+            trace.observations = vec![
+                Observed::before_the_call("a", a),
+                Observed::before_the_call("b", b),
+                Observed::before_the_call(format!("follows={word}"), 1.0),
+            ];
+            trace
+        })
+        .collect();
+    let plan = planned(&traces, within(0.1)).unwrap();
+    let names = plan.variables.iter().map(|v| v.variable.as_str());
+    let names: Vec<&str> = names.collect();
+    assert!(names.contains(&"a") && names.contains(&"b"), "{names:?}");
+}
