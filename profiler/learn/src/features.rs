@@ -104,9 +104,10 @@ pub fn early<'t>(traces: impl IntoIterator<Item = &'t Trace>) -> Vec<Feature> {
 const MOST_TOLD: usize = 2 * MOST_WORDS;
 
 /// Variables of which more words than this are said are names, not kinds of calls.
-pub(crate) const MOST_WORDS: usize = 32;
+const MOST_WORDS: usize = 32;
 
-fn of_many_words<'f>(features: impl Iterator<Item = &'f Feature>) -> HashSet<String> {
+/// Variables of which more words than that are said.
+pub(crate) fn of_many_words<'f>(features: impl Iterator<Item = &'f Feature>) -> HashSet<String> {
     let mut words: HashMap<&str, usize> = HashMap::new();
     for (name, _) in features.filter_map(Feature::word) {
         *words.entry(name).or_default() += 1;
@@ -115,7 +116,8 @@ fn of_many_words<'f>(features: impl Iterator<Item = &'f Feature>) -> HashSet<Str
     many.map(|(name, _)| name.to_owned()).collect()
 }
 
-fn is_one_of_many(feature: &Feature, many: &HashSet<String>) -> bool {
+/// Whether it is a word of one of those.
+pub(crate) fn is_one_of_many(feature: &Feature, many: &HashSet<String>) -> bool {
     feature.word().is_some_and(|(name, _)| many.contains(name))
 }
 

@@ -20,7 +20,7 @@ use crate::step_ahead::Early;
 use center::{Line, Middle};
 use expert::{Expert, Judged};
 use kept::Kept;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use trace::{Breakpoint, Bytes, CallBounds, Feature, MarginFrom, Model};
 
 /// Calls before the first one is sized.
@@ -288,8 +288,8 @@ impl Online {
         };
         let features = self.features.iter().enumerate();
         let names = self.names();
-        let is_name = |feature: &Feature| feature.word().is_some_and(|(of, _)| names.contains(of));
-        let usual = features.filter(|(at, feature)| has(*at) && !is_name(feature));
+        let usual =
+            features.filter(|(at, feature)| has(*at) && !features::is_one_of_many(feature, &names));
         let usual: Vec<(usize, &Feature)> = usual.collect();
         let is_whole = |known: &[Known]| usual.iter().all(|(at, _)| known[*at].value.is_finite());
         let whole: Vec<(&[Known], f64)> = self
@@ -319,19 +319,11 @@ impl Online {
     }
 
     /// Variables of which so many words were said of the calls that were kept that they tell no kinds of calls apart.
-    fn names(&self) -> HashSet<&str> {
-        let mut words: HashMap<&str, usize> = HashMap::new();
-        for (at, feature) in self.features.iter().enumerate() {
-            if let Some((of, _)) = feature.word()
-                && self.kept.iter().any(|(known, _)| known[at].value > 0.5)
-            {
-                *words.entry(of).or_default() += 1;
-            }
-        }
-        let many = words
-            .into_iter()
-            .filter(|(_, words)| *words > features::MOST_WORDS);
-        many.map(|(of, _)| of).collect()
+    fn names(&self) -> HashSet<String> {
+        let is_said = |at: usize| self.kept.iter().any(|(known, _)| known[at].value > 0.5);
+        let features = self.features.iter().enumerate();
+        let said = features.filter(|(at, feature)| feature.word().is_some() && is_said(*at));
+        features::of_many_words(said.map(|(_, feature)| feature))
     }
 
     /// What no call is given more than.

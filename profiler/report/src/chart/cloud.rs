@@ -3,7 +3,7 @@
 
 use super::Theme;
 use super::axis::Axis;
-use super::canvas::{Area, At, Described, Drawn, WIDTH, empty, panel, sheet, text};
+use super::canvas::{Area, At, Described, Drawn, Plot, WIDTH, empty, panel, sheet, text};
 use super::curve::Point;
 use super::legend::{Mark, legend};
 use super::ticks::Unit;
@@ -125,13 +125,7 @@ impl Memory {
         let x = Axis::from_zero(Unit::Bytes, here());
         let y = Axis::from_zero(Unit::Bytes, there.chain(here()));
         let mut plot = panel(&rest, theme, (&x, "memory here"), (&y, "memory there"))?;
-        let end = x.ends().1.min(y.ends().1);
-        plot.draw_series([DashedPathElement::new(
-            vec![(0.0, 0.0), (end, end)],
-            10,
-            8,
-            theme.ink.stroke_width(3),
-        )])?;
+        as_much(&mut plot, theme, x.ends().1.min(y.ends().1))?;
         if let Some((offset, slope)) = self.line {
             let on = x.spread(200).map(|here| (here, offset + slope * here));
             let shown: Vec<Point> = on.filter(|(_, there)| y.holds(*there)).collect();
@@ -152,6 +146,17 @@ impl Memory {
     }
 }
 
+/// The line on which there is as much as here.
+fn as_much(plot: &mut Plot<'_>, theme: &Theme, end: f64) -> Drawn {
+    plot.draw_series([DashedPathElement::new(
+        vec![(0.0, 0.0), (end, end)],
+        10,
+        8,
+        theme.ink.stroke_width(3),
+    )])?;
+    Ok(())
+}
+
 fn draw_times(area: &Area<'_>, theme: &Theme, times: &[(f64, f64)]) -> Drawn {
     let entries = [
         (Mark::Dot(theme.variable), "a call".to_owned()),
@@ -162,13 +167,7 @@ fn draw_times(area: &Area<'_>, theme: &Theme, times: &[(f64, f64)]) -> Drawn {
     let x = Axis::from_zero(Unit::Seconds, times.iter().map(|t| t.0));
     let y = Axis::from_zero(Unit::Seconds, times.iter().map(|t| t.1));
     let mut plot = panel(&rest, theme, (&x, "time here"), (&y, "time there"))?;
-    let end = x.ends().1.min(y.ends().1);
-    plot.draw_series([DashedPathElement::new(
-        vec![(0.0, 0.0), (end, end)],
-        10,
-        8,
-        theme.ink.stroke_width(3),
-    )])?;
+    as_much(&mut plot, theme, x.ends().1.min(y.ends().1))?;
     plot.draw_series(
         times
             .iter()

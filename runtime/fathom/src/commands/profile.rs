@@ -87,14 +87,20 @@ pub(crate) struct ProfileArgs {
     strict: bool,
 }
 
-/// Runs the command.
-pub(crate) fn run(args: ProfileArgs) -> anyhow::Result<ExitCode> {
-    let begun = Instant::now();
+/// The guest, and the calls that its inputs make.
+fn called(args: &ProfileArgs) -> anyhow::Result<(Guest, Vec<Event>)> {
     let guest = Guest::find(&args.guest)?;
     generator::make_inputs(&guest)?;
     let mut events = inputs::find(&guest, &args.wanted())?;
     let scratch = args.call.limits.scratch(&guest.config.limits);
     events.iter_mut().for_each(|event| event.scratch = scratch);
+    Ok((guest, events))
+}
+
+/// Runs the command.
+pub(crate) fn run(args: ProfileArgs) -> anyhow::Result<ExitCode> {
+    let begun = Instant::now();
+    let (guest, events) = called(&args)?;
     let mut store = Store::open(&args.database.db)?;
     let bench = Bench::set_up(&guest, &args)?;
     let recorded = if args.resume {
@@ -181,11 +187,7 @@ pub(crate) fn make_missing(
     flags.push(guest.as_os_str());
     flags.extend(inputs.iter().map(|input| input.as_os_str()));
     let args = Alone::try_parse_from(flags)?.args;
-    let guest = Guest::find(&args.guest)?;
-    generator::make_inputs(&guest)?;
-    let mut events = inputs::find(&guest, &args.wanted())?;
-    let scratch = args.call.limits.scratch(&guest.config.limits);
-    events.iter_mut().for_each(|event| event.scratch = scratch);
+    let (guest, events) = called(&args)?;
     let mut store = Store::open(&args.database.db)?;
     let bench = Bench::set_up(&guest, &args)?;
     let recorded = bench.recorded(&store)?;
