@@ -19,6 +19,7 @@
 //! | a terminal, after `fathom compare gcf` | [`cloud_text()`], [`as_google_text()`]; in Google's form [`as_google_series()`] |
 //! | scripts | [`json()`] |
 //! | people who were not there | [`html()`], [`markdown()`] |
+//! | whoever looks at a running server | [`pages`] |
 //! | a comparison of several functions | [`table()`] |
 //! | a picture alone | [`chart`] |
 //! | call stacks, and other people's viewers of them | [`stacks`] |
@@ -38,6 +39,7 @@ mod json;
 mod layout;
 mod markdown;
 mod matched;
+pub mod pages;
 mod plan;
 mod replayed;
 mod screen;

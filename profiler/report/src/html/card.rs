@@ -11,8 +11,8 @@ use trace::{Bytes, Confidence, Profile, Recommendation};
 /// Problems listed; the CSV has all of them.
 const PROBLEMS: usize = 20;
 
-/// The answer: size, today, saving, confidence, because, what to do to be surer.
-pub(super) fn card(profile: &Profile, context: &Context) -> Markup {
+/// The answer: size, today, saving, confidence, because, what to do to be surer. `action` is what can be done here and now.
+pub(crate) fn card(profile: &Profile, context: &Context, action: &Markup) -> Markup {
     let Some(recommendation) = &profile.recommendation else {
         return html! {
             section.card aria-label="Answer" {
@@ -33,6 +33,7 @@ pub(super) fn card(profile: &Profile, context: &Context) -> Markup {
                 p.label { "of " (words::memory(profile)) }
             }
             (facts(profile, recommendation))
+            (action)
             div.because {
                 h2 { "Because" }
                 (paragraphs(&words::why(profile)))
@@ -98,7 +99,7 @@ fn bill_saving(recommendation: &Recommendation) -> Option<String> {
 }
 
 /// Calls that did not succeed, each with its reason.
-pub(super) fn problems(context: &Context) -> Markup {
+pub(crate) fn problems(context: &Context) -> Markup {
     if context.problems.is_empty() {
         return Markup::default();
     }
@@ -124,7 +125,7 @@ pub(super) fn problems(context: &Context) -> Markup {
 }
 
 /// What to set where, and what it costs.
-pub(super) fn deploy(profile: &Profile, context: &Context) -> Markup {
+pub(crate) fn deploy(profile: &Profile, context: &Context) -> Markup {
     let Some(recommendation) = &profile.recommendation else {
         return Markup::default();
     };

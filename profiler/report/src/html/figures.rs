@@ -46,7 +46,7 @@ pub(super) fn figures(
     }
 }
 
-fn figure(title: &str, svg: &str, caption: &str) -> Markup {
+pub(crate) fn figure(title: &str, svg: &str, caption: &str) -> Markup {
     html! {
         figure {
             h3 { (prose(title)) }
@@ -71,7 +71,7 @@ fn telling<'a>(traces: &'a [Trace], asked: Option<&str>) -> Option<&'a Trace> {
     })
 }
 
-fn one_call(profile: &Profile) -> String {
+pub(crate) fn one_call(profile: &Profile) -> String {
     let grows = "Committed memory only grows, and a limit counts it; live bytes go up and down.";
     match words::within_call(profile) {
         Some(relation) => format!("{grows} {}", words::sentence(&relation)),
@@ -79,7 +79,7 @@ fn one_call(profile: &Profile) -> String {
     }
 }
 
-fn wasted(profile: &Profile, traces: &[Trace]) -> String {
+pub(crate) fn wasted(profile: &Profile, traces: &[Trace]) -> String {
     let given = profile.recommendation.as_ref().map(|r| r.allocation_bytes);
     let calls: Vec<&Trace> = traces.iter().collect();
     match given.and_then(|given| Some((given, waste(given, &calls)?))) {

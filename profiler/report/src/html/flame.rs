@@ -20,7 +20,7 @@ pub(super) const SCRIPT_DIGEST: &str = "sha256-iKYoDDhkA55n+v830j3QTDCcodoS92agy
 const VIEWS: [View; 3] = [View::AtPeak, View::Allocated, View::Cpu];
 
 /// The flame graphs of the calls, where any has stacks.
-pub(super) fn flames(context: &Context) -> Option<Markup> {
+pub(crate) fn flames(context: &Context) -> Option<Markup> {
     let merged = context.stacks.as_ref()?;
     let shown: Vec<Markup> = VIEWS
         .into_iter()

@@ -10,7 +10,7 @@ use trace::{CandidateNote, Model, Profile, Recommendation, Replay};
 /// Variables listed.
 const VARIABLES: usize = 30;
 
-pub(super) fn method(profile: &Profile) -> Markup {
+pub(crate) fn method(profile: &Profile) -> Markup {
     html! {
         section {
             h2 { "Method and margins" }

@@ -17,10 +17,14 @@ use crate::clean::clean;
 use crate::show::utc;
 use crate::{Context, words};
 use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
-use prose::prose;
+pub(crate) use card::{card, deploy, problems};
+pub(crate) use figures::{figure, one_call, wasted};
+pub(crate) use flame::flames;
+pub(crate) use method::method;
+pub(crate) use prose::prose;
 use trace::{Profile, Trace};
 
-const STYLE: &str = include_str!("style.css");
+pub(crate) const STYLE: &str = include_str!("style.css");
 
 /// Nothing is fetched from anywhere, and nothing is executed, whatever a name in the report contains.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
@@ -37,7 +41,7 @@ fn policy(has_flames: bool) -> String {
 pub fn html(profile: &Profile, traces: &[Trace], context: &Context) -> String {
     let theme = Theme::default();
     let name = clean(&profile.function.name);
-    let flames = flame::flames(context);
+    let flames = flames(context);
     let page = markup! {
         (DOCTYPE)
         html lang="en" {
@@ -52,13 +56,13 @@ pub fn html(profile: &Profile, traces: &[Trace], context: &Context) -> String {
             body {
                 (header(profile, context))
                 main {
-                    (card::card(profile, context))
+                    (card(profile, context, &Markup::default()))
                     (caution(profile, context))
-                    (card::problems(context))
-                    (card::deploy(profile, context))
+                    (problems(context))
+                    (deploy(profile, context))
                     (figures::figures(profile, traces, context, &theme))
                     @if let Some(flames) = flames { (flames) }
-                    (method::method(profile))
+                    (method(profile))
                     (calls::calls(profile, traces))
                     (data::data(profile, traces))
                 }
@@ -72,7 +76,8 @@ pub fn html(profile: &Profile, traces: &[Trace], context: &Context) -> String {
     page.into_string()
 }
 
-fn dark(theme: &Theme) -> Markup {
+/// Rules that turn the colours of charts where the reader's screen is dark.
+pub(crate) fn dark(theme: &Theme) -> Markup {
     PreEscaped(format!(
         "@media screen and (prefers-color-scheme: dark) {{\n{}}}\n",
         theme.dark_css()
@@ -101,7 +106,7 @@ fn header(profile: &Profile, context: &Context) -> Markup {
 }
 
 /// The three lines that keep the answer honest.
-fn caution(profile: &Profile, context: &Context) -> Markup {
+pub(crate) fn caution(profile: &Profile, context: &Context) -> Markup {
     let lines = [
         ("What else could explain it", words::else_explains(profile)),
         ("What would change this", words::changes(profile)),

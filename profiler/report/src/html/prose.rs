@@ -4,7 +4,7 @@ use crate::clean::clean;
 use maud::{Markup, html};
 
 /// The sentence, with names set as code.
-pub(super) fn prose(text: &str) -> Markup {
+pub(crate) fn prose(text: &str) -> Markup {
     let text = clean(text);
     html! {
         @for (i, part) in text.split('`').enumerate() {

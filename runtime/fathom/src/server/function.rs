@@ -104,7 +104,7 @@ impl Deployed {
         };
         if before.id.digest != version.id.digest {
             self.sizing.begin_anew(version.id.digest.clone());
-            self.phases.begin_anew();
+            self.phases.begin_anew("it is another module now");
         } else if self.phases.now() == Phase::Selective
             && let Some(plan) = self
                 .sizing

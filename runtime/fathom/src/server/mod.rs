@@ -5,6 +5,7 @@
 //! | `listen` | connections: accepted whatever happens, bounded in number, size and time |
 //! | `dialect` | what is asked over them, a file for each way of asking |
 //! | `auth`, `apart` | who may use the control plane, and what pages of functions may not |
+//! | `pages` | what people see of it in a browser |
 //! | `registry`, `function`, `manifest`, `modules` | what is deployed, in which versions |
 //! | `build` | compiling it, in a process of its own |
 //! | `loaded` | how much of it is in memory |
@@ -18,7 +19,7 @@
 //! | `live` | learning from each call as it ends, and what the next one is given |
 //! | `density` | a benchmark: how many calls fit |
 //! | `stage` | on the way to the server's end |
-//! | `records`, `queue`, `call_lines`, `logs`, `metrics`, `totals`, `summary` | what is kept and told of calls |
+//! | `records`, `queue`, `call_lines`, `logs`, `metrics`, `recorded`, `totals`, `summary` | what is kept and told of calls |
 //!
 //! Two sets of threads: those that accept and administer never run a guest, and those that run guests do nothing else.
 
@@ -42,8 +43,10 @@ mod logs;
 mod manifest;
 mod metrics;
 mod modules;
+mod pages;
 mod phase;
 mod queue;
+mod recorded;
 mod records;
 mod registry;
 mod reload;
@@ -130,6 +133,8 @@ pub(crate) struct Server {
     bodies: Bodies,
     /// Places of calls that nobody waits for.
     detached: Arc<Semaphore>,
+    /// Places of pages that are kept as it is now.
+    watched: Arc<Semaphore>,
     records: Records,
     metrics: Metrics,
     teacher: Teacher,
@@ -321,6 +326,7 @@ fn set_up(settings: Settings, guests: Guests) -> anyhow::Result<(Arc<Server>, Le
         }),
         waiting: Waiting::default(),
         detached: Arc::new(Semaphore::new(DETACHED)),
+        watched: Arc::new(Semaphore::new(pages::WATCHED)),
         bodies: Bodies::beside(settings.memory, settings.body),
         records,
         metrics: Metrics::new(settings.memory)?,

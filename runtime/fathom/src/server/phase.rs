@@ -3,8 +3,12 @@
 //! for that is there already, and then one in a few.
 
 use learn::DriftState;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use trace::{PredictivePlan, Trace};
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::SystemTime,
+};
+use trace::{Drift, PredictivePlan, Trace};
 
 /// Of the calls of a function whose sandboxes make several, one in so many has one of its own.
 const FRESH_EVERY: u64 = 8;
@@ -17,6 +21,9 @@ const PATIENT: u64 = 200;
 
 /// See `PATIENT`.
 const RARELY: u64 = 64;
+
+/// Changes remembered, the newest.
+const REMEMBERED: usize = 100;
 
 /// Where a function is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -47,7 +54,19 @@ impl Phase {
 
 /// The phase of one function.
 #[derive(Default)]
-pub(crate) struct Phases(Mutex<State>);
+pub(crate) struct Phases {
+    state: Mutex<State>,
+    history: Mutex<VecDeque<Change>>,
+}
+
+/// From one phase to another.
+#[derive(Clone, Debug)]
+pub(crate) struct Change {
+    pub(crate) at: SystemTime,
+    pub(crate) to: Phase,
+    /// One sentence.
+    pub(crate) why: String,
+}
 
 #[derive(Default)]
 struct State {
@@ -117,17 +136,42 @@ impl Phases {
     }
 
     /// A plan was learned, or somebody said so.
-    pub(crate) fn become_selective(&self) {
-        let mut state = self.lock();
-        *state = State {
+    pub(crate) fn become_selective(&self, why: &str) {
+        *self.lock() = State {
             phase: Phase::Selective,
             ..State::default()
         };
+        self.remember(Phase::Selective, why.to_owned());
     }
 
-    /// Everything is forgotten.
-    pub(crate) fn begin_anew(&self) {
+    /// Everything is forgotten, but what has been.
+    pub(crate) fn begin_anew(&self, why: &str) {
         *self.lock() = State::default();
+        self.remember(Phase::Learning, why.to_owned());
+    }
+
+    /// From phase to phase, oldest first.
+    pub(crate) fn history(&self) -> Vec<Change> {
+        let history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
+        history.iter().cloned().collect()
+    }
+
+    /// What calls say of the plan; `None` where none is judged.
+    pub(crate) fn drift(&self, plan: &PredictivePlan) -> Option<Drift> {
+        let state = self.lock();
+        (state.phase == Phase::Selective).then(|| state.drift.drift(plan))
+    }
+
+    fn remember(&self, to: Phase, why: String) {
+        let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
+        if history.len() >= REMEMBERED {
+            history.pop_front();
+        }
+        history.push_back(Change {
+            at: SystemTime::now(),
+            to,
+            why,
+        });
     }
 
     /// Judges the plan by a call; whether that made it stale.
@@ -142,14 +186,16 @@ impl Phases {
         };
         *state = State {
             phase: Phase::Stale,
-            why_stale: Some(stale.why),
+            why_stale: Some(stale.why.clone()),
             ..State::default()
         };
+        drop(state);
+        self.remember(Phase::Stale, format!("{}: {}", stale.reason, stale.why));
         true
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

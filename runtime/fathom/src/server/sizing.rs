@@ -4,7 +4,8 @@
 use super::live::Live;
 use std::sync::{Arc, PoisonError, RwLock};
 use trace::{
-    Bytes, FunctionId, Input, Limits, Observed, PredictivePlan, Recommendation, SizedBy, Trace,
+    Bytes, FunctionId, Input, Limits, Observed, PredictivePlan, Profile, Recommendation, SizedBy,
+    Trace,
 };
 
 /// By what calls are sized.
@@ -33,8 +34,20 @@ pub(crate) enum SizeBy {
 /// What was learned of a function.
 pub(crate) struct Learned {
     pub(crate) recommendation: Recommendation,
+    /// Everything else, without it.
+    pub(crate) profile: Profile,
     /// The breakpoints that say more while a call runs; `None` where none do.
     pub(crate) plan: Option<PredictivePlan>,
+}
+
+impl Learned {
+    /// The profile with its recommendation.
+    pub(crate) fn whole(&self) -> Profile {
+        Profile {
+            recommendation: Some(self.recommendation.clone()),
+            ..self.profile.clone()
+        }
+    }
 }
 
 /// What is known of the needs of one function's calls. Changes while calls run.

@@ -215,14 +215,14 @@ fn lesson(server: &Arc<Server>, function: &Arc<Deployed>) -> Taught {
     let seed = server.settings.learning.seed;
     let live = &function.sizing.live;
     live.learn(&version.id.digest, &calls, failure_rate, seed);
-    let Ok(profile) = server
+    let Ok(mut profile) = server
         .settings
         .learning
         .learn(&version.id, &calls, configured)
     else {
         return Taught::Nothing;
     };
-    let Some(recommendation) = profile.recommendation else {
+    let Some(recommendation) = profile.recommendation.take() else {
         return Taught::Nothing;
     };
     // Meanwhile it may have become another module, of which this says nothing.
@@ -248,7 +248,8 @@ fn lesson(server: &Arc<Server>, function: &Arc<Deployed>) -> Taught {
         // Where it cannot be compiled with them, it goes on as it is.
         if built.is_ok() {
             version.serving().arm(armed);
-            function.phases.become_selective();
+            let why = format!("a plan was learned: {}", plan.model.formula);
+            function.phases.become_selective(&why);
         }
     }
     let is_as_known = known.is_some_and(|known| {
@@ -258,6 +259,7 @@ fn lesson(server: &Arc<Server>, function: &Arc<Deployed>) -> Taught {
     });
     function.sizing.set(Learned {
         recommendation,
+        profile,
         plan,
     });
     match is_as_known && !is_new {

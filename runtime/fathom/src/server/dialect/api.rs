@@ -6,6 +6,7 @@ use crate::server::{
     answer::{document, refusal},
     function::Deployed,
     phase::Phase,
+    recorded,
     registry::{self, Change},
 };
 use anyhow::Context;
@@ -23,7 +24,7 @@ use std::{
     sync::{Arc, atomic::Ordering},
     time::{Duration, SystemTime},
 };
-use store::{Filter, Folded, Store};
+use store::{Folded, Store};
 use trace::{Outcome, Trace};
 
 /// The description of this API.
@@ -233,14 +234,14 @@ async fn set_phase(
                 let what = "nothing is known that predicts: there is no plan to be selective by";
                 return refusal(StatusCode::CONFLICT, what);
             }
-            function.phases.become_selective();
+            function.phases.become_selective("somebody said so");
         }
         Ok(NewPhase {
             phase: Phase::Learning | Phase::Stale,
         }) => {
             let version = function.version();
             version.serving().arm(version.manifest.watch.clone());
-            function.phases.begin_anew();
+            function.phases.begin_anew("somebody said so");
         }
         Err(error) => {
             let what = format!("expected {{\"phase\": \"learning\"}} or \"selective\": {error}");
@@ -366,32 +367,15 @@ async fn calls(
 }
 
 async fn call(State(server): State<Arc<Server>>, Path(id): Path<String>) -> Response<Body> {
-    let stored = {
-        let (database, id) = (server.settings.database.clone(), id.clone());
-        let read = move || -> anyhow::Result<Option<Trace>> {
-            let store = Store::open_existing(&database)?;
-            let filter = Filter {
-                request: Some(id),
-                newest: Some(1),
-                ..Filter::default()
-            };
-            Ok(store.traces(&filter)?.pop())
-        };
-        tokio::task::spawn_blocking(read).await
+    let found = {
+        let (server, id) = (server.clone(), id.clone());
+        tokio::task::spawn_blocking(move || recorded::call(&server, &id)).await
     };
-    let (trace, is_stored) = match stored {
-        Ok(Ok(Some(trace))) => (trace, true),
+    let (trace, is_stored) = match found {
+        Ok(Ok(Some(found))) => found,
         Ok(Ok(None)) => {
-            let recent = server.records.recent();
-            let is_it =
-                |trace: &&Arc<Trace>| trace.served.as_ref().is_some_and(|served| served.id == id);
-            match recent.iter().find(is_it) {
-                Some(trace) => ((**trace).clone(), false),
-                None => {
-                    let what = format!("no call `{}` is recorded", id.escape_debug());
-                    return refusal(StatusCode::NOT_FOUND, &what);
-                }
-            }
+            let what = format!("no call `{}` is recorded", id.escape_debug());
+            return refusal(StatusCode::NOT_FOUND, &what);
         }
         Ok(Err(error)) => return refusal(StatusCode::INTERNAL_SERVER_ERROR, &format!("{error:#}")),
         Err(_) => return refusal(StatusCode::INTERNAL_SERVER_ERROR, "reading was broken off"),

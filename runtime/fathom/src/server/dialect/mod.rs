@@ -15,6 +15,7 @@ use super::{
     call,
     call::Ask,
     listen::Remote,
+    pages,
     stage::Stage,
 };
 use axum::{
@@ -38,6 +39,7 @@ pub(crate) fn all(server: &Arc<Server>) -> Router {
     let control = Router::new()
         .merge(api::control())
         .merge(openfaas::control())
+        .merge(pages::pages())
         .layer(middleware::from_fn_with_state(
             server.clone(),
             auth::required,

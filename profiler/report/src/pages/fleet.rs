@@ -1,0 +1,320 @@
+//! The overview: every function in a row, what matters most first. For one function see `function`.
+
+use super::bar::{Axis, bar};
+use super::shell::Shell;
+use super::{FunctionNow, ServerNow, Update};
+use crate::clean::clean;
+use crate::show::{count, percent, round_size, seconds, size};
+use crate::words;
+use maud::{Markup, html};
+use trace::{Bytes, Confidence};
+
+/// Rows shown. Who has more functions finds the others by another order, by name, or in the API.
+const SHOWN: usize = 200;
+
+/// Everything the overview shows.
+#[derive(Clone, Debug)]
+pub struct FleetView {
+    /// The server.
+    pub server: ServerNow,
+    /// Its functions, in any order.
+    pub functions: Vec<FunctionNow>,
+    /// By what they are sorted.
+    pub sort: Sort,
+}
+
+/// By what functions are sorted. Equal ones by name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sort {
+    /// Memory of their settings that calls did not need to be given, times time, most first.
+    #[default]
+    Saving,
+    /// Memory granted and not needed, times time, most first.
+    Waste,
+    /// Calls that did not succeed, most first.
+    Failures,
+    /// Calls, most first.
+    Calls,
+    /// The limit, largest first.
+    Limit,
+    /// The name.
+    Name,
+}
+
+impl Sort {
+    /// All of them.
+    pub const ALL: [Sort; 6] = [
+        Sort::Saving,
+        Sort::Waste,
+        Sort::Failures,
+        Sort::Calls,
+        Sort::Limit,
+        Sort::Name,
+    ];
+
+    /// As it is written in an address.
+    pub fn name(self) -> &'static str {
+        match self {
+            Sort::Saving => "saving",
+            Sort::Waste => "waste",
+            Sort::Failures => "failures",
+            Sort::Calls => "calls",
+            Sort::Limit => "limit",
+            Sort::Name => "name",
+        }
+    }
+
+    /// The one of that name.
+    pub fn named(name: &str) -> Option<Sort> {
+        Sort::ALL.into_iter().find(|sort| sort.name() == name)
+    }
+
+    /// What comes first has the largest.
+    fn key(self, f: &FunctionNow) -> f64 {
+        match self {
+            Sort::Saving => f.savable_byte_seconds(),
+            Sort::Waste => f.waste_byte_seconds,
+            Sort::Failures => f.failures() as f64,
+            Sort::Calls => f.calls as f64,
+            Sort::Limit => f.limit.as_f64(),
+            Sort::Name => 0.0,
+        }
+    }
+
+    fn sorted(self, functions: &[FunctionNow]) -> Vec<&FunctionNow> {
+        let mut sorted: Vec<&FunctionNow> = functions.iter().collect();
+        sorted.sort_by(|a, b| {
+            let larger = self.key(b).total_cmp(&self.key(a));
+            larger.then_with(|| a.name.cmp(&b.name))
+        });
+        sorted.truncate(SHOWN);
+        sorted
+    }
+}
+
+/// The whole page.
+pub fn fleet_page(view: &FleetView) -> String {
+    let events = format!("/events?sort={}", view.sort.name());
+    let shell = Shell {
+        title: "Functions",
+        events: Some(&events),
+        trail: &[],
+    };
+    shell.page(&html! {
+        header {
+            h1 { "Functions" }
+            (tiles(view))
+        }
+        (table(view))
+    })
+}
+
+/// What of it changes.
+pub fn fleet_update(view: &FleetView) -> Update {
+    let mut update = Update::default();
+    update.part("tiles", tiles(view));
+    let sorted = view.sort.sorted(&view.functions);
+    if sorted.is_empty() {
+        update.part("functions", table(view));
+        return update;
+    }
+    let axis = Axis::of(sorted.iter().copied());
+    update.part("axis", axis_head(axis));
+    for function in &sorted {
+        update.part(row_id(&function.name), row(function, axis));
+    }
+    update.order = Some(sorted.iter().map(|f| row_id(&f.name)).collect());
+    update
+}
+
+fn row_id(name: &str) -> String {
+    format!("function-{}", clean(name))
+}
+
+/// The server in a few numbers.
+fn tiles(view: &FleetView) -> Markup {
+    let server = &view.server;
+    let functions = &view.functions;
+    let savable: f64 = functions.iter().map(FunctionNow::savable_byte_seconds).sum();
+    let set: f64 = functions
+        .iter()
+        .map(|f| f.limit.as_f64() * f.wall_seconds)
+        .sum();
+    let failures: u64 = functions.iter().map(FunctionNow::failures).sum();
+    let calls: u64 = functions.iter().map(|f| f.calls).sum();
+    let stale = functions.iter().filter(|f| f.phase == "stale").count();
+    html! {
+        dl.tiles #tiles {
+            div { dt { "Functions" } dd { (count(functions.len())) @if stale > 0 { " " span.badge.warn { (count(stale)) " stale" } } } }
+            div { dt { "Calls" } dd { (count(calls as usize)) @if server.running > 0 { small { (count(server.running)) " running" } } } }
+            div { dt { "Did not succeed" } dd.bad[failures > 0] { (count(failures as usize)) } }
+            div {
+                dt { "Memory granted" }
+                dd {
+                    (size(server.granted)) small { "of " (round_size(server.budget)) }
+                    @if server.waiting > 0 { " " span.badge.warn { (count(server.waiting)) " waiting" } }
+                }
+            }
+            div {
+                dt { "Could be given back" }
+                dd {
+                    @if set > 0.0 && functions.iter().any(|f| f.recommended.is_some()) {
+                        (percent(savable / set)) small { "of what settings hold" }
+                    } @else { small { "not enough calls yet" } }
+                }
+            }
+            @if server.records_lost > 0 {
+                div { dt { "Records lost" } dd.bad { (count(server.records_lost as usize)) } }
+            }
+            div { dt { "Up" } dd { (up(server.up_seconds)) small { "Fathom " (server.version) } } }
+        }
+    }
+}
+
+/// In steps that are worth sending: a page is not to change every second for it.
+fn up(s: f64) -> String {
+    match s {
+        s if s < 60.0 => "under a minute".to_owned(),
+        s if s < 7_200.0 => format!("{:.0} min", (s / 60.0).floor()),
+        s if s < 172_800.0 => format!("{:.0} h", (s / 3_600.0).floor()),
+        s => format!("{:.0} days", (s / 86_400.0).floor()),
+    }
+}
+
+fn table(view: &FleetView) -> Markup {
+    if view.functions.is_empty() {
+        return html! {
+            section #functions {
+                h2 { "Nothing is deployed yet" }
+                p { "Deploy a function to this server from another terminal, and it appears here:" }
+                pre.command { code { "fathom new hello && fathom deploy hello/hello.wasm" } }
+                p.note { "Or start the server with a folder of functions: " code { "fathom serve FOLDER" } "." }
+            }
+        };
+    }
+    let sorted = view.sort.sorted(&view.functions);
+    let hidden = view.functions.len() - sorted.len();
+    let axis = Axis::of(sorted.iter().copied());
+    html! {
+        section #functions {
+            div.legend aria-hidden="true" {
+                span.key.needed {} "needed, half to 99 %" span.key.most {} "most" span.key.recommended {} "recommended" span.key.limit {} "limit"
+            }
+            div.wide tabindex="0" role="region" aria-label="Functions, a table that can be scrolled" {
+                table.fleet {
+                    caption.unseen { "Functions of this server, sorted by " (view.sort.name()) }
+                    thead {
+                        tr {
+                            (sortable(view, Sort::Name, "Function", false))
+                            th scope="col" { "Phase" }
+                            (sortable(view, Sort::Calls, "Calls", true))
+                            (sortable(view, Sort::Failures, "Failed", true))
+                            (axis_head(axis))
+                            (sortable(view, Sort::Limit, "Limit", true))
+                            th.number scope="col" { "Recommended" }
+                            (sortable(view, Sort::Saving, "Saving", true))
+                            (sortable(view, Sort::Waste, "Wasted", true))
+                        }
+                    }
+                    tbody #rows { @for function in &sorted { (row(function, axis)) } }
+                }
+            }
+            @if hidden > 0 {
+                p.note { (count(hidden)) " more are not shown: sort by something else, or ask " code { "fathom list" } "." }
+            }
+            p.note {
+                "Saving: what a setting holds beyond what is recommended. Wasted: memory granted to calls and not needed by them, times the time they had it. Needs at p50 and p99 are at most a fifth too high; the most is exact. All since the server began."
+            }
+        }
+    }
+}
+
+fn sortable(view: &FleetView, sort: Sort, name: &str, is_number: bool) -> Markup {
+    let is_it = view.sort == sort;
+    let order = match (is_it, sort) {
+        (false, _) => None,
+        (true, Sort::Name) => Some("ascending"),
+        (true, _) => Some("descending"),
+    };
+    html! {
+        th.number[is_number] scope="col" aria-sort=[order] {
+            a.sort href={ "/?sort=" (sort.name()) } { (name) }
+            @if is_it { span aria-hidden="true" { @if sort == Sort::Name { " \u{25b4}" } @else { " \u{25be}" } } }
+        }
+    }
+}
+
+fn axis_head(axis: Axis) -> Markup {
+    html! { th #axis.memory scope="col" { "Memory of a call" (axis.head()) } }
+}
+
+fn row(f: &FunctionNow, axis: Axis) -> Markup {
+    let name = clean(&f.name);
+    let failures = f.failures();
+    html! {
+        tr id=(row_id(&f.name)) {
+            th scope="row" { a href={ "/functions/" (name) } { (name) } }
+            td { (phase(f)) }
+            td.number { (count(f.calls as usize)) @if f.running > 0 { small { " +" (count(f.running)) } } }
+            td.number.bad[failures > 0] { (count(failures as usize)) }
+            td.memory { (bar(f, axis)) }
+            td.number { (round_size(f.limit)) }
+            td.number { (recommended(f)) }
+            td.number { (saving(f)) }
+            td.number { (byte_seconds(f.waste_byte_seconds)) }
+        }
+    }
+}
+
+/// The phase as a badge, with why it is stale.
+pub(super) fn phase(f: &FunctionNow) -> Markup {
+    let tone = match f.phase {
+        "selective" => "good",
+        "stale" => "warn",
+        _ => "plain",
+    };
+    html! {
+        span class={ "badge " (tone) } title=[f.stale_because.as_deref().map(clean)] { (f.phase) }
+    }
+}
+
+fn recommended(f: &FunctionNow) -> Markup {
+    html! {
+        @match f.recommended {
+            None => small { "not enough calls" },
+            Some(r) => {
+                @if r.is_lower_bound { small { "at least " } }
+                (size(r.bytes))
+                @if matches!(r.confidence, Confidence::None | Confidence::Low) {
+                    " " span.badge.warn title="How sure" { (words::confidence(r.confidence)) }
+                }
+            }
+        }
+    }
+}
+
+fn saving(f: &FunctionNow) -> Markup {
+    html! {
+        @match f.saving_share() {
+            None => "-",
+            Some(share) if share < 0.0 => span.bad { "needs " (size(Bytes::from_f64(-share * f.limit.as_f64()))) " more" },
+            Some(share) => (percent(share)),
+        }
+    }
+}
+
+/// Memory times time: `1.2 GiB s`.
+pub(super) fn byte_seconds(amount: f64) -> String {
+    match amount {
+        a if a <= 0.0 => "0".to_owned(),
+        a => format!("{} s", size(Bytes::from_f64(a))),
+    }
+}
+
+/// Time of a call on average, in words.
+pub(super) fn mean(total_seconds: f64, calls: u64) -> String {
+    match calls {
+        0 => "-".to_owned(),
+        calls => seconds(total_seconds / calls as f64),
+    }
+}

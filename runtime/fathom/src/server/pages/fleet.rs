@@ -1,0 +1,68 @@
+//! `/`: all functions.
+
+use super::{
+    super::Server,
+    events::{self, Shown},
+    html, now,
+};
+use axum::{
+    extract::{Query, State},
+    response::Response,
+};
+use http::StatusCode;
+use report::pages::{FleetView, Sort, Update, fleet_page, fleet_update};
+use serde::Deserialize;
+use std::sync::Arc;
+
+#[derive(Deserialize)]
+pub(super) struct Asked {
+    sort: Option<String>,
+}
+
+impl Asked {
+    /// An order that nobody knows is the usual one: the address may be an old one.
+    fn sort(&self) -> Sort {
+        let named = self.sort.as_deref().and_then(Sort::named);
+        named.unwrap_or_default()
+    }
+}
+
+fn view(server: &Server, sort: Sort) -> FleetView {
+    FleetView {
+        server: now::server(server),
+        functions: server
+            .registry
+            .all()
+            .iter()
+            .map(|f| now::function(f))
+            .collect(),
+        sort,
+    }
+}
+
+pub(super) async fn page(
+    State(server): State<Arc<Server>>,
+    Query(asked): Query<Asked>,
+) -> Response {
+    html(StatusCode::OK, fleet_page(&view(&server, asked.sort())))
+}
+
+struct Fleet(Sort);
+
+impl Shown for Fleet {
+    fn sign(&self, server: &Server) -> u64 {
+        // Every second: it is cheap, and what has not changed is not sent.
+        server.begun.elapsed().as_millis() as u64
+    }
+
+    fn update(&self, server: &Arc<Server>) -> Option<Update> {
+        Some(fleet_update(&view(server, self.0)))
+    }
+}
+
+pub(super) async fn events(
+    State(server): State<Arc<Server>>,
+    Query(asked): Query<Asked>,
+) -> Response {
+    events::events(&server, Fleet(asked.sort()))
+}

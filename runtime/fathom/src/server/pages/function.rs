@@ -1,0 +1,179 @@
+//! `/functions/NAME`: one function, from what is known of it in memory and what is recorded of its last calls.
+
+use super::{
+    super::{Server, function::Deployed},
+    events::{self, Shown},
+    failed, html, now, unknown,
+};
+use crate::analysis::Configured;
+use axum::{
+    extract::{Path, Query, State},
+    response::Response,
+};
+use http::StatusCode;
+use report::{
+    Context,
+    pages::{Applied, FunctionView, Update, function_page, function_update},
+};
+use serde::Deserialize;
+use std::{
+    collections::HashSet,
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+};
+use store::{Detail, Filter, Store};
+use trace::{Bytes, Profile, Trace};
+
+/// Calls shown.
+const CALLS: usize = 200;
+
+/// Calls that are learned from where nobody has yet.
+const FEW: usize = 50;
+
+#[derive(Deserialize)]
+pub(super) struct Asked {
+    /// The call that is drawn alone.
+    call: Option<String>,
+    /// The limit before the one that was just applied, bytes.
+    applied: Option<u64>,
+}
+
+pub(super) async fn page(
+    State(server): State<Arc<Server>>,
+    Path(name): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Response {
+    let Some(function) = server.registry.find(&name) else {
+        return unknown(&server, &name);
+    };
+    let before = asked.applied;
+    let made = tokio::task::spawn_blocking(move || -> anyhow::Result<String> {
+        let mut view = view(&server, &function, asked.call)?;
+        view.applied = before.map(|before| Applied {
+            before: Bytes(before),
+            after: view.now.limit,
+        });
+        Ok(function_page(&view))
+    });
+    match made.await {
+        Ok(Ok(page)) => html(StatusCode::OK, page),
+        Ok(Err(error)) => failed(&format!("{error:#}")),
+        Err(_) => failed("Making the page was broken off."),
+    }
+}
+
+/// Everything the page shows.
+fn view(
+    server: &Arc<Server>,
+    function: &Arc<Deployed>,
+    call: Option<String>,
+) -> anyhow::Result<FunctionView> {
+    let calls = last_calls(server, function)?;
+    let learned = function.sizing.learned();
+    let profile = match &learned {
+        Some(learned) => learned.whole(),
+        None => learned_here(server, function, &calls)?,
+    };
+    let plan = learned.and_then(|learned| learned.plan.clone());
+    let mut context = Context::of_calls(&calls);
+    if calls.is_empty() {
+        context.next = Some(format!("fathom invoke {}", function.name));
+    }
+    Ok(FunctionView {
+        now: now::function(function),
+        drift: plan.as_ref().and_then(|plan| function.phases.drift(plan)),
+        plan,
+        profile,
+        phases: now::phases(function),
+        context,
+        calls,
+        call,
+        applied: None,
+    })
+}
+
+/// The last calls of the module that serves now, oldest first: what is in memory, and where that is little what is recorded.
+fn last_calls(server: &Server, function: &Deployed) -> anyhow::Result<Vec<Trace>> {
+    let id = &function.version().id;
+    let recent = server.records.recent();
+    let of_it = recent.iter().filter(|trace| trace.function == *id);
+    let mut calls: Vec<Trace> = of_it.take(CALLS).map(|trace| (**trace).clone()).collect();
+    if calls.len() < CALLS {
+        let known: HashSet<String> = calls.iter().filter_map(id_of).collect();
+        let filter = Filter {
+            function: Some(id.name.clone()),
+            digest: Some(id.digest.clone()),
+            newest: Some(CALLS),
+            detail: Detail::Full,
+            ..Filter::default()
+        };
+        let recorded = Store::open_existing(&server.settings.database)?.traces(&filter)?;
+        let is_new = |trace: &Trace| id_of(trace).is_none_or(|id| !known.contains(&id));
+        calls.extend(recorded.into_iter().filter(is_new));
+    }
+    calls.sort_by_key(|trace| trace.started_unix_ms);
+    calls.drain(..calls.len().saturating_sub(CALLS));
+    Ok(calls)
+}
+
+fn id_of(trace: &Trace) -> Option<String> {
+    trace.served.as_ref().map(|served| served.id.clone())
+}
+
+/// What a few calls say, before the teacher has said more. Where they are many it is told to.
+fn learned_here(
+    server: &Arc<Server>,
+    function: &Arc<Deployed>,
+    calls: &[Trace],
+) -> anyhow::Result<Profile> {
+    if calls.len() > FEW {
+        server.teacher.teach(function);
+    }
+    let version = function.version();
+    let configured = Configured {
+        failure_rate: version.manifest.failure_rate,
+        memory: Some(version.manifest.limits.memory),
+    };
+    let few = &calls[calls.len().saturating_sub(FEW)..];
+    let few: Vec<Trace> = few.iter().filter(|t| t.had_fresh_sandbox()).cloned().collect();
+    server.settings.learning.learn(&version.id, &few, configured)
+}
+
+/// The page of one function.
+struct One {
+    function: Arc<Deployed>,
+    call: Option<String>,
+}
+
+impl Shown for One {
+    fn sign(&self, server: &Server) -> u64 {
+        let mut sign = DefaultHasher::new();
+        let function = &self.function;
+        let version = function.version();
+        (function.totals().calls, function.running()).hash(&mut sign);
+        (version.id.digest.as_str(), version.manifest.limits.memory.0).hash(&mut sign);
+        function.phases.now().name().hash(&mut sign);
+        let learned = function.sizing.learned();
+        learned.map(|learned| Arc::as_ptr(&learned).addr()).hash(&mut sign);
+        server.registry.find(&function.name).is_some().hash(&mut sign);
+        sign.finish()
+    }
+
+    fn update(&self, server: &Arc<Server>) -> Option<Update> {
+        let there = server.registry.find(&self.function.name)?;
+        let view = view(server, &there, self.call.clone());
+        view.ok().map(|view| function_update(&view))
+    }
+}
+
+pub(super) async fn events(
+    State(server): State<Arc<Server>>,
+    Path(name): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Response {
+    let Some(function) = server.registry.find(&name) else {
+        return unknown(&server, &name);
+    };
+    let call = asked.call;
+    events::events(&server, One { function, call })
+}

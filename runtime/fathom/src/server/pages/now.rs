@@ -1,0 +1,77 @@
+//! The server and its functions at this moment, as values that pages show.
+
+use super::super::{Server, function::Deployed, sizing::SizeBy};
+use report::pages::{FunctionNow, Needs, PhaseChange, Recommended, ServerNow};
+use std::{sync::atomic::Ordering, time::SystemTime};
+use trace::Bytes;
+
+/// The server.
+pub(super) fn server(server: &Server) -> ServerNow {
+    let load = server.admission.load();
+    let sandboxes = server.waiting.number();
+    ServerNow {
+        version: env!("CARGO_PKG_VERSION"),
+        up_seconds: server.begun.elapsed().as_secs_f64(),
+        budget: server.admission.memory(),
+        granted: Bytes(load.granted),
+        running: load.calls.saturating_sub(sandboxes),
+        waiting: load.waiting,
+        records_lost: server.records.counts().lost.load(Ordering::Relaxed),
+    }
+}
+
+/// One of its functions.
+pub(super) fn function(function: &Deployed) -> FunctionNow {
+    let version = function.version();
+    let totals = function.totals().clone();
+    let learned = function.sizing.learned();
+    let needed = totals.needed.map(|(least, most)| Needs {
+        median: totals.quantile(0.5).unwrap_or(least),
+        p99: totals.quantile(0.99).unwrap_or(most),
+        max: most,
+    });
+    FunctionNow {
+        name: function.name.clone(),
+        digest: version.id.digest.clone(),
+        phase: function.phases.now().name(),
+        stale_because: function.phases.why_stale(),
+        calls: totals.calls,
+        running: function.running(),
+        failed: totals.failed,
+        limited: totals.limited,
+        timed_out: totals.timed_out,
+        cold: totals.cold,
+        mispredicted: totals.mispredicted,
+        made_again: totals.made_again,
+        needed,
+        limit: version.manifest.limits.memory,
+        sized_by: match version.manifest.size_by {
+            SizeBy::Setting => "this setting",
+            SizeBy::Recommendation => "what is recommended",
+            SizeBy::Call => "the model, one by one",
+        },
+        recommended: learned.map(|learned| Recommended {
+            bytes: learned.recommendation.allocation_bytes,
+            confidence: learned.recommendation.confidence,
+            is_lower_bound: learned.recommendation.cut_off().calls() > 0,
+        }),
+        waste_byte_seconds: totals.waste_byte_seconds,
+        wall_seconds: totals.wall.as_seconds(),
+    }
+}
+
+/// From phase to phase.
+pub(super) fn phases(function: &Deployed) -> Vec<PhaseChange> {
+    let history = function.phases.history().into_iter();
+    let changes = history.map(|change| PhaseChange {
+        unix_ms: unix_ms(change.at),
+        to: change.to.name(),
+        why: change.why,
+    });
+    changes.collect()
+}
+
+fn unix_ms(at: SystemTime) -> u64 {
+    let since = at.duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_millis() as u64)
+}
