@@ -177,7 +177,11 @@ pub(crate) fn utc(unix_ms: u64) -> String {
 /// The same to the second, of which it is the reader's to know that it is UTC: `2026-11-20 16:02:07`.
 pub(crate) fn utc_seconds(unix_ms: u64) -> String {
     let minute = utc(unix_ms);
-    format!("{}:{:02}", minute.trim_end_matches(" UTC"), unix_ms / 1_000 % 60)
+    format!(
+        "{}:{:02}",
+        minute.trim_end_matches(" UTC"),
+        unix_ms / 1_000 % 60
+    )
 }
 
 /// Days since 1970-01-01 as a date: H. Hinnant, "chrono-compatible low-level date algorithms", 2013, from 1970 on.

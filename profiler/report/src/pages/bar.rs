@@ -26,7 +26,11 @@ impl Axis {
         let all = functions.flat_map(|f| {
             let needed = f.needed.map(|n| [n.median, n.max]);
             let recommended = f.recommended.map(|r| r.bytes);
-            needed.into_iter().flatten().chain(recommended).chain([f.limit])
+            needed
+                .into_iter()
+                .flatten()
+                .chain(recommended)
+                .chain([f.limit])
         });
         let powers = all.map(|bytes| bytes.as_f64().max(1.0).log2());
         let (low, high) = powers.fold((f64::MAX, f64::MIN), |(low, high), power| {
@@ -118,5 +122,8 @@ fn said(function: &FunctionNow) -> String {
         Some(r) => format!("{} recommended", size(r.bytes)),
         None => "nothing recommended yet".to_owned(),
     };
-    format!("{needed}; limit {}; {recommended}", round_size(function.limit))
+    format!(
+        "{needed}; limit {}; {recommended}",
+        round_size(function.limit)
+    )
 }

@@ -1,5 +1,6 @@
 //! The page of one call: what it was granted and why, its memory over time, every growth, every variable.
 
+use super::exact::{chosen, exact};
 use super::growth::growths;
 use super::recent::sized_by;
 use super::shell::Shell;
@@ -7,7 +8,7 @@ use crate::Context;
 use crate::chart::{Theme, timeline};
 use crate::clean::clean;
 use crate::html::{figure, flames, one_call, prose};
-use crate::show::{count, round_size, seconds, size, utc_seconds, value};
+use crate::show::{count, seconds, size, utc_seconds, value};
 use crate::words;
 use maud::{Markup, html};
 use trace::{Bytes, Nanos, Observed, Outcome, Profile, Served, SizedBy, Trace};
@@ -80,16 +81,20 @@ pub fn call_page(view: &CallView) -> String {
 fn granted(view: &CallView) -> Markup {
     let call = &view.call;
     let needed = call.needed();
-    let at_least = if call.outcome == Outcome::Limited { "at least " } else { "" };
+    let at_least = if call.outcome == Outcome::Limited {
+        "at least "
+    } else {
+        ""
+    };
     html! {
         section.card aria-label="Memory" {
             div.answer {
                 p.label { "It needed" }
-                p.size { (at_least) (size(needed)) }
+                p.size { (at_least) (exact(needed)) }
                 p.label { "of guest memory" }
             }
             @match &call.served {
-                None => dl.facts { div { dt { "Limit" } dd { (round_size(call.limits.memory)) } } },
+                None => dl.facts { div { dt { "Limit" } dd { (chosen(call.limits.memory)) } } },
                 Some(served) => (grants(call, served)),
             }
             @if let Some(served) = &call.served {
@@ -107,10 +112,10 @@ fn grants(call: &Trace, served: &Served) -> Markup {
     let spare = served.granted.saturating_sub(needed);
     html! {
         dl.facts {
-            div { dt { "Granted before it began" } dd { (size(served.granted_first)) br; small { "by " (sized_by(served.sized_by)) } } }
-            @if served.granted != served.granted_first { div { dt { "Granted in the end" } dd { (size(served.granted)) } } }
-            div { dt { "Left over" } dd { (size(spare)) br; small { "for " (seconds(call.wall.as_seconds())) } } }
-            div { dt { "Limit" } dd { (round_size(call.limits.memory)) } }
+            div { dt { "Granted before it began" } dd { (exact(served.granted_first)) br; small { "by " (sized_by(served.sized_by)) } } }
+            @if served.granted != served.granted_first { div { dt { "Granted in the end" } dd { (exact(served.granted)) } } }
+            div { dt { "Left over" } dd { (exact(spare)) br; small { "for " (seconds(call.wall.as_seconds())) } } }
+            div { dt { "Limit" } dd { (chosen(call.limits.memory)) } }
             @if served.mispredicted { div { dt { "Prediction" } dd { span.badge.warn { "too small" } } } }
         }
     }
@@ -125,21 +130,29 @@ fn why(view: &CallView, served: &Served) -> Vec<String> {
         SizedBy::Model => "It was sized alone, by what was known of it before it began and what calls before it had needed".to_owned(),
         SizedBy::Replay => "It had been stopped for want of memory, and was made once more with the limit of its function".to_owned(),
     }];
-    let sizing = view.profile.recommendation.as_ref().and_then(|recommendation| {
-        let model = recommendation.sizing.as_ref()?;
-        let predicted = model.predict(|feature| call.value_of(feature))?;
-        let values = model.features().into_iter().filter_map(|feature| {
-            let x = call.value_of(feature)?;
-            Some(format!("`{}` was {}", feature.variable, value(&feature.variable, x)))
+    let sizing = view
+        .profile
+        .recommendation
+        .as_ref()
+        .and_then(|recommendation| {
+            let model = recommendation.sizing.as_ref()?;
+            let predicted = model.predict(|feature| call.value_of(feature))?;
+            let values = model.features().into_iter().filter_map(|feature| {
+                let x = call.value_of(feature)?;
+                Some(format!(
+                    "`{}` was {}",
+                    feature.variable,
+                    value(&feature.variable, x)
+                ))
+            });
+            let values: Vec<String> = values.collect();
+            Some(format!(
+                "By what is known now, {}; {}, which makes {} before the margin",
+                words::formula(model),
+                words::listed(&values),
+                size(Bytes::from_f64(predicted))
+            ))
         });
-        let values: Vec<String> = values.collect();
-        Some(format!(
-            "By what is known now, {}; {}, which makes {} before the margin",
-            words::formula(model),
-            words::listed(&values),
-            size(Bytes::from_f64(predicted))
-        ))
-    });
     said.extend(sizing);
     if served.granted > served.granted_first {
         said.push("While it ran it was given more: its breakpoints said that it would need it, or it grew and there was memory".to_owned());
@@ -148,9 +161,13 @@ fn why(view: &CallView, served: &Served) -> Vec<String> {
         said.push("What it would not need any more was given back while it ran".to_owned());
     }
     if served.mispredicted {
-        said.push("It needed more than was predicted, and its breakpoints did not explain it".to_owned());
+        said.push(
+            "It needed more than was predicted, and its breakpoints did not explain it".to_owned(),
+        );
     }
-    said.iter().map(|sentence| words::sentence(sentence)).collect()
+    said.iter()
+        .map(|sentence| words::sentence(sentence))
+        .collect()
 }
 
 fn variables(observed: &[Observed]) -> Markup {
@@ -206,8 +223,8 @@ fn measured(call: &Trace) -> Markup {
                 }
                 div { dt { "Wall-clock time" } dd { (time(call.wall)) } }
                 div { dt { "CPU time" } dd { (time(call.cpu)) } }
-                div { dt { "Live bytes at most" } dd { (call.heap.live_peak().map_or("not known of this guest".to_owned(), size)) } }
-                div { dt { "Read and written" } dd { (size(Bytes(call.bytes_in))) " in, " (size(Bytes(call.bytes_out))) " out" } }
+                div { dt { "Live bytes at most" } dd { (call.heap.live_peak().map_or(html! { "not known of this guest" }, exact)) } }
+                div { dt { "Read and written" } dd { (exact(Bytes(call.bytes_in))) " in, " (exact(Bytes(call.bytes_out))) " out" } }
                 div { dt { "Probes armed" } dd { (count(call.armed.len())) } }
                 div { dt { "Module" } dd.digest { (clean(&call.function.digest)) } }
             }

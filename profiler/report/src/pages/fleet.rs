@@ -1,10 +1,11 @@
 //! The overview: every function in a row, what matters most first. For one function see `function`.
 
 use super::bar::{Axis, bar};
+use super::exact::{chosen, exact};
 use super::shell::Shell;
 use super::{FunctionNow, ServerNow, Update};
 use crate::clean::clean;
-use crate::show::{count, percent, round_size, seconds, size};
+use crate::show::{count, percent, seconds, size};
 use crate::words;
 use maud::{Markup, html};
 use trace::{Bytes, Confidence};
@@ -135,7 +136,10 @@ fn row_id(name: &str) -> String {
 fn tiles(view: &FleetView) -> Markup {
     let server = &view.server;
     let functions = &view.functions;
-    let savable: f64 = functions.iter().map(FunctionNow::savable_byte_seconds).sum();
+    let savable: f64 = functions
+        .iter()
+        .map(FunctionNow::savable_byte_seconds)
+        .sum();
     let set: f64 = functions
         .iter()
         .map(|f| f.limit.as_f64() * f.wall_seconds)
@@ -151,7 +155,7 @@ fn tiles(view: &FleetView) -> Markup {
             div {
                 dt { "Memory granted" }
                 dd {
-                    (size(server.granted)) small { "of " (round_size(server.budget)) }
+                    (exact(server.granted)) small { "of " (chosen(server.budget)) }
                     @if server.waiting > 0 { " " span.badge.warn { (count(server.waiting)) " waiting" } }
                 }
             }
@@ -187,7 +191,7 @@ fn table(view: &FleetView) -> Markup {
             section #functions {
                 h2 { "Nothing is deployed yet" }
                 p { "Deploy a function to this server from another terminal, and it appears here:" }
-                pre.command { code { "fathom new hello && fathom deploy hello/hello.wasm" } }
+                pre.command { code { "fathom deploy hello.wasm" } }
                 p.note { "Or start the server with a folder of functions: " code { "fathom serve FOLDER" } "." }
             }
         };
@@ -198,7 +202,10 @@ fn table(view: &FleetView) -> Markup {
     html! {
         section #functions {
             div.legend aria-hidden="true" {
-                span.key.needed {} "needed, half to 99 %" span.key.most {} "most" span.key.recommended {} "recommended" span.key.limit {} "limit"
+
+                @for (key, name) in [("needed", "needed, half to 99 %"), ("most", "most"), ("recommended", "recommended"), ("limit", "limit")] {
+                    span { span class={ "key " (key) } {} (name) }
+                }
             }
             div.wide tabindex="0" role="region" aria-label="Functions, a table that can be scrolled" {
                 table.fleet {
@@ -258,7 +265,7 @@ fn row(f: &FunctionNow, axis: Axis) -> Markup {
             td.number { (count(f.calls as usize)) @if f.running > 0 { small { " +" (count(f.running)) } } }
             td.number.bad[failures > 0] { (count(failures as usize)) }
             td.memory { (bar(f, axis)) }
-            td.number { (round_size(f.limit)) }
+            td.number { (chosen(f.limit)) }
             td.number { (recommended(f)) }
             td.number { (saving(f)) }
             td.number { (byte_seconds(f.waste_byte_seconds)) }
@@ -284,7 +291,7 @@ fn recommended(f: &FunctionNow) -> Markup {
             None => small { "not enough calls" },
             Some(r) => {
                 @if r.is_lower_bound { small { "at least " } }
-                (size(r.bytes))
+                (exact(r.bytes))
                 @if matches!(r.confidence, Confidence::None | Confidence::Low) {
                     " " span.badge.warn title="How sure" { (words::confidence(r.confidence)) }
                 }

@@ -1,16 +1,18 @@
 //! The page of one function: what to give it and why, what its calls needed, who allocated it, what it costs where.
 
+use super::exact::{chosen, exact};
 use super::fleet::{byte_seconds, mean, phase};
 use super::history::history;
 use super::plan::plan;
+use super::problems::problems;
 use super::recent::recent_calls;
 use super::shell::Shell;
 use super::{FunctionNow, PhaseChange, Update};
 use crate::Context;
 use crate::chart::{Theme, allocation, bill, calls, relation, timeline};
 use crate::clean::clean;
-use crate::html::{card, caution, deploy, figure, flames, method, one_call, problems, prose, wasted};
-use crate::show::{count, percent, round_size, size};
+use crate::html::{card, caution, deploy, figure, flames, method, one_call, prose, wasted};
+use crate::show::{count, percent, round_size};
 use crate::words;
 use maud::{Markup, html};
 use trace::{Bytes, Drift, PredictivePlan, Profile, Trace};
@@ -58,7 +60,7 @@ const PARTS: [Part; 13] = [
     ("one-call", one),
     ("relation", related),
     ("given", given),
-    ("problems", problems_of),
+    ("problems", |view| problems(&view.calls)),
     ("stacks", stacks),
     ("bills", bills),
     ("plan", |view| plan(view.plan.as_ref())),
@@ -124,7 +126,7 @@ fn applied(view: &FunctionView) -> Markup {
     let name = clean(&view.now.name);
     html! {
         div.applied role="status" {
-            p { "The limit is " strong { (round_size(applied.after)) } " now, and was " (round_size(applied.before)) "." }
+            p { "The limit is " strong { (chosen(applied.after)) } " now, and was " (chosen(applied.before)) "." }
             form method="post" action={ "/functions/" (name) "/apply" } {
                 input type="hidden" name="memory" value=(applied.before.0);
                 button type="submit" { "Back to " (round_size(applied.before)) }
@@ -154,10 +156,10 @@ fn now(view: &FunctionView) -> Markup {
                 dt { "Needed" }
                 @match f.needed {
                     None => dd { small { "nothing yet" } },
-                    Some(n) => dd { (size(n.max)) small { "most; " (size(n.median)) " median, " (size(n.p99)) " p99" } },
+                    Some(n) => dd { (exact(n.max)) small { "most; " (exact(n.median)) " median, " (exact(n.p99)) " p99" } },
                 }
             }
-            div { dt { "Limit" } dd { (round_size(f.limit)) small { "calls are sized by " (f.sized_by) } } }
+            div { dt { "Limit" } dd { (chosen(f.limit)) small { "calls are sized by " (f.sized_by) } } }
             div { dt { "Wasted" } dd { (byte_seconds(f.waste_byte_seconds)) small { "granted and not needed" } } }
             div { dt { "Mispredicted" } dd { (count(f.mispredicted as usize)) small { (count(f.made_again as usize)) " made again" } } }
             div { dt { "Time of a call" } dd { (mean(f.wall_seconds, f.calls)) small { "mean; " (count(f.cold as usize)) " cold" } } }
@@ -198,7 +200,7 @@ fn apply(view: &FunctionView) -> Markup {
                 form method="post" action={ "/functions/" (name) "/apply" } {
                     input type="hidden" name="memory" value=(bytes.0);
                     button.primary type="submit" { "Apply" }
-                    span { "sets the limit from " (round_size(limit)) " to " (size(bytes)) ", " (change) }
+                    span { "sets the limit from " (chosen(limit)) " to " (exact(bytes)) ", " (change) }
                 }
                 p.note { "The same from a terminal: " code.command { (command) } }
             }
@@ -246,7 +248,13 @@ fn neighbours(view: &FunctionView, call: &Trace) -> Markup {
     let at = ids.iter().position(|id| *id == served.id);
     let before = at.and_then(|at| ids.get(at.checked_sub(1)?));
     let after = at.and_then(|at| ids.get(at + 1));
-    let to = |id: &str| format!("/functions/{}?call={}#one-call", clean(&view.now.name), clean(id));
+    let to = |id: &str| {
+        format!(
+            "/functions/{}?call={}#one-call",
+            clean(&view.now.name),
+            clean(id)
+        )
+    };
     html! {
         p.neighbours {
             @if let Some(id) = before { a href=(to(id)) { "Call before" } }
@@ -278,10 +286,6 @@ fn given(view: &FunctionView) -> Markup {
             (figure("What each call would be given", &allocation(&view.profile, &view.calls, &theme), &wasted(&view.profile, &view.calls)))
         }
     }
-}
-
-fn problems_of(view: &FunctionView) -> Markup {
-    html! { div #problems { (problems(&view.context)) } }
 }
 
 fn stacks(view: &FunctionView) -> Markup {

@@ -1,7 +1,8 @@
 //! Every growth of a call's memory, with the stack that asked for it, where that was recorded.
 
+use super::exact::exact;
 use crate::clean::clean;
-use crate::show::{count, counted, seconds, size};
+use crate::show::{count, counted, seconds};
 use maud::{Markup, html};
 use trace::{Bytes, Frame, Growth, HeapEvent, HeapProfile, HeapSampling, Nanos, Trace};
 
@@ -21,9 +22,9 @@ pub(super) fn growths(trace: &Trace) -> Markup {
         section #growths {
             h2 { "Growth of its memory" }
             @if trace.growths.is_empty() {
-                p { "It did not grow: it began with " (size(trace.committed_start)) " and that was enough." }
+                p { "It did not grow: it began with " (exact(trace.committed_start)) " and that was enough." }
             } @else {
-                p { (counted(trace.growths.len(), "growth")) ", from " (size(trace.committed_start)) " to " (size(trace.committed_peak)) "." }
+                p { (counted(trace.growths.len(), "growth")) ", from " (exact(trace.committed_start)) " to " (exact(trace.committed_peak)) "." }
                 div.wide tabindex="0" role="region" aria-label="Growths, a table that can be scrolled" {
                     table.growths {
                         caption.unseen { "Growths in order of time" }
@@ -32,8 +33,8 @@ pub(super) fn growths(trace: &Trace) -> Markup {
                             @for (grown, growth) in &listed {
                                 tr {
                                     td.number { (seconds(growth.at.as_seconds())) }
-                                    td.number { (size(*grown)) }
-                                    td.number { (size(growth.to)) }
+                                    td.number { (exact(*grown)) }
+                                    td.number { (exact(growth.to)) }
                                     td { (who(trace, growth)) }
                                 }
                             }
@@ -46,7 +47,7 @@ pub(super) fn growths(trace: &Trace) -> Markup {
                 h3 { "Refused" }
                 ul {
                     @for refusal in trace.refusals.iter().take(LISTED) {
-                        li { "after " (seconds(refusal.at.as_seconds())) ": asked for " (size(refusal.asked)) }
+                        li { "after " (seconds(refusal.at.as_seconds())) ": asked for " (exact(refusal.asked)) }
                     }
                 }
             }
@@ -78,7 +79,7 @@ fn who(trace: &Trace, growth: &Growth) -> Markup {
     };
     html! {
         details {
-            summary { code { (named(innermost)) } small { " for " (size(Bytes(asked.bytes.unsigned_abs()))) } }
+            summary { code { (named(innermost)) } small { " for " (exact(Bytes(asked.bytes.unsigned_abs()))) } }
             ol.stack {
                 @for frame in frames.iter().take(FRAMES) { li { code { (named(frame)) } } }
                 @if frames.len() > FRAMES { li { (count(frames.len() - FRAMES)) " more" } }

@@ -6,6 +6,7 @@
 
 mod bar;
 mod call;
+mod exact;
 mod fleet;
 mod function;
 mod growth;
@@ -13,6 +14,7 @@ mod history;
 mod now;
 mod plan;
 mod problem;
+mod problems;
 mod recent;
 mod shell;
 

@@ -1,7 +1,8 @@
 //! The last calls of a function in a table, each with a link to its own page.
 
+use super::exact::exact;
 use crate::clean::clean;
-use crate::show::{seconds, size, utc_seconds, value_of};
+use crate::show::{seconds, utc_seconds, value_of};
 use crate::words;
 use maud::{Markup, html};
 use trace::{Outcome, Profile, SizedBy, Trace};
@@ -35,12 +36,12 @@ pub(super) fn recent_calls(profile: &Profile, calls: &[Trace]) -> Markup {
                         tbody {
                             @for call in calls.iter().rev().take(LISTED) {
                                 tr {
-                                    th scope="row" { (began(call)) }
+                                    th.when scope="row" { (began(call)) }
                                     @if let Some(by) = by {
                                         td.number { (by.value(|f| call.value_of(f)).map_or("-".to_owned(), |x| value_of(by, x))) }
                                     }
-                                    td.number { @if call.outcome == Outcome::Limited { "at least " } (size(call.needed())) }
-                                    td.number { (call.served.as_ref().map_or("-".to_owned(), |s| size(s.granted))) }
+                                    td.number { @if call.outcome == Outcome::Limited { "at least " } (exact(call.needed())) }
+                                    td.number { (call.served.as_ref().map_or(html! { "-" }, |s| exact(s.granted))) }
                                     td { (call.served.as_ref().map_or("measured", |s| sized_by(s.sized_by))) }
                                     td.number { (seconds(call.wall.as_seconds())) }
                                     td.bad[call.outcome != Outcome::Succeeded] { (words::outcome(call.outcome)) }

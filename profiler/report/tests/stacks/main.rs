@@ -7,6 +7,8 @@ mod browser;
 mod common;
 mod formats;
 mod merging;
+#[path = "../../../../runtime/fathom/tests/cli/npm.rs"]
+mod npm;
 #[path = "../../../../runtime/fathom/tests/cli/tools.rs"]
 mod tools;
 mod viewers;

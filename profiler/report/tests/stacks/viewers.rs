@@ -2,7 +2,7 @@
 
 use crate::common::stacks::{hostile, with_stacks};
 use crate::formats::folded;
-use crate::{browser, tools};
+use crate::{browser, npm, tools};
 use report::stacks::{
     By, Merged, View, collapsed, firefox, flamegraph, perf_script, pprof_cpu, pprof_heap,
 };
@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
-use std::{env, fs, thread};
+use std::{fs, thread};
 use tempfile::TempDir;
 use trace::Bytes;
 
@@ -88,18 +88,10 @@ fn go_tool_pprof_reads_the_four_sample_types_lines_and_inlined_frames() {
     pprof(&["-top"], &written(&folder, "strange.pb.gz", strange));
 }
 
-/// Folder of npm packages, `target/viewers` of this workspace: `.ci/run` installs them there.
+/// Folder of a package of npm.
 fn viewers(package: &str) -> Option<PathBuf> {
-    let folder = env::var_os("VIEWERS").map(PathBuf::from);
-    let folder = folder.unwrap_or_else(|| {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/viewers/node_modules")
-    });
-    let package = folder.join(package);
-    if package.exists() {
-        return Some(fs::canonicalize(package).expect("there"));
-    }
-    tools::skipped(&format!("no {}", package.display()));
-    None
+    let package = npm::packages(&[package])?.join(package);
+    Some(fs::canonicalize(package).expect("there"))
 }
 
 /// The Firefox Profiler's own loader and call trees, on the command line. It keeps a process for a loaded profile.

@@ -31,7 +31,10 @@ pub(super) async fn page(State(server): State<Arc<Server>>, Path(id): Path<Strin
         Ok(Ok(Some(page))) => html(StatusCode::OK, page),
         Ok(Ok(None)) => {
             let said = "No call with this id is recorded: its record is folded into its day after a time, or the id is another one.";
-            html(StatusCode::NOT_FOUND, problem_page("No such call", said, None))
+            html(
+                StatusCode::NOT_FOUND,
+                problem_page("No such call", said, None),
+            )
         }
         Ok(Err(error)) => failed(&format!("{error:#}")),
         Err(_) => failed("Making the page was broken off."),

@@ -135,8 +135,15 @@ fn learned_here(
         memory: Some(version.manifest.limits.memory),
     };
     let few = &calls[calls.len().saturating_sub(FEW)..];
-    let few: Vec<Trace> = few.iter().filter(|t| t.had_fresh_sandbox()).cloned().collect();
-    server.settings.learning.learn(&version.id, &few, configured)
+    let few: Vec<Trace> = few
+        .iter()
+        .filter(|t| t.had_fresh_sandbox())
+        .cloned()
+        .collect();
+    server
+        .settings
+        .learning
+        .learn(&version.id, &few, configured)
 }
 
 /// The page of one function.
@@ -154,8 +161,14 @@ impl Shown for One {
         (version.id.digest.as_str(), version.manifest.limits.memory.0).hash(&mut sign);
         function.phases.now().name().hash(&mut sign);
         let learned = function.sizing.learned();
-        learned.map(|learned| Arc::as_ptr(&learned).addr()).hash(&mut sign);
-        server.registry.find(&function.name).is_some().hash(&mut sign);
+        learned
+            .map(|learned| Arc::as_ptr(&learned).addr())
+            .hash(&mut sign);
+        server
+            .registry
+            .find(&function.name)
+            .is_some()
+            .hash(&mut sign);
         sign.finish()
     }
 
