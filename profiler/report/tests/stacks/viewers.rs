@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
-use std::{fs, thread};
+use std::{env, fs, thread};
 use tempfile::TempDir;
 use trace::Bytes;
 
