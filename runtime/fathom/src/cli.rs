@@ -62,6 +62,8 @@ pub(crate) enum Command {
     List(crate::commands::list::ListArgs),
     /// Describe a function of a running server, with its last calls
     Describe(crate::commands::describe::DescribeArgs),
+    /// Give a function of a running server the memory that is recommended for it
+    Apply(crate::commands::apply::ApplyArgs),
     /// Print what the calls of a function have written to their standard error
     Logs(crate::commands::logs::LogsArgs),
     /// Remove a function from a running server
@@ -102,7 +104,8 @@ const GROUPS: [(&str, &[&str]); 5] = [
     (
         "Serve",
         &[
-            "serve", "package", "new", "deploy", "invoke", "list", "describe", "logs", "remove",
+            "serve", "package", "new", "deploy", "invoke", "list", "describe", "apply", "logs",
+            "remove",
         ],
     ),
     (

@@ -61,6 +61,19 @@ impl ClientArgs {
 }
 
 impl Client {
+    /// Where the server is.
+    pub(crate) fn address(&self) -> &str {
+        &self.server
+    }
+
+    /// What a command that is suggested ends with, so that it asks the same server: ` --server URL`, or nothing.
+    pub(crate) fn flag(&self) -> String {
+        match self.server.as_str() {
+            SERVER => String::new(),
+            other => format!(" --server {other}"),
+        }
+    }
+
     /// What the server answers, whatever that is.
     pub(crate) fn ask(
         &self,

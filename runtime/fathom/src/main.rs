@@ -10,6 +10,7 @@ mod cli;
 mod client;
 mod commands;
 mod config;
+mod config_edit;
 mod event_file;
 mod exit;
 mod frame;
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
         Command::Invoke(args) => commands::invoke::run(args),
         Command::List(args) => commands::list::run(args),
         Command::Describe(args) => commands::describe::run(args),
+        Command::Apply(args) => commands::apply::run(args),
         Command::Logs(args) => commands::logs::run(args),
         Command::Remove(args) => commands::remove::run(args),
         Command::Learn(args) => commands::learn::run(args),

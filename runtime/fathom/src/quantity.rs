@@ -20,6 +20,18 @@ pub(crate) fn bytes(text: &str) -> Result<Bytes, String> {
     })
 }
 
+/// A size to the byte, as `bytes` reads it: `2 MiB`, `2112 KiB`, `70000 B`.
+pub(crate) fn exactly(size: Bytes) -> String {
+    let units = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
+    let whole = units
+        .iter()
+        .find(|(bits, _)| size.0 > 0 && size.0.trailing_zeros() >= *bits);
+    match whole {
+        Some((bits, unit)) => format!("{} {unit}", size.0 >> bits),
+        None => format!("{} B", size.0),
+    }
+}
+
 /// `30 s`, `500ms`, `2min`, or a plain number of seconds.
 pub(crate) fn duration(text: &str) -> Result<Nanos, String> {
     let text = text.trim();
@@ -88,6 +100,10 @@ mod tests {
         assert_eq!(bytes("65536"), Ok(Bytes(65536)));
         assert!(bytes("512").unwrap_err().contains("512MiB"));
         assert_eq!(bytes("512B"), Ok(Bytes(512)));
+        for size in [1, 70_000, 2112 << 10, 2 << 20, 3 << 30, 1 << 40] {
+            assert_eq!(bytes(&exactly(Bytes(size))), Ok(Bytes(size)));
+        }
+        assert_eq!(exactly(Bytes(2112 << 10)), "2112 KiB");
         assert_eq!((growth("5%"), growth("150%")), (Ok(0.05), Ok(1.5)));
         assert!(growth("5").is_err());
         assert!(bytes("much").unwrap_err().contains("expected a number"));

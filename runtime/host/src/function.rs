@@ -198,6 +198,12 @@ impl Function {
         self.guest.tables()
     }
 
+    /// What the largest of its memories has when a call begins: a call that is given less never does. Of a component with several
+    /// memories that is less than all of them together.
+    pub fn initial_memory(&self) -> Bytes {
+        self.guest.initial_memory()
+    }
+
     /// Names of the exported functions a user may invoke.
     pub fn invokable(&self) -> Vec<String> {
         self.guest.invokable()

@@ -9,7 +9,7 @@ use crate::{
 };
 use probe::{Place, ValueType};
 use std::path::Path;
-use trace::Bytes;
+use trace::{Bytes, PAGE};
 use wasmtime::{AsContextMut, Instance, InstancePre, Module, Store, component::Component};
 use wasmtime_wasi_http::p2::bindings::Proxy;
 
@@ -109,6 +109,16 @@ impl Guest {
             u64::from(needs.num_tables).saturating_mul(needs.max_initial_table_size.unwrap_or(0))
         });
         Bytes(elements.saturating_mul(TABLE_ELEMENT))
+    }
+
+    /// What the largest of its memories has when it begins: no call can be given less.
+    pub(crate) fn initial_memory(&self) -> Bytes {
+        let needs = match self {
+            Guest::Module(instance) => Some(instance.module().resources_required()),
+            Guest::Component(component) => component.resources_required(),
+        };
+        let pages = needs.and_then(|needs| needs.max_initial_memory_size);
+        Bytes(pages.unwrap_or(0).saturating_mul(PAGE.0))
     }
 
     /// What is called when nobody says otherwise, if there is such a thing.

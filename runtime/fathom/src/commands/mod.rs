@@ -1,5 +1,6 @@
 //! One file per command: its arguments, and what it does with the stages.
 
+pub(crate) mod apply;
 pub(crate) mod bench;
 pub(crate) mod bill;
 pub(crate) mod compare;

@@ -62,12 +62,8 @@ impl Manifest {
 
     fn from(config: &Config, folder: &Path, settings: &Settings) -> anyhow::Result<Manifest> {
         let args = &settings.limits;
-        let memory = match (config.function.memory, config.limits.memory) {
-            (Some(setting), Some(most)) => Some(setting.min(most)),
-            (setting, most) => setting.or(most),
-        };
         let limits = Limits {
-            memory: args.max_memory.or(memory).unwrap_or(MEMORY),
+            memory: memory(config, settings),
             ..args.limits(&config.limits)
         };
         let output = args.max_output.or(config.limits.output);
@@ -95,6 +91,15 @@ impl Manifest {
             requested: config.serve.requested,
         })
     }
+}
+
+/// What no call gets more than.
+pub(super) fn memory(config: &Config, settings: &Settings) -> Bytes {
+    let memory = match (config.function.memory, config.limits.memory) {
+        (Some(setting), Some(most)) => Some(setting.min(most)),
+        (setting, most) => setting.or(most),
+    };
+    settings.limits.max_memory.or(memory).unwrap_or(MEMORY)
 }
 
 /// What is observed of every call until there is a plan. Where nothing is said that is what the guest shows by itself, read

@@ -9,6 +9,7 @@
 //! | `registry`, `function`, `manifest`, `modules` | what is deployed, in which versions |
 //! | `build` | compiling it, in a process of its own |
 //! | `loaded` | how much of it is in memory |
+//! | `apply` | giving a function the memory that is recommended for it, for good |
 //! | `reload` | noticing what changes in folders |
 //! | `call`, `answer`, `cgi` | one call, from a request to its record |
 //! | `guests` | the threads that run them |
@@ -26,6 +27,7 @@
 mod admission;
 mod answer;
 mod apart;
+mod apply;
 mod auth;
 mod bodies;
 mod build;

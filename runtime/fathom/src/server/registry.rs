@@ -36,6 +36,8 @@ pub(crate) struct Registry {
     folders: Mutex<BTreeMap<PathBuf, String>>,
     /// Held while something is deployed or removed: one at a time.
     changing: Mutex<()>,
+    /// The file of a folder as the server has written it itself: it is deployed already.
+    own_writing: Mutex<BTreeMap<PathBuf, String>>,
 }
 
 /// What became of a deployment.
@@ -65,8 +67,58 @@ impl Registry {
         others.next().map(|(other, _)| other.clone())
     }
 
-    fn changing(&self) -> MutexGuard<'_, ()> {
+    /// As long as this is held nothing else is deployed or removed.
+    pub(super) fn changing(&self) -> MutexGuard<'_, ()> {
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where a function lies.
+    pub(super) fn folder_of(&self, name: &str) -> Option<PathBuf> {
+        let folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut of_that_name = folders.iter().filter(|(_, known)| *known == name);
+        of_that_name.next().map(|(folder, _)| folder.clone())
+    }
+
+    /// Remembers, or with `None` forgets, that the server has written a folder's file itself.
+    pub(super) fn set_own_writing(&self, folder: &Path, text: Option<String>) {
+        let mut own = self
+            .own_writing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        match text {
+            Some(text) => own.insert(folder.to_owned(), text),
+            None => own.remove(folder),
+        };
+    }
+
+    /// Whether a folder has changed by nothing but what the server has written there and deployed.
+    pub(super) fn is_own_writing(&self, folder: &Path) -> bool {
+        let own = {
+            let own = self
+                .own_writing
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            own.get(folder).cloned()
+        };
+        let Some(own) = own else {
+            return false;
+        };
+        let is_as_written =
+            fs::read_to_string(folder.join(FILE_NAME)).is_ok_and(|text| text == own);
+        if !is_as_written {
+            self.set_own_writing(folder, None);
+            return false;
+        }
+        let deployed = self.folder_name(folder).and_then(|name| self.find(&name));
+        let module = Guest::find(folder).map(|guest| digest(&guest.wasm));
+        deployed
+            .zip(module.ok())
+            .is_some_and(|(deployed, digest)| deployed.version().id.digest == digest)
+    }
+
+    fn folder_name(&self, folder: &Path) -> Option<String> {
+        let folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        folders.get(folder).cloned()
     }
 
     /// All of them, by name.
@@ -87,7 +139,12 @@ impl Registry {
         near::did_you_mean(name, functions.keys().map(String::as_str))
     }
 
-    fn set(&self, server: &Server, name: &str, version: Version) -> (Arc<Deployed>, Change) {
+    pub(super) fn set(
+        &self,
+        server: &Server,
+        name: &str,
+        version: Version,
+    ) -> (Arc<Deployed>, Change) {
         let version = Arc::new(version);
         let mut functions = self
             .functions

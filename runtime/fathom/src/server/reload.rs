@@ -98,6 +98,9 @@ fn changed_folder(server: &Arc<Server>, folder: &Path) {
         }
         return;
     }
+    if server.registry.is_own_writing(folder) {
+        return;
+    }
     match registry::deploy_folder(server, folder) {
         Ok((function, change)) => {
             let what = match change {

@@ -22,6 +22,8 @@ pub(crate) struct Totals {
     pub(crate) made_again: u64,
     /// Granted and not needed, times the time that they had it.
     pub(crate) waste_byte_seconds: f64,
+    /// Granted, times the time that calls had it.
+    pub(crate) granted_byte_seconds: f64,
     pub(crate) cpu: Nanos,
     pub(crate) wall: Nanos,
     /// Smallest and largest need of calls that succeeded.
@@ -56,6 +58,7 @@ impl Totals {
             self.made_again += u64::from(served.sized_by == SizedBy::Replay);
             let waste = (served.granted.as_f64() - trace.needed().as_f64()).max(0.0);
             self.waste_byte_seconds += waste * trace.wall.as_seconds();
+            self.granted_byte_seconds += served.granted.as_f64() * trace.wall.as_seconds();
         }
         self.cpu = Nanos(self.cpu.0 + trace.cpu.0);
         self.wall = Nanos(self.wall.0 + trace.wall.0);

@@ -2,8 +2,10 @@
 //! offers is written in `openapi.json` beside this file, and served.
 
 use super::{Server, openfaas::Following};
+use crate::quantity;
 use crate::server::{
     answer::{document, refusal},
+    apply::{self, Wanted},
     function::Deployed,
     phase::Phase,
     recorded,
@@ -21,6 +23,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{
+    fmt::Display,
     sync::{Arc, atomic::Ordering},
     time::{Duration, SystemTime},
 };
@@ -47,6 +50,7 @@ pub(super) fn control() -> Router<Arc<Server>> {
             get(describe).put(deploy).delete(remove),
         )
         .route("/api/v1/functions/{name}/phase", post(set_phase))
+        .route("/api/v1/functions/{name}/apply", post(apply))
         .route("/api/v1/functions/{name}/logs", get(logs))
         .route("/api/v1/functions/{name}/history", get(history))
         .route("/api/v1/calls", get(calls))
@@ -69,6 +73,7 @@ async fn about(State(server): State<Arc<Server>>) -> Response<Body> {
         &json!({
             "version": env!("CARGO_PKG_VERSION"),
             "process": std::process::id(),
+            "uptime_ns": server.begun.elapsed().as_nanos() as u64,
             "functions": server.registry.all().len(),
             "slots": server.engine.slots(),
             "slot_keeps_bytes": server.engine.slot_keeps(),
@@ -106,6 +111,13 @@ fn description(function: &Deployed) -> Value {
         }),
         "plan": learned.as_ref().and_then(|l| l.plan.as_ref()).map(|plan| &plan.model.formula),
         "recommended_bytes": recommendation.map(|r| r.allocation_bytes),
+        "memory_saving_share": recommendation.map(|r| {
+            1.0 - r.allocation_bytes.as_f64() / manifest.limits.memory.as_f64()
+        }),
+        "confidence": recommendation.map(|r| r.confidence),
+        "lower_bound": recommendation.map(|r| r.cut_off().calls() > 0),
+        "inputs_needed": recommendation.map(|r| r.inputs_needed),
+        "because": recommendation.map(|r| &r.because),
         "model": recommendation.and_then(|r| r.sizing.as_ref()).map(|model| &model.formula),
         "calls": totals.calls,
         "running": function.running(),
@@ -116,6 +128,8 @@ fn description(function: &Deployed) -> Value {
         "mispredictions": totals.mispredicted,
         "cpu_ns": totals.cpu,
         "wall_ns": totals.wall,
+        "granted_byte_seconds": totals.granted_byte_seconds,
+        "waste_byte_seconds": totals.waste_byte_seconds,
         "needed_bytes": {
             "min": least,
             "median": totals.quantile(0.5),
@@ -249,6 +263,75 @@ async fn set_phase(
         }
     }
     document(StatusCode::OK, &description(&function))
+}
+
+/// What is to be applied. An empty body is what is recommended now.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Application {
+    memory: Option<String>,
+    force: bool,
+    dry_run: bool,
+}
+
+impl Application {
+    fn read(body: &[u8]) -> Result<Wanted, String> {
+        let expected = |why: &dyn Display| {
+            format!(
+                "expected {{\"memory\": \"2 MiB\", \"force\": false, \"dry_run\": false}}, or parts of that: {why}"
+            )
+        };
+        let wanted: Application = match body.trim_ascii() {
+            [] => Application::default(),
+            body => serde_json::from_slice(body).map_err(|error| expected(&error))?,
+        };
+        let memory = wanted.memory.as_deref().map(quantity::bytes).transpose();
+        Ok(Wanted {
+            memory: memory.map_err(|error| expected(&error))?,
+            force: wanted.force,
+            dry_run: wanted.dry_run,
+        })
+    }
+}
+
+async fn apply(
+    State(server): State<Arc<Server>>,
+    Path(name): Path<String>,
+    request: Request,
+) -> Response<Body> {
+    let (body, _room) = match super::read(&server, request.into_body()).await {
+        Ok(body) => body,
+        Err((status, what)) => return refusal(status, &what),
+    };
+    let wanted = match Application::read(&body) {
+        Ok(wanted) => wanted,
+        Err(what) => return refusal(StatusCode::BAD_REQUEST, &what),
+    };
+    let applying = {
+        let (server, name) = (server.clone(), name.clone());
+        move || apply::set_memory(&server, &name, wanted)
+    };
+    match tokio::task::spawn_blocking(applying).await {
+        Ok(Ok(applied)) => {
+            let Some(function) = server.registry.find(&name) else {
+                return unknown(&server, &name);
+            };
+            let mut value = description(&function);
+            value["applied"] = json!({
+                "before_bytes": applied.before,
+                "after_bytes": applied.after,
+                "recommended_bytes": applied.recommended,
+                "confidence": applied.confidence,
+                "lower_bound": applied.lower_bound,
+                "written_to": applied.written_to,
+                "dry_run": wanted.dry_run,
+                "warnings": applied.warnings,
+            });
+            document(StatusCode::OK, &value)
+        }
+        Ok(Err(not_applied)) => refusal(not_applied.status(), &not_applied.to_string()),
+        Err(_) => refusal(StatusCode::INTERNAL_SERVER_ERROR, "applying was broken off"),
+    }
 }
 
 #[derive(Deserialize)]

@@ -1,5 +1,6 @@
 //! `fathom serve`, as its callers see it: a server in a place of its own, and a client that says exactly what is sent.
 
+mod applying;
 mod calls;
 mod clients;
 mod density;
