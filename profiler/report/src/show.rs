@@ -185,7 +185,7 @@ pub(crate) fn utc_seconds(unix_ms: u64) -> String {
 }
 
 /// Days since 1970-01-01 as a date: H. Hinnant, "chrono-compatible low-level date algorithms", 2013, from 1970 on.
-fn civil(days: u64) -> (u64, u64, u64) {
+pub(crate) fn civil(days: u64) -> (u64, u64, u64) {
     let shifted = days + 719_468;
     let era = shifted / 146_097;
     let day_of_era = shifted % 146_097;

@@ -5,12 +5,12 @@ mod common;
 mod xml;
 
 use report::chart::{
-    Theme, allocation, as_google, bill, calibration, calls, cloud, relation, timeline,
+    Theme, allocation, as_google, bill, calibration, calls, cloud, recent, relation, timeline,
 };
 use trace::{
     AsGoogle, Bytes, Calibrated, CloudComparison, CloudCounts, CloudMemory, CloudPoint, Estimate,
     ExponentialBuckets, GoogleMinute, JoinedBy, Nanos, Outcome, Profile, QuantilePair, Replayed,
-    TierUse, Trace,
+    SizedBy, TierUse, Trace,
 };
 
 fn all(profile: &Profile, traces: &[Trace]) -> Vec<String> {
@@ -23,6 +23,7 @@ fn all(profile: &Profile, traces: &[Trace]) -> Vec<String> {
     charts.push(relation(profile, traces, &theme));
     charts.push(allocation(profile, traces, &theme));
     charts.push(bill(profile, &theme));
+    charts.push(recent(Some(profile), &common::served(traces), &theme));
     charts
 }
 
@@ -359,4 +360,58 @@ fn calls_are_drawn_as_google_would_have_them() {
             &Theme::default(),
         ));
     }
+}
+
+/// Every call with what it was granted, and what changed on the way: the version, and who sizes the calls.
+#[test]
+fn recent_calls_show_what_changed_and_what_went_wrong() {
+    let theme = Theme::default();
+    let profile = common::profile();
+    let mut traces = common::served(&common::traces());
+    let drawn = recent(Some(&profile), &traces, &theme);
+    for told in [
+        "granted to it",
+        "limit 256 MiB",
+        "recommended 24.9 MiB",
+        "max(lines)",
+    ] {
+        assert!(drawn.contains(told), "{told}");
+    }
+    for absent in ["new version", "sized by", "limited", "more than predicted"] {
+        assert!(!drawn.contains(absent), "{absent}");
+    }
+    assert!(drawn.contains("time of day, UTC, 2026-11-20"), "{drawn}");
+
+    for trace in &mut traces[4..] {
+        trace.function.digest = "sha256:other".to_owned();
+    }
+    for trace in &mut traces[8..] {
+        trace.served.as_mut().expect("served").sized_by = SizedBy::Model;
+    }
+    traces[9].outcome = Outcome::Limited;
+    traces[10].served.as_mut().expect("served").mispredicted = true;
+    // Drawn in the order in which they began, whatever order they come in.
+    traces.reverse();
+    let drawn = recent(None, &traces, &theme);
+    check_one(&drawn);
+    for told in [
+        "From 2026-11-20 16:02:12.000 on: new version.",
+        "From 2026-11-20 16:02:24.000 on: sized one by one.",
+        "limited: needs at least this",
+        "more than predicted, unexplained",
+    ] {
+        assert!(drawn.contains(told), "{told}");
+    }
+    for absent in ["recommended", "max(lines)"] {
+        assert!(!drawn.contains(absent), "{absent}");
+    }
+    let none = recent(None, &common::traces(), &theme);
+    assert!(none.contains("No call was served."));
+    // Calls by turns are no change, and the same moment is still a moment.
+    for (i, trace) in traces.iter_mut().enumerate() {
+        trace.started_unix_ms = 1_795_190_520_000;
+        trace.function.digest = format!("sha256:{}", i % 2);
+        trace.limits.memory = Bytes(0);
+    }
+    check_one(&recent(None, &traces, &theme));
 }

@@ -15,6 +15,12 @@ const WILD: f64 = 1e30;
 /// The same beside an axis that is logarithmic: a straight line shall not become a cliff.
 const BESIDE_LOGARITHMIC: f64 = 4.0;
 
+/// What is left on either side of a moment on a clock at least, seconds.
+const SHORTEST: f64 = 0.005;
+
+/// Pixels that a tick label beside a panel takes of its height.
+const ROW: i32 = 36;
+
 /// One axis of a panel.
 #[derive(Clone, Debug)]
 pub(super) struct Axis {
@@ -57,6 +63,30 @@ impl Axis {
             DECADES
         };
         let axis = Axis::logarithmic_from(ratio, unit, &values, (0.08, 0.08));
+        if axis.log {
+            axis
+        } else {
+            Axis::from_zero(unit, values)
+        }
+    }
+
+    /// Wall-clock time around moments, in seconds since 1970 UTC.
+    pub(super) fn clock(moments: impl IntoIterator<Item = f64>) -> Axis {
+        let known: Vec<f64> = moments.into_iter().filter(|at| at.is_finite()).collect();
+        let low = known
+            .iter()
+            .copied()
+            .fold(f64::INFINITY, f64::min)
+            .min(WILD);
+        let high = known.iter().copied().fold(low, f64::max).min(WILD);
+        let room = ((high - low) * 0.03).max(SHORTEST);
+        Axis::linear(Unit::Clock, low - room, high + room)
+    }
+
+    /// For amounts that stand as points: logarithmic where they span decades, else from zero so that they compare.
+    pub(super) fn amounts(unit: Unit, values: impl IntoIterator<Item = f64>) -> Axis {
+        let values: Vec<f64> = values.into_iter().collect();
+        let axis = Axis::around(unit, values.iter().copied(), (0.08, 0.08));
         if axis.log {
             axis
         } else {
@@ -133,12 +163,17 @@ impl Axis {
 
     /// The same axis with so few ticks that their labels fit side by side on so many pixels.
     pub(super) fn readable(&self, pixels: i32) -> Axis {
-        let widest = self
-            .ticks
-            .iter()
-            .map(|t| width_of(&self.label(*t)) + 24)
-            .max();
-        let fit = (pixels / widest.unwrap_or(1).max(1)).max(1) as usize;
+        let widths = self.ticks.iter().map(|t| width_of(&self.label(*t)) + 24);
+        self.spaced(pixels, widths.max().unwrap_or(1))
+    }
+
+    /// The same axis with so few ticks that their labels fit above each other on so many pixels.
+    pub(super) fn stacked(&self, pixels: i32) -> Axis {
+        self.spaced(pixels, ROW)
+    }
+
+    fn spaced(&self, pixels: i32, each: i32) -> Axis {
+        let fit = (pixels / each.max(1)).max(1) as usize;
         let every = self.ticks.len().div_ceil(fit).max(1);
         Axis {
             ticks: self.ticks.iter().copied().step_by(every).collect(),
@@ -148,8 +183,12 @@ impl Axis {
 
     /// On a linear axis all ticks are in one unit, that of the largest; on a logarithmic one each is in its own.
     fn label(&self, value: f64) -> String {
-        self.unit
-            .label(value, if self.log { value } else { self.high })
+        let scale = match (self.unit, self.log) {
+            (Unit::Clock, _) => self.high - self.low,
+            (_, true) => value,
+            (_, false) => self.high,
+        };
+        self.unit.label(value, scale)
     }
 
     /// Where a value stands between the ends: 0 at the lower, 1 at the higher.

@@ -131,12 +131,24 @@ pub(super) fn width_of(text: &str) -> i32 {
 pub(super) fn panel<'a>(
     area: &Area<'a>,
     theme: &Theme,
+    x: (&Axis, &str),
+    y: (&Axis, &str),
+) -> Drawn<Plot<'a>> {
+    panel_beside(area, theme, x, y, 0)
+}
+
+/// The same with so many pixels left free at its right, for what is written there.
+pub(super) fn panel_beside<'a>(
+    area: &Area<'a>,
+    theme: &Theme,
     (x, x_name): (&Axis, &str),
     (y, y_name): (&Axis, &str),
+    beside: u32,
 ) -> Drawn<Plot<'a>> {
     text(area, theme, y_name, (0, 0), At::Left)?;
     let (width, height) = area.dim_in_pixel();
-    let middle = (BESIDE + width) as i32 / 2;
+    let right = RIGHT.max(beside);
+    let middle = (BESIDE + width.saturating_sub(right)) as i32 / 2;
     text(
         area,
         theme,
@@ -144,14 +156,15 @@ pub(super) fn panel<'a>(
         (middle, height as i32 - 32),
         At::Middle,
     )?;
-    let x = x.readable(width.saturating_sub(BESIDE + RIGHT) as i32);
+    let x = x.readable(width.saturating_sub(BESIDE + right) as i32);
+    let y = y.stacked(height.saturating_sub(48 + UNDER) as i32);
     let mut plot = ChartBuilder::on(area)
         .margin_top(48)
-        .margin_right(RIGHT)
+        .margin_right(right)
         .margin_bottom(UNDER - 52)
         .x_label_area_size(52)
         .y_label_area_size(BESIDE)
-        .build_cartesian_2d(x, y.clone())?;
+        .build_cartesian_2d(x, y)?;
     plot.configure_mesh()
         .light_line_style(TRANSPARENT)
         .bold_line_style(theme.grid.stroke_width(2))

@@ -12,7 +12,10 @@ pub(super) enum Mark {
     Line(RGBColor),
     Dashed(RGBColor),
     Fill(RGBAColor),
+    /// A short dash, as wide as a point.
+    Dash(RGBColor),
     Dot(RGBColor),
+    Ring(RGBColor),
     Cross(RGBColor),
     Triangle(RGBColor),
     Tick(RGBColor),
@@ -53,6 +56,11 @@ fn draw_mark(area: &Area<'_>, mark: Mark, (x, y): (i32, i32)) -> Drawn {
             let corners = [(x + 4, middle - 11), (x + MARK - 4, middle + 11)];
             area.draw(&Rectangle::new(corners, color.filled()))
         }
+        Mark::Dash(color) => area.draw(&PathElement::new(
+            vec![(center.0 - 14, middle), (center.0 + 14, middle)],
+            color.stroke_width(4),
+        )),
+        Mark::Ring(color) => area.draw(&Circle::new(center, 11, color.stroke_width(3))),
         Mark::Dot(color) => area.draw(&Circle::new(center, 8, color.filled())),
         Mark::Cross(color) => area.draw(&Cross::new(center, 8, color.stroke_width(4))),
         Mark::Triangle(color) => area.draw(&Polygon::new(shape(2, center, 9), color)),

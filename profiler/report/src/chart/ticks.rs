@@ -1,5 +1,6 @@
 //! Where ticks stand and what they say: round in the unit shown, which for bytes is not a power of ten.
 
+use super::clock;
 use crate::show::{number, round_size};
 use trace::Bytes;
 
@@ -13,6 +14,8 @@ pub(super) enum Unit {
     Megabytes,
     /// Of 1.
     Share,
+    /// Wall-clock time, seconds since 1970 UTC; its scale is the length of the axis.
+    Clock,
 }
 
 impl Unit {
@@ -23,6 +26,7 @@ impl Unit {
             Unit::Count => counted(value, scale),
             Unit::Seconds => time(value, scale),
             Unit::Usd => money(value),
+            Unit::Clock => clock::label(value, scale),
             Unit::Share => format!("{} %", number((value * 1e5).round() / 1e3)),
             Unit::Megabytes if value >= 1024.0 && value % 1024.0 == 0.0 => {
                 format!("{} GB", number(value / 1024.0))
@@ -71,6 +75,9 @@ pub(super) fn linear_ticks(unit: Unit, low: f64, high: f64) -> Vec<f64> {
     let span = high - low;
     if !span.is_finite() || span <= 0.0 {
         return Vec::new();
+    }
+    if unit == Unit::Clock {
+        return multiples(clock::step(span), low, high);
     }
     if unit == Unit::Bytes && high >= 1024.0 && span < 6.0 * 1024f64.powf(high.log(1024.0).floor())
     {
@@ -125,6 +132,8 @@ fn powers(base: f64, low: f64, high: f64) -> Vec<f64> {
 pub(super) fn logarithmic_ticks(unit: Unit, low: f64, high: f64) -> Vec<f64> {
     match unit {
         Unit::Bytes | Unit::Megabytes => powers(2.0, low, high),
-        Unit::Count | Unit::Seconds | Unit::Usd | Unit::Share => decimal_ticks(low, high),
+        Unit::Count | Unit::Seconds | Unit::Usd | Unit::Share | Unit::Clock => {
+            decimal_ticks(low, high)
+        }
     }
 }

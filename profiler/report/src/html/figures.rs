@@ -1,7 +1,7 @@
 //! The charts with a caption each that says what to see.
 
 use super::prose::prose;
-use crate::chart::{Theme, allocation, bill, calls, relation, timeline, waste};
+use crate::chart::{Theme, allocation, bill, calls, recent, relation, timeline, waste};
 use crate::show::{percent, size};
 use crate::{Context, words};
 use maud::{Markup, PreEscaped, html};
@@ -29,6 +29,13 @@ pub(super) fn figures(
                     "Several calls side by side",
                     &calls(profile, traces, theme),
                     "The last sample of each call was taken after the function had returned: live bytes are what it left behind.",
+                ))
+            }
+            @if traces.iter().any(|t| t.served.is_some()) {
+                (figure(
+                    "Recent calls",
+                    &recent(Some(profile), traces, theme),
+                    "A call that needs more than it was granted first is granted more, up to its limit, while there is memory to give.",
                 ))
             }
             (figure(

@@ -181,6 +181,30 @@ pub(crate) fn traces() -> Vec<Trace> {
         .collect()
 }
 
+/// The same calls as a server would have recorded them, three seconds apart.
+pub(crate) fn served(traces: &[Trace]) -> Vec<Trace> {
+    let mut traces = traces.to_vec();
+    for (at, trace) in (0..).zip(&mut traces) {
+        trace.started_unix_ms = 1_795_190_520_000 + 3_000 * at;
+        let granted = Bytes(trace.needed().0 + trace.needed().0 / 5);
+        trace.served = Some(Served {
+            id: format!("call-{at}"),
+            dialect: "http".to_owned(),
+            status: 200,
+            cold: at == 0,
+            sized_by: SizedBy::Recommendation,
+            granted_first: trace.needed(),
+            granted,
+            mispredicted: false,
+            queued: Nanos(0),
+            init: Nanos(1_000_000),
+            total: trace.wall,
+            reused: 0,
+        });
+    }
+    traces
+}
+
 /// The sample call, with another end.
 pub(crate) fn ended(label: &str, lines: u64, outcome: Outcome, failure: &str) -> Trace {
     let mut trace = call(label, lines, 1);
