@@ -9,6 +9,7 @@ mod card;
 mod data;
 mod figures;
 mod flame;
+mod heatmap;
 mod method;
 mod prose;
 
@@ -28,7 +29,7 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 /// Likewise, apart from the script of the flame graphs.
 fn policy(has_flames: bool) -> String {
     match has_flames {
-        true => format!("{POLICY}; script-src '{}'", flame::SCRIPT_DIGEST),
+        true => format!("{POLICY}; script-src '{}'", *flame::SCRIPT_DIGEST),
         false => POLICY.to_owned(),
     }
 }
@@ -47,7 +48,7 @@ pub fn html(profile: &Profile, traces: &[Trace], context: &Context) -> String {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 title { (name) " - Fathom report" }
-                style { (PreEscaped(STYLE)) (dark(&theme)) }
+                style { (PreEscaped(STYLE)) (PreEscaped(flame::STYLE)) (dark(&theme)) }
             }
             body {
                 (header(profile, context))
@@ -57,7 +58,7 @@ pub fn html(profile: &Profile, traces: &[Trace], context: &Context) -> String {
                     (card::problems(context))
                     (card::deploy(profile, context))
                     (figures::figures(profile, traces, context, &theme))
-                    @if let Some(flames) = flames { (flames) }
+                    @if let Some(flames) = flames { (flames) (flame::script()) }
                     (method::method(profile))
                     (calls::calls(profile, traces))
                     (data::data(profile, traces))
