@@ -71,6 +71,11 @@ pub(crate) fn count(things: usize) -> String {
     grouped(&things.to_string())
 }
 
+/// An amount to the last unit, however large.
+pub(crate) fn whole_number(amount: f64) -> String {
+    grouped(&format!("{amount:.0}"))
+}
+
 /// `1 call`, `2 calls`.
 pub(crate) fn counted(things: usize, one: &str) -> String {
     let plural = if things == 1 { "" } else { "s" };

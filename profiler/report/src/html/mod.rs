@@ -9,6 +9,7 @@ mod card;
 mod data;
 mod figures;
 mod flame;
+mod heatmap;
 mod method;
 mod prose;
 
@@ -18,7 +19,7 @@ use crate::show::utc;
 use crate::{Context, words};
 pub(crate) use card::{card, deploy, problems};
 pub(crate) use figures::{figure, one_call, wasted};
-pub(crate) use flame::flames;
+pub(crate) use flame::{SCRIPT as FLAME_SCRIPT, STYLE as FLAME_STYLE, flames};
 use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
 pub(crate) use method::method;
 pub(crate) use prose::prose;
@@ -32,7 +33,7 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 /// Likewise, apart from the script of the flame graphs.
 fn policy(has_flames: bool) -> String {
     match has_flames {
-        true => format!("{POLICY}; script-src '{}'", flame::SCRIPT_DIGEST),
+        true => format!("{POLICY}; script-src '{}'", *flame::SCRIPT_DIGEST),
         false => POLICY.to_owned(),
     }
 }
@@ -51,7 +52,7 @@ pub fn html(profile: &Profile, traces: &[Trace], context: &Context) -> String {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 title { (name) " - Fathom report" }
-                style { (PreEscaped(STYLE)) (dark(&theme)) }
+                style { (PreEscaped(STYLE)) (PreEscaped(flame::STYLE)) (dark(&theme)) }
             }
             body {
                 (header(profile, context))
@@ -61,7 +62,7 @@ pub fn html(profile: &Profile, traces: &[Trace], context: &Context) -> String {
                     (problems(context))
                     (deploy(profile, context))
                     (figures::figures(profile, traces, context, &theme))
-                    @if let Some(flames) = flames { (flames) }
+                    @if let Some(flames) = flames { (flames) (flame::script()) }
                     (method(profile))
                     (calls::calls(profile, traces))
                     (data::data(profile, traces))

@@ -112,7 +112,7 @@ fn grants(call: &Trace, served: &Served) -> Markup {
     let spare = served.granted.saturating_sub(needed);
     html! {
         dl.facts {
-            div { dt { "Granted before it began" } dd { (exact(served.granted_first)) br; small { "by " (sized_by(served.sized_by)) } } }
+            div { dt { "Granted before it began" } dd { (exact(served.granted_first)) br; small { "by " (sized_by(served.sized_by)) ", with its body, its tables and 256 KiB for its sandbox" } } }
             @if served.granted != served.granted_first { div { dt { "Granted in the end" } dd { (exact(served.granted)) } } }
             div { dt { "Left over" } dd { (exact(spare)) br; small { "for " (seconds(call.wall.as_seconds())) } } }
             div { dt { "Limit" } dd { (chosen(call.limits.memory)) } }

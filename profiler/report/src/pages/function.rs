@@ -9,13 +9,13 @@ use super::recent::recent_calls;
 use super::shell::Shell;
 use super::{FunctionNow, PhaseChange, Update};
 use crate::Context;
-use crate::chart::{Theme, allocation, bill, calls, relation, timeline};
+use crate::chart::{Theme, allocation, bill, calls, recent as recent_chart, relation, timeline};
 use crate::clean::clean;
 use crate::html::{card, caution, deploy, figure, flames, method, one_call, prose, wasted};
 use crate::show::{count, percent, round_size};
 use crate::words;
 use maud::{Markup, html};
-use trace::{Bytes, Drift, PredictivePlan, Profile, Trace};
+use trace::{Bytes, Confidence, Drift, PredictivePlan, Profile, Trace};
 
 /// Everything the page shows.
 #[derive(Clone, Debug)]
@@ -196,6 +196,8 @@ fn apply(view: &FunctionView) -> Markup {
         div.apply {
             @if words::is_lower_bound(recommendation) {
                 p.note { "Calls were cut off before they had shown what they need, so this is not applied by a click: raise the limit first, and let them run." }
+            } @else if recommendation.confidence == Confidence::None {
+                p.note { "Fewer than 5 distinct inputs say little, so this is not applied by a click. Who knows better: " code.command { (command) " --force" } }
             } @else {
                 form method="post" action={ "/functions/" (name) "/apply" } {
                     input type="hidden" name="memory" value=(bytes.0);
@@ -213,11 +215,20 @@ fn recent(view: &FunctionView) -> Markup {
     html! {
         section #recent {
             h2 { "Recent calls" }
-            (figure(
-                "Memory of recent calls side by side",
-                &calls(&view.profile, &view.calls, &theme),
-                "Committed memory only grows, and the limit counts it; live bytes go up and down.",
-            ))
+            @if view.calls.is_empty() {
+                p { "None is recorded yet." }
+            } @else {
+                (figure(
+                    "Over the time of day",
+                    &recent_chart(Some(&view.profile), &view.calls, &theme),
+                    "Every mark is a call. What was granted includes its body, its tables and 256 KiB for its sandbox.",
+                ))
+                (figure(
+                    "Memory of some of them side by side",
+                    &calls(&view.profile, &view.calls, &theme),
+                    "Committed memory only grows, and the limit counts it; live bytes go up and down.",
+                ))
+            }
         }
     }
 }

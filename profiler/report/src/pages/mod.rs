@@ -66,8 +66,12 @@ impl Update {
 /// The style of all pages.
 pub fn style() -> String {
     let dark = html::dark(&Theme::default());
-    [html::STYLE, include_str!("pages.css"), dark.0.as_str()].concat()
+    let ours = include_str!("pages.css");
+    [html::STYLE, html::FLAME_STYLE, ours, dark.0.as_str()].concat()
 }
 
-/// The script of all pages: it puts updates in place. Without it pages can be read and reloaded.
-pub const SCRIPT: &str = include_str!("live.js");
+/// The script of all pages: it puts updates in place, and zooms and searches flame graphs. Without it pages can be read and
+/// reloaded.
+pub fn script() -> String {
+    [include_str!("live.js"), html::FLAME_SCRIPT].concat()
+}

@@ -5,12 +5,13 @@
 
 use super::error::which;
 use super::intern::Interner;
+use super::over_time::OverTime;
 use super::similarity::{Comparison, smallest};
 use super::{By, Folded, Measure, StackError, View};
 use std::collections::BTreeMap;
 use trace::{
     Amount, Bytes, CpuProfile, FunctionId, Heap, HeapAtStack, HeapProfile, HeapSampling, Machine,
-    StackTable, Trace,
+    Nanos, StackTable, Trace,
 };
 
 /// Adds calls up, one after another, so that not all of them must be in memory at once.
@@ -22,6 +23,9 @@ pub struct Merger {
     stacks: Interner,
     heap: Vec<HeapPart>,
     cpu: Vec<CpuPart>,
+    /// Of calls whose allocations were all looked at, and of those that were sampled.
+    allocated: [OverTime; 2],
+    used: OverTime,
 }
 
 /// Heaps of calls of one machine that were looked at in the same way.
@@ -57,6 +61,10 @@ pub struct Merged {
     pub(super) table: StackTable,
     pub(super) heap: Vec<HeapPart>,
     pub(super) cpu: Vec<CpuPart>,
+    /// When what is in `heap` was allocated, as far as that is known.
+    pub(super) allocated: OverTime,
+    /// When the CPU time was used.
+    pub(super) used: OverTime,
     /// Calls left out because their amounts are of the other kind.
     other_kind: usize,
 }
@@ -68,14 +76,15 @@ impl Merger {
         self.without_allocator += usize::from(trace.heap == Heap::Unknown);
         self.function = Some(trace.function.clone());
         if let Some(profile) = &trace.heap_profile {
-            self.add_heap(&trace.machine, profile);
+            self.add_heap(trace, profile);
         }
         if let Some(profile) = &trace.cpu_profile {
-            self.add_cpu(&trace.machine, profile);
+            self.add_cpu(trace, profile);
         }
     }
 
-    fn add_heap(&mut self, machine: &Machine, profile: &HeapProfile) {
+    fn add_heap(&mut self, trace: &Trace, profile: &HeapProfile) {
+        let machine = &trace.machine;
         let (exact, period) = match profile.sampling {
             HeapSampling::Exact => (true, 1),
             HeapSampling::Poisson { mean } => (false, mean.0.max(1)),
@@ -105,9 +114,17 @@ impl Merger {
             add(&mut sum.at_end, at.at_end);
             add(&mut sum.temporary, at.temporary);
         }
+        let handed_out = profile.events.iter().filter(|event| event.bytes > 0);
+        let amounts = handed_out.filter_map(|event| {
+            let stack = *numbers.get(event.stack as usize)?;
+            Some((event.at, stack, event.bytes as f64 * event.weight))
+        });
+        let over_time = &mut self.allocated[usize::from(!exact)];
+        over_time.add(&trace.input.label, trace.wall, Nanos(1), amounts);
     }
 
-    fn add_cpu(&mut self, machine: &Machine, profile: &CpuProfile) {
+    fn add_cpu(&mut self, trace: &Trace, profile: &CpuProfile) {
+        let machine = &trace.machine;
         let numbers = self.stacks.add_all(&profile.table);
         let same = |part: &CpuPart| part.machine == *machine;
         let position = self.cpu.iter().position(same).unwrap_or_else(|| {
@@ -130,6 +147,12 @@ impl Merger {
             *samples += 1;
             *nanos = nanos.saturating_add(sample.cpu.0);
         }
+        let amounts = profile.samples.iter().filter_map(|sample| {
+            let stack = *numbers.get(sample.stack as usize)?;
+            Some((sample.at, stack, sample.cpu.0 as f64))
+        });
+        let label = &trace.input.label;
+        self.used.add(label, trace.wall, profile.period, amounts);
     }
 
     /// The sum; `None` where no call was added.
@@ -142,6 +165,7 @@ impl Merger {
         let other_kind = calls(!keep_exact);
         let mut heap = self.heap;
         heap.retain(|part| part.exact == keep_exact);
+        let [exact, sampled] = self.allocated;
         Some(Merged {
             function: self.function?,
             calls: self.calls,
@@ -149,6 +173,8 @@ impl Merger {
             table: self.stacks.finish(),
             heap,
             cpu: self.cpu,
+            allocated: if keep_exact { exact } else { sampled },
+            used: self.used,
             other_kind,
         })
     }

@@ -47,12 +47,8 @@ impl Asset {
 
 static STYLE: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("text/css; charset=utf-8", report::pages::style()));
-static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
-    Asset::new(
-        "text/javascript; charset=utf-8",
-        report::pages::SCRIPT.to_owned(),
-    )
-});
+static SCRIPT: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("text/javascript; charset=utf-8", report::pages::script()));
 static SIGN: LazyLock<Asset> = LazyLock::new(|| Asset::new("image/svg+xml", ICON.to_owned()));
 
 pub(super) fn assets() -> Router<Arc<Server>> {

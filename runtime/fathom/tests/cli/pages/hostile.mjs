@@ -4,7 +4,7 @@ import { assert, base, check, open, withBrowser } from "./browser.mjs";
 await withBrowser(async (browser) => {
   const shown = async (page, name) => {
     assert.equal(await page.evaluate(() => globalThis.pwned), undefined, name);
-    const scripts = await page.$$eval("script", (all) => all.map((script) => script.getAttribute("src")));
+    const scripts = await page.$$eval('script:not([type="application/json"])', (all) => all.map((script) => script.getAttribute("src")));
     assert.deepEqual(scripts.filter((src) => !src?.startsWith("/assets/")), [], name);
     await check(page, name);
   };
