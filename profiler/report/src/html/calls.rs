@@ -19,7 +19,7 @@ pub(super) fn calls(profile: &Profile, traces: &[Trace]) -> Markup {
     html! {
         section {
             h2 { "All calls" }
-            div.wide {
+            div.wide tabindex="0" {
                 table {
                     thead {
                         tr {

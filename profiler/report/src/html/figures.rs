@@ -2,6 +2,7 @@
 
 use super::prose::prose;
 use crate::chart::{Theme, allocation, bill, calls, recent, relation, timeline, waste};
+use crate::clean::clean;
 use crate::show::{percent, size};
 use crate::{Context, words};
 use maud::{Markup, PreEscaped, html};
@@ -57,7 +58,8 @@ pub(crate) fn figure(title: &str, svg: &str, caption: &str) -> Markup {
     html! {
         figure {
             h3 { (prose(title)) }
-            (PreEscaped(svg))
+            // On a small screen it is scrolled, by whatever means.
+            div.plotted tabindex="0" role="group" aria-label=(clean(title)) { (PreEscaped(svg)) }
             figcaption { (prose(caption)) }
         }
     }

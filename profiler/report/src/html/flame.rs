@@ -106,7 +106,7 @@ fn caption(merged: &Merged, folded: &Folded) -> String {
 fn holders(who: &Who) -> Markup {
     html! {
         p { (who.title()) ". A byte belongs to the innermost function of yours that asked for it." }
-        div.wide {
+        div.wide tabindex="0" {
             table {
                 thead {
                     tr {

@@ -271,7 +271,7 @@ fn table(heatmap: &Heatmap) -> Markup {
     html! {
         details {
             summary { "As a table" }
-            div.wide {
+            div.wide tabindex="0" {
                 table {
                     thead {
                         tr {

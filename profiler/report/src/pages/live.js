@@ -30,6 +30,9 @@
       if (element.localName === "tr") document.getElementById("rows")?.append(element);
       return;
     }
+    // The first update has everything; what is there already stays.
+    if (old.classList.contains("changed")) old.removeAttribute("class");
+    if (old.isEqualNode(element)) return;
     const held = old.contains(document.activeElement) ? same(document.activeElement) : null;
     const open = [...old.querySelectorAll("details")].map((details) => details.open);
     const left = [...old.querySelectorAll(".wide")].map((box) => box.scrollLeft);

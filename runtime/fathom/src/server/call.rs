@@ -731,7 +731,12 @@ fn record(
         totals.calls
     };
     function.sizing.live.see(&trace);
-    if let Some(learned) = function.sizing.learned()
+    let learned = function.sizing.learned();
+    // What is recommended is to be seen to follow: it rests after each lesson all the same.
+    let is_beyond = learned.as_ref().is_some_and(|learned| {
+        trace.is_measurement() && trace.needed() > learned.recommendation.largest_need_bytes
+    });
+    if let Some(learned) = learned
         && let Some(plan) = &learned.plan
         && plan.function.digest == trace.function.digest
         && function.phases.see(plan, &trace)
@@ -742,7 +747,7 @@ fn record(
             .arm(function.version().manifest.watch.clone());
     }
     server.records.push(Arc::new(trace), headers);
-    if teacher::is_time(calls) {
+    if is_beyond || teacher::is_time(calls) {
         server.teacher.teach(function);
     }
 }

@@ -15,11 +15,17 @@ export const base = `http://${process.argv[2]}`;
 /** A folder for screenshots, where somebody wants to look. */
 const pictures = process.env.FATHOM_PICTURES;
 
-/** Waits until something is so. */
+/** What is asked may not be there yet, or the page loads itself anew; anything else is a fault. */
+function isNotYet(error) {
+  if (/context was destroyed|detached|failed to find element/.test(error.message)) return false;
+  throw error;
+}
+
+/** Waits until something is so, which `isSo` promises to tell. */
 export async function until(what, isSo, seconds = 60) {
   const end = Date.now() + seconds * 1000;
   for (;;) {
-    if (await isSo()) return;
+    if (await isSo().catch(isNotYet)) return;
     assert.ok(Date.now() < end, `never: ${what}`);
     await new Promise((done) => setTimeout(done, 50));
   }
