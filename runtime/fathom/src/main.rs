@@ -10,6 +10,7 @@ mod cli;
 mod client;
 mod commands;
 mod config;
+mod dashboards;
 mod event_file;
 mod exit;
 mod frame;
@@ -66,6 +67,7 @@ fn main() -> ExitCode {
         Command::Inject(args) => commands::inject::run(args),
         Command::Bench(command) => commands::bench::run(command),
         Command::Doctor(args) => commands::doctor::run(args),
+        Command::Dashboards(args) => commands::dashboards::run(args),
         Command::Completions(args) => commands::completions::run(args, cli::command()),
         Command::Worker => worker::run(),
     };

@@ -18,7 +18,7 @@
 //! | `live` | learning from each call as it ends, and what the next one is given |
 //! | `density` | a benchmark: how many calls fit |
 //! | `stage` | on the way to the server's end |
-//! | `records`, `queue`, `call_lines`, `logs`, `metrics`, `totals`, `summary` | what is kept and told of calls |
+//! | `records`, `queue`, `call_lines`, `logs`, `metrics` (with `metric_names`), `totals`, `summary` | what is kept and told of calls |
 //!
 //! Two sets of threads: those that accept and administer never run a guest, and those that run guests do nothing else.
 
@@ -40,6 +40,7 @@ mod live;
 mod loaded;
 mod logs;
 mod manifest;
+pub(crate) mod metric_names;
 mod metrics;
 mod modules;
 mod phase;
