@@ -253,7 +253,7 @@ fn now() -> Vec<Panel> {
             "What a call may have: `[function] memory` in its fathom.toml.")
             .query("limit", |at| format!("max({})", at.of(names::LIMIT))),
         Panel::new(Stat, FUNCTION, "Recommended", Unit::Bytes, size,
-            "What is recommended from the recorded calls. Above the limit: raise the limit before calls fail. Far below: lower it.")
+            "What is recommended from the recorded calls. Above the limit: raise the limit before calls fail. Far below: lower it. Below the largest need: it was learned from fewer calls than there are now.")
             .query("recommended", |at| format!("max({})", at.of(names::RECOMMENDED))),
         Panel::new(Stat, FUNCTION, "Largest need", Unit::Bytes, size,
             "The largest need of a call that succeeded, since the server began.")

@@ -11,6 +11,7 @@ import typing
 
 from grafana_foundation_sdk.cog import plugins
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.cog.runtime import panelcfg_config
 from grafana_foundation_sdk.models import dashboard, units
 
 UNITS = {value for name, value in vars(units).items() if isinstance(value, str) and not name.startswith("_")}
@@ -103,7 +104,9 @@ for path in sys.argv[1:]:
     ours = json.load(open(path))
     read = dashboard.Dashboard.from_json(ours)
     theirs = json.loads(json.dumps(read, cls=JSONEncoder))
-    for line in lost(ours, theirs) + misfits(read) + unknown_units(ours):
+    strange = {panel["type"] for panel in ours["panels"]} - {"row"}
+    strange = [f"no panel: {kind}" for kind in strange if panelcfg_config(kind) is None]
+    for line in strange + lost(ours, theirs) + misfits(read) + unknown_units(ours):
         problems.append(f"{path}: {line}")
     print(path, len(ours["panels"]))
 print("\n".join(problems))
