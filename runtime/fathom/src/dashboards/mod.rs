@@ -1,12 +1,14 @@
 //! What a server is watched with, as files: dashboards for Grafana, rules and configuration for Prometheus, and what starts all
 //! of them. They are in the repository's `dashboards` as this writes them. Values in, texts out: `commands::dashboards` writes them.
 
+mod around;
 mod grafana;
+mod panel;
 mod panels;
 mod promql;
 mod rules;
 
-use panels::Board;
+use panel::Board;
 use rules::quoted;
 
 /// What is to be watched.
