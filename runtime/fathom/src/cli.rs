@@ -49,6 +49,8 @@ pub(crate) enum Command {
     Import(crate::commands::import::ImportArgs),
     /// Serve functions over HTTP: every call measured, limited and rightsized
     Serve(crate::commands::serve::ServeArgs),
+    /// Write dashboards of Grafana, rules and configuration of Prometheus for a server
+    Dashboards(crate::commands::dashboards::DashboardsArgs),
     /// Make a folder of a function that a provider runs
     #[command(subcommand)]
     Package(crate::commands::package::PackageCommand),
@@ -104,8 +106,17 @@ const GROUPS: [(&str, &[&str]); 5] = [
     (
         "Serve",
         &[
-            "serve", "package", "new", "deploy", "invoke", "list", "describe", "apply", "logs",
+            "serve",
+            "package",
+            "new",
+            "deploy",
+            "invoke",
+            "list",
+            "describe",
+            "apply",
+            "logs",
             "remove",
+            "dashboards",
         ],
     ),
     (

@@ -11,6 +11,7 @@ mod client;
 mod commands;
 mod config;
 mod config_edit;
+mod dashboards;
 mod event_file;
 mod exit;
 mod frame;
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
         Command::Inject(args) => commands::inject::run(args),
         Command::Bench(command) => commands::bench::run(command),
         Command::Doctor(args) => commands::doctor::run(args),
+        Command::Dashboards(args) => commands::dashboards::run(args),
         Command::Completions(args) => commands::completions::run(args, cli::command()),
         Command::Worker => worker::run(),
     };

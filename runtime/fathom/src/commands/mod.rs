@@ -5,6 +5,7 @@ pub(crate) mod bench;
 pub(crate) mod bill;
 pub(crate) mod compare;
 pub(crate) mod completions;
+pub(crate) mod dashboards;
 pub(crate) mod deploy;
 pub(crate) mod describe;
 pub(crate) mod diff;

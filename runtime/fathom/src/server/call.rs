@@ -462,10 +462,8 @@ impl Prepared {
         reply: oneshot::Sender<Answer>,
         gone: oneshot::Receiver<()>,
     ) {
-        let metrics = self.function.metrics(&self.server);
         let setting = self.version.manifest.limits.memory;
-        metrics.set(setting, self.function.phases.now());
-        let running = metrics.begin();
+        let running = self.function.metrics(&self.server).begin();
         let mut reply = Some(reply);
         let mut gone = Gone::new(gone);
         let Admitted {

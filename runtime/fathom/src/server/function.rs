@@ -9,6 +9,7 @@ use super::{
     metrics::FunctionMetrics,
     phase::{Phase, Phases},
     sizing::Sizing,
+    teacher,
     totals::Totals,
 };
 use crate::plan_file;
@@ -136,6 +137,17 @@ impl Deployed {
     pub(crate) fn metrics(&self, server: &Server) -> &FunctionMetrics {
         self.metrics
             .get_or_init(|| server.metrics.function(&self.name))
+    }
+
+    /// Brings the metrics that are not counted call by call up to date.
+    pub(crate) fn show(&self, server: &Server) {
+        let Some(metrics) = self.metrics_so_far() else {
+            return;
+        };
+        let version = self.version();
+        let asked = teacher::failure_rate(server, &version);
+        metrics.set(version.manifest.limits.memory, asked, self.phases.now());
+        metrics.needed_at_most(self.totals().needed.map(|(_, most)| most));
     }
 
     /// Its metrics, if it has been called.

@@ -1,7 +1,7 @@
 //! Every Prometheus metric, with its name, unit and labels, declared once. Memory in bytes, times in seconds. Labels are
 //! names of deployed functions and words of ours, whatever guests and callers do. The `gateway_*` are those of OpenFaaS.
 
-use super::{admission::Load, phase::Phase, records::Records};
+use super::{admission::Load, metric_names as names, phase::Phase, records::Records};
 use http::StatusCode;
 use prometheus::{
     Counter, CounterVec, Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec,
@@ -21,14 +21,19 @@ pub(crate) struct Metrics {
     mispredictions: IntCounterVec,
     cpu: CounterVec,
     waste: CounterVec,
+    granted_time: CounterVec,
     running: GaugeVec,
     duration: HistogramVec,
     queue: HistogramVec,
     needed: HistogramVec,
+    largest: GaugeVec,
     live: HistogramVec,
     predicted: HistogramVec,
     limit: GaugeVec,
     recommended: GaugeVec,
+    rate_asked: GaugeVec,
+    rate_backed: GaugeVec,
+    inputs_missing: GaugeVec,
     model_error: GaugeVec,
     model_samples: GaugeVec,
     phase: GaugeVec,
@@ -62,14 +67,19 @@ pub(crate) struct FunctionMetrics {
     mispredictions: IntCounter,
     cpu: Counter,
     waste: Counter,
+    granted_time: Counter,
     running: Gauge,
     duration: Histogram,
     queue: Histogram,
     needed: Histogram,
+    largest: GaugeVec,
     live: Histogram,
     predicted: Histogram,
     limit: Gauge,
     recommended: GaugeVec,
+    rate_asked: Gauge,
+    rate_backed: GaugeVec,
+    inputs_missing: GaugeVec,
     model_error: GaugeVec,
     model_samples: GaugeVec,
     phases: [Gauge; 3],
@@ -98,6 +108,16 @@ pub(crate) enum Rejected {
 }
 
 impl Rejected {
+    /// All of them.
+    const ALL: [Rejected; 6] = [
+        Rejected::Unknown,
+        Rejected::Busy,
+        Rejected::QueueFull,
+        Rejected::Impatient,
+        Rejected::TooLarge,
+        Rejected::NotLoaded,
+    ];
+
     fn name(self) -> &'static str {
         match self {
             Rejected::Unknown => "unknown",
@@ -169,140 +189,164 @@ impl Metrics {
         let gateway = &["function_name", "code"];
         let metrics = Metrics {
             invocations: making.counts(
-                "fathom_invocations_total",
+                names::INVOCATIONS,
                 "Calls that have ended, by outcome.",
                 &["function", "outcome"],
             )?,
             out_of_memory: making.counts(
-                "fathom_out_of_memory_total",
+                names::OUT_OF_MEMORY,
                 "Calls that failed after a growth of their memory was refused.",
                 function,
             )?,
             timeouts: making.counts(
-                "fathom_timeouts_total",
+                names::TIMEOUTS,
                 "Calls stopped at their deadline.",
                 function,
             )?,
             cold_starts: making.counts(
-                "fathom_cold_starts_total",
+                names::COLD_STARTS,
                 "Calls for which code had to be made ready first.",
                 function,
             )?,
             reused: making.counts(
-                "fathom_reused_sandbox_calls_total",
+                names::REUSED,
                 "Calls made in a sandbox that had made calls before.",
                 function,
             )?,
             mispredictions: making.counts(
-                "fathom_mispredictions_total",
+                names::MISPREDICTIONS,
                 "Calls that needed more memory than was predicted for them.",
                 function,
             )?,
-            cpu: making.sums("fathom_cpu_seconds_total", "CPU time of calls.")?,
+            cpu: making.sums(names::CPU, "CPU time of calls.")?,
             waste: making.sums(
-                "fathom_memory_waste_byte_seconds_total",
+                names::WASTE,
                 "Memory granted to calls and not needed by them, times the time they had it.",
             )?,
+            granted_time: making.sums(
+                names::GRANTED,
+                "Memory granted to calls, times the time they had it: the whole of which the waste is a part.",
+            )?,
             running: making.gauges(
-                "fathom_calls_running",
+                names::RUNNING,
                 "Calls that have begun and not ended.",
                 function,
             )?,
             duration: making.histogram(
-                "fathom_duration_seconds",
+                names::DURATION,
                 "Wall-clock time of a call.",
                 function,
                 &seconds,
             )?,
             queue: making.histogram(
-                "fathom_queue_seconds",
+                names::QUEUE,
                 "Time that a call waited for memory.",
                 function,
                 &seconds,
             )?,
             needed: making.histogram(
-                "fathom_memory_needed_bytes",
+                names::NEEDED,
                 "Peak of committed memory of a call that succeeded.",
                 function,
                 &sizes,
             )?,
+            largest: making.gauges(
+                names::LARGEST_NEED,
+                "Largest need of a call that succeeded, since the server began.",
+                function,
+            )?,
             live: making.histogram(
-                "fathom_memory_live_bytes",
+                names::LIVE,
                 "Peak of live heap bytes of a call that succeeded.",
                 function,
                 &sizes,
             )?,
             predicted: making.histogram(
-                "fathom_memory_granted_ratio",
+                names::GRANTED_RATIO,
                 "Memory granted to a call before it began, over what it needed.",
                 function,
                 &ratios,
             )?,
             limit: making.gauges(
-                "fathom_memory_limit_bytes",
+                names::LIMIT,
                 "Memory a call may have.",
                 function,
             )?,
             recommended: making.gauges(
-                "fathom_memory_recommended_bytes",
+                names::RECOMMENDED,
                 "Memory recommended for a call, from what was recorded.",
                 function,
             )?,
+            rate_asked: making.gauges(
+                names::RATE_ASKED,
+                "Share of calls that may fail for want of memory, as it was asked for.",
+                function,
+            )?,
+            rate_backed: making.gauges(
+                names::RATE_BACKED,
+                "Smallest share of calls failing for want of memory that the recorded calls can back, or what was asked.",
+                function,
+            )?,
+            inputs_missing: making.gauges(
+                names::INPUTS_MISSING,
+                "Distinct inputs to be seen before the share that was asked is backed; 0 where it is.",
+                function,
+            )?,
             model_error: making.gauges(
-                "fathom_model_error_ratio",
+                names::MODEL_ERROR,
                 "Median absolute error of the memory model on inputs held out of it, as a share.",
                 function,
             )?,
             model_samples: making.gauges(
-                "fathom_model_samples",
+                names::MODEL_SAMPLES,
                 "Distinct inputs that the memory model was learned from.",
                 function,
             )?,
             phase: making.gauges(
-                "fathom_phase",
+                names::PHASE,
                 "1 for the phase that a function is in.",
                 &["function", "phase"],
             )?,
             rejected: making.counts(
-                "fathom_rejected_total",
+                names::REJECTED,
                 "Calls that were turned away before they began.",
                 &["reason"],
             )?,
             budget: making.gauge(
-                "fathom_budget_bytes",
+                names::BUDGET,
                 "Memory that all calls together may have.",
             )?,
             granted: making.gauge(
-                "fathom_budget_granted_bytes",
+                names::BUDGET_GRANTED,
                 "Memory that is granted to the calls that are running, and to sandboxes that wait for the next one.",
             )?,
             kept: making.gauge(
-                "fathom_budget_kept_bytes",
+                names::BUDGET_KEPT,
                 "Memory that slots keep for the next calls and no call has.",
             )?,
             sandboxes: making.gauge(
-                "fathom_sandboxes_waiting",
+                names::SANDBOXES,
                 "Sandboxes that have made calls and wait for the next one; what they hold is granted.",
             )?,
-            waiting: making.gauge("fathom_calls_waiting", "Calls that wait for memory.")?,
+            waiting: making.gauge(names::WAITING, "Calls that wait for memory.")?,
             records_queued: making.gauge(
-                "fathom_records_queued",
+                names::RECORDS_QUEUED,
                 "Records of calls that are not written yet.",
             )?,
             records_stored: making.count(
-                "fathom_records_stored_total",
+                names::RECORDS_STORED,
                 "Records of calls in the database.",
             )?,
             records_lost: making.count(
-                "fathom_records_lost_total",
+                names::RECORDS_LOST,
                 "Records of calls that were not written.",
             )?,
             lines_printed: making.count(
-                "fathom_log_lines_total",
+                names::LINES_PRINTED,
                 "Calls printed on standard output, where that is asked for.",
             )?,
             lines_lost: making.count(
-                "fathom_log_lines_lost_total",
+                names::LINES_LOST,
                 "Calls that were to be printed and were not: nobody reads, or it is closed.",
             )?,
             gateway_invocations: making.counts(
@@ -328,11 +372,15 @@ impl Metrics {
             )?,
             registry: making.0.clone(),
         };
-        let build = making.gauges("fathom_build_info", "1, with the version.", &["version"])?;
+        let build = making.gauges(names::BUILD_INFO, "1, with the version.", &["version"])?;
         build
             .with_label_values(&[env!("CARGO_PKG_VERSION")])
             .set(1.0);
         metrics.budget.set(budget.0 as i64);
+        // From the beginning, with 0: the first of them is then seen to come.
+        for why in Rejected::ALL {
+            metrics.rejected.with_label_values(&[why.name()]);
+        }
         Ok(metrics)
     }
 
@@ -361,14 +409,19 @@ impl Metrics {
             mispredictions: self.mispredictions.with_label_values(label),
             cpu: self.cpu.with_label_values(label),
             waste: self.waste.with_label_values(label),
+            granted_time: self.granted_time.with_label_values(label),
             running: self.running.with_label_values(label),
             duration: self.duration.with_label_values(label),
             queue: self.queue.with_label_values(label),
             needed: self.needed.with_label_values(label),
+            largest: self.largest.clone(),
             live: self.live.with_label_values(label),
             predicted: self.predicted.with_label_values(label),
             limit: self.limit.with_label_values(label),
             recommended: self.recommended.clone(),
+            rate_asked: self.rate_asked.with_label_values(label),
+            rate_backed: self.rate_backed.clone(),
+            inputs_missing: self.inputs_missing.clone(),
             model_error: self.model_error.clone(),
             model_samples: self.model_samples.clone(),
             phases: Phase::ALL.map(|phase| self.phase.with_label_values(&[name, phase.name()])),
@@ -395,13 +448,17 @@ impl Metrics {
         ] {
             let _ = counters.remove_label_values(label);
         }
-        for sums in [&self.cpu, &self.waste] {
+        for sums in [&self.cpu, &self.waste, &self.granted_time] {
             let _ = sums.remove_label_values(label);
         }
         for gauges in [
             &self.running,
+            &self.largest,
             &self.limit,
             &self.recommended,
+            &self.rate_asked,
+            &self.rate_backed,
+            &self.inputs_missing,
             &self.model_error,
             &self.model_samples,
         ] {
@@ -525,9 +582,9 @@ impl FunctionMetrics {
             if served.mispredicted {
                 self.mispredictions.inc();
             }
-            let needed = trace.needed().as_f64();
-            let waste = (served.granted.as_f64() - needed).max(0.0);
-            self.waste.inc_by(waste * seconds);
+            let (granted, needed) = (served.granted.as_f64(), trace.needed().as_f64());
+            self.waste.inc_by((granted - needed).max(0.0) * seconds);
+            self.granted_time.inc_by(granted * seconds);
             if trace.is_measurement() && needed > 0.0 {
                 self.predicted
                     .observe(served.granted_first.as_f64() / needed);
@@ -559,11 +616,20 @@ impl FunctionMetrics {
             .observe(seconds);
     }
 
-    /// What it is set to.
-    pub(crate) fn set(&self, limit: Bytes, phase: Phase) {
+    /// What it is set to, and the share of its calls that may fail for want of memory.
+    pub(crate) fn set(&self, limit: Bytes, failure_rate: f64, phase: Phase) {
         self.limit.set(limit.as_f64());
+        self.rate_asked.set(failure_rate);
         for (gauge, its) in self.phases.iter().zip(Phase::ALL) {
             gauge.set(f64::from(u8::from(its == phase)));
+        }
+    }
+
+    /// The largest need so far, where a call has shown one.
+    pub(crate) fn needed_at_most(&self, largest: Option<Bytes>) {
+        if let Some(largest) = largest {
+            let label = &[self.name.as_str()];
+            self.largest.with_label_values(label).set(largest.as_f64());
         }
     }
 
@@ -573,6 +639,12 @@ impl FunctionMetrics {
         self.recommended
             .with_label_values(label)
             .set(recommendation.allocation_bytes.as_f64());
+        self.rate_backed
+            .with_label_values(label)
+            .set(recommendation.failure_rate_backed);
+        self.inputs_missing
+            .with_label_values(label)
+            .set(recommendation.inputs_needed as f64);
         self.model_samples
             .with_label_values(label)
             .set(model.n as f64);

@@ -20,7 +20,7 @@
 //! | `live` | learning from each call as it ends, and what the next one is given |
 //! | `density` | a benchmark: how many calls fit |
 //! | `stage` | on the way to the server's end |
-//! | `records`, `queue`, `call_lines`, `logs`, `metrics`, `recorded`, `totals`, `summary` | what is kept and told of calls |
+//! | `records`, `queue`, `call_lines`, `logs`, `metrics` (with `metric_names`), `recorded`, `totals`, `summary` | what is kept and told of calls |
 //!
 //! Two sets of threads: those that accept and administer never run a guest, and those that run guests do nothing else.
 
@@ -43,6 +43,7 @@ mod live;
 mod loaded;
 mod logs;
 mod manifest;
+pub(crate) mod metric_names;
 mod metrics;
 mod modules;
 mod pages;

@@ -130,6 +130,17 @@ impl Registry {
         functions.values().cloned().collect()
     }
 
+    /// Brings the metrics of those that have been called up to date. None of them goes meanwhile: its metrics would come back.
+    pub(crate) fn show(&self, server: &Server) {
+        let functions = self
+            .functions
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        for function in functions.values() {
+            function.show(server);
+        }
+    }
+
     /// What is near a name that is not there.
     pub(crate) fn near(&self, name: &str) -> String {
         let functions = self
@@ -161,12 +172,6 @@ impl Registry {
                 (function, Change::Made)
             }
         };
-        if let Some(metrics) = function.metrics_so_far() {
-            metrics.set(
-                function.version().manifest.limits.memory,
-                function.phases.now(),
-            );
-        }
         drop(functions);
         server.teacher.teach(&function);
         (function, change)

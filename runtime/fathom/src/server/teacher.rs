@@ -269,7 +269,7 @@ fn lesson(server: &Arc<Server>, function: &Arc<Deployed>) -> Taught {
 }
 
 /// Share of calls that may fail for want of memory.
-fn failure_rate(server: &Server, version: &Version) -> f64 {
+pub(super) fn failure_rate(server: &Server, version: &Version) -> f64 {
     let asked = server.settings.learning.failure_rate;
     asked.or(version.manifest.failure_rate).unwrap_or(0.01)
 }

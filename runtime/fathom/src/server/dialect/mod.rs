@@ -52,6 +52,7 @@ pub(crate) fn all(server: &Arc<Server>) -> Router {
 }
 
 async fn metrics(State(server): State<Arc<Server>>) -> Response<Body> {
+    server.registry.show(&server);
     let text = server.metrics.text(
         server.admission.load(),
         server.waiting.number(),
