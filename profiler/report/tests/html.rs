@@ -130,7 +130,11 @@ fn flame_graphs_come_with_one_script_and_nothing_else_runs() {
             .replace("&#39;", "'");
         assert_eq!(written, policy);
         // Nor do pages that a server sends with a stricter policy need more than files of it.
-        for drawn in page.split("<figure class=\"").skip(1).filter(|f| !f.starts_with("\">")) {
+        for drawn in page
+            .split("<figure class=\"")
+            .skip(1)
+            .filter(|f| !f.starts_with("\">"))
+        {
             let drawn = drawn.split_once("</figure>").expect("closed").0;
             assert!(!drawn.contains(" style="), "{drawn}");
         }

@@ -26,18 +26,25 @@ impl Scale {
     /// The shortest columns with which there are not too many of them.
     pub(super) fn of(span: u64, finest: u64) -> Scale {
         let powers = (3..19).map(|power| 10_u64.pow(power));
-        let steps = powers.flat_map(|unit| STEPS.map(|(times, rows)| (unit.checked_mul(times), rows)));
+        let steps =
+            powers.flat_map(|unit| STEPS.map(|(times, rows)| (unit.checked_mul(times), rows)));
         let all = steps.filter_map(|(column, rows)| Some((column?, rows)));
         let few = |column: u64| span.div_ceil(column) <= MOST_COLUMNS;
         let fine = |column: u64, rows: u64| {
             (column.is_multiple_of(rows) && column / rows >= finest).then_some(rows)
         };
-        let mut some = all.filter(|(column, _)| few(*column)).filter_map(|(column, rows)| {
-            let rows = rows.into_iter().find_map(|rows| fine(column, rows))?;
-            Some(Scale { span, column, rows })
-        });
+        let mut some = all
+            .filter(|(column, _)| few(*column))
+            .filter_map(|(column, rows)| {
+                let rows = rows.into_iter().find_map(|rows| fine(column, rows))?;
+                Some(Scale { span, column, rows })
+            });
         // Where not even the longest are long enough, centuries, there is one cell for all.
-        some.next().unwrap_or(Scale { span, column: span.max(1), rows: 1 })
+        some.next().unwrap_or(Scale {
+            span,
+            column: span.max(1),
+            rows: 1,
+        })
     }
 
     /// How long a cell is, nanoseconds.
@@ -62,7 +69,11 @@ impl Scale {
         let (unit, nanos) = units.into_iter().find(fits).unwrap_or(("us", 1_000));
         let is_exact = |digits: &u32| (self.cell() * 10_u64.pow(*digits)).is_multiple_of(nanos);
         let digits = (0..9).find(is_exact).unwrap_or(9);
-        Clock { unit, nanos, digits }
+        Clock {
+            unit,
+            nanos,
+            digits,
+        }
     }
 }
 
@@ -115,11 +126,16 @@ mod tests {
             assert_eq!(Clock::length(scale.column), column);
             assert_eq!(Clock::length(scale.cell()), cell);
             assert_eq!(scale.clock().range(scale.cell(), 2 * scale.cell()), said);
-            assert!(scale.columns() <= MOST_COLUMNS && scale.columns() * scale.rows >= scale.cells());
+            assert!(
+                scale.columns() <= MOST_COLUMNS && scale.columns() * scale.rows >= scale.cells()
+            );
         }
         for (span, finest) in [(0, 1_000), (u64::MAX, u64::MAX), (u64::MAX, 1)] {
             let scale = Scale::of(span, finest);
-            assert!(scale.cell() > 0 && scale.columns() <= MOST_COLUMNS, "{scale:?}");
+            assert!(
+                scale.cell() > 0 && scale.columns() <= MOST_COLUMNS,
+                "{scale:?}"
+            );
         }
     }
 }
