@@ -45,6 +45,7 @@ class Flame {
     this.pointed = find("p.pointed");
     this.drawn = { groups: [...this.svg.querySelectorAll("g")], height: this.svg.getAttribute("height") };
     this.fills = new Map();
+    this.isOther = false;
     this.take(this.drawn.groups.map((group) => this.read(group)).filter(Boolean));
     for (const frame of this.frames) this.fills.set(frame.name, frame.rect.getAttribute("fill"));
     this.svg.setAttribute("role", "tree");
@@ -77,9 +78,12 @@ class Flame {
       frame.id = hash((frame.parent?.id ?? "") + ";" + frame.name);
       frame.group.setAttribute("role", "treeitem");
       frame.group.setAttribute("aria-level", frame.depth + 1);
-      frame.group.setAttribute("aria-label", frame.about);
       frame.group.setAttribute("tabindex", "-1");
+      // What fits of the name is no name.
+      frame.text.setAttribute("aria-hidden", "true");
     }
+    // Read one after another they come in their order.
+    this.svg.append(...frames.map((frame) => frame.group));
     this.frames = frames;
     this.byGroup = new Map(frames.map((frame) => [frame.group, frame]));
     this.total = frames.length === 0 ? 1 : Math.max(...frames.map((frame) => frame.x + frame.w), 1);
@@ -92,6 +96,8 @@ class Flame {
   show(rows, about) {
     this.range.hidden = !rows;
     this.range.textContent = about ?? "";
+    const wasOther = this.isOther;
+    this.isOther = Boolean(rows);
     if (rows) {
       const whole = rows[0].w;
       const frames = rows.map(({ name, x, w, depth }) => {
@@ -106,7 +112,7 @@ class Flame {
       this.svg.replaceChildren(...frames.map((frame) => frame.group));
       this.svg.setAttribute("height", 16 * (1 + Math.max(...rows.map((row) => row.depth))) + 1);
       this.take(frames);
-    } else if (this.svg.firstElementChild !== this.drawn.groups[0]) {
+    } else if (wasOther) {
       this.svg.replaceChildren(...this.drawn.groups);
       this.svg.setAttribute("height", this.drawn.height);
       this.take(this.drawn.groups.map((group) => this.read(group)).filter(Boolean));

@@ -24,15 +24,15 @@ class Heatmap {
   }
 
   unpack() {
-    const { at, node, amount, cells, begun } = this.data;
+    const { at, node, amount, cells, begun, unknown } = this.data;
     this.cells = Array.from({ length: cells }, () => []);
-    let cell = 0;
-    at.forEach((step, i) => {
-      cell += step;
-      this.cells[cell].push([node[i], amount[i]]);
-    });
-    let moment = 0;
-    this.begun = begun.map((step) => (moment += step));
+    const stepped = (steps) => {
+      let sum = 0;
+      return steps.map((step) => (sum += step));
+    };
+    this.begun = stepped(begun);
+    this.unknown = stepped(unknown);
+    stepped(at).forEach((cell, i) => this.cells[cell].push([node[i], amount[i]]));
     this.sums = this.cells.map((entries) => entries.reduce((sum, entry) => sum + entry[1], 0));
     this.whole = this.sums.reduce((sum, cell) => sum + cell, 0);
   }
@@ -67,7 +67,8 @@ class Heatmap {
   describe(from, to) {
     const sum = this.amount(from, to);
     const amount = `${grouped(sum / this.data.per)} ${this.data.unit}, ${share(sum, this.whole)} of all`;
-    return `${this.time(from, to)}: ${amount}${this.within(from, to)}`;
+    const isCut = this.unknown.some((cell) => cell >= from && cell <= to);
+    return `${this.time(from, to)}: ${amount}${this.within(from, to)}${isCut ? "; not all of this time was recorded" : ""}`;
   }
 
   // Which calls ran then, where there are several and it is known.
@@ -113,14 +114,13 @@ class Heatmap {
     return rows;
   }
 
+  // Around the cells from the first up its column, through whole columns, to the last from below.
   outline(from, to) {
     const { rows } = this.data;
-    let path = "";
-    for (let column = Math.floor(from / rows); column <= Math.floor(to / rows); column += 1) {
-      const low = Math.max(from - column * rows, 0), high = Math.min(to - column * rows, rows - 1);
-      path += `M${column} ${rows - 1 - high}h1v${high - low + 1}h-1z`;
-    }
-    this.chosen.setAttribute("d", path);
+    const [first, last] = [Math.floor(from / rows), Math.floor(to / rows)];
+    const [low, high] = [rows - from % rows, rows - 1 - to % rows];
+    this.chosen.setAttribute("d", first === last ? `M${first} ${high}h1V${low}h-1z`
+      : `M${first} 0H${last}V${high}h1V${rows}H${first + 1}V${low}H${first}z`);
   }
 
   // A range is opened by whoever reads the page.
@@ -131,7 +131,6 @@ class Heatmap {
     remember("zoom." + this.view, "", true);
     this.begin = null;
     this.show(from, to);
-    this.flame?.figure.scrollIntoView({ block: "nearest" });
   }
 
   clear() {
@@ -143,7 +142,6 @@ class Heatmap {
 
   show(from, to) {
     this.begin = null;
-    const nothing = from !== null && this.amount(from, to) === 0;
     this.open = from === null ? null : [from, to];
     this.reset.disabled = from === null;
     if (from === null) {
@@ -154,8 +152,8 @@ class Heatmap {
     }
     this.outline(from, to);
     const about = this.describe(from, to);
-    this.said.textContent = nothing ? `${this.time(from, to)}: nothing` : `Flame graph of ${about}`;
-    this.flame?.show(nothing ? null : this.rows(from, to), about);
+    this.said.textContent = `Flame graph of ${about}`;
+    this.flame?.show(this.rows(from, to), about);
   }
 
   // What the address says; what it cannot mean is as if it said nothing.

@@ -105,6 +105,13 @@ fn cells(heatmap: &Heatmap) -> String {
         let _ = write!(svg, "M{full} {}h1v{rest}h-1z", rows - rest);
     }
     svg.push_str("\"/>");
+    for i in (0..heatmap.cells.len()).filter(|i| is_unknown(heatmap, *i)) {
+        let (x, y) = (i as u64 / rows, rows - 1 - i as u64 % rows);
+        let _ = write!(
+            svg,
+            "<rect class=\"unknown\" x=\"{x}\" y=\"{y}\" width=\"1\" height=\"1\"/>"
+        );
+    }
     for (i, amount) in heatmap.cells.iter().enumerate() {
         if let Some(level) = level(heatmap, *amount) {
             let (x, y) = (i as u64 / rows, rows - 1 - i as u64 % rows);
@@ -117,6 +124,11 @@ fn cells(heatmap: &Heatmap) -> String {
         }
     }
     svg
+}
+
+/// Nothing was recorded in the cell, which does not mean that there was nothing.
+fn is_unknown(heatmap: &Heatmap, cell: usize) -> bool {
+    heatmap.unknown[cell] && heatmap.cells[cell] == 0.0
 }
 
 /// `12.5 to 13.0 ms: 1,234 bytes, in 300.txt`.
@@ -159,6 +171,9 @@ fn legend(heatmap: &Heatmap) -> Markup {
                 span { span class={ "swatch l" (level) } {} " " (about(heatmap, up_to(heatmap, level))) }
             }
             span { "a cell, at most" }
+            @if (0..heatmap.cells.len()).any(|cell| is_unknown(heatmap, cell)) {
+                span { span.swatch.unknown {} " not recorded" }
+            }
         }
     }
 }

@@ -31,6 +31,8 @@ pub(crate) struct Heatmap {
     pub(crate) calls: usize,
     /// Where the first of them began, nanoseconds, and what they were given.
     pub(crate) begun: Vec<(u64, String)>,
+    /// Of each cell whether nothing was recorded though there was something, all the time.
+    pub(crate) unknown: Vec<bool>,
     /// Of everything that the calls are known to have counted; `None` where nothing is known beside the cells.
     pub(crate) whole: Option<Whole>,
     tree: Tree,
@@ -77,6 +79,7 @@ impl Heatmap {
             cells,
             calls: over_time.calls(),
             begun: begun.map(|(at, label)| (*at, clean(label))).collect(),
+            unknown: unknown(over_time, scale),
             whole: whole.map(|all| Whole { all, timed }),
             tree,
             entries,
@@ -147,6 +150,7 @@ impl Heatmap {
             true => &[],
             false => self.begun.as_slice(),
         };
+        let unknown = self.unknown.iter().enumerate().filter(|(_, is)| **is);
         let data = json!({
             "unit": unit, "per": per,
             "cell": self.scale.cell(), "cells": self.cells.len(), "rows": self.scale.rows,
@@ -156,11 +160,28 @@ impl Heatmap {
             "node": rows.iter().map(|row| row.1).collect::<Vec<_>>(),
             "amount": rows.iter().map(|row| whole(row.2)).collect::<Vec<_>>(),
             "begun": steps(begun.iter().map(|(at, _)| *at)),
+            "unknown": steps(unknown.map(|(cell, _)| cell as u64)),
             "given": begun.iter().map(|(_, label)| label).collect::<Vec<_>>(),
         });
         let total: f64 = self.cells.iter().sum();
         (data.to_string(), lumped / total)
     }
+}
+
+fn unknown(over_time: &OverTime, scale: Scale) -> Vec<bool> {
+    let cells = scale.cells();
+    let mut unknown = vec![false; cells as usize];
+    for (from, to) in over_time.unknown() {
+        // The last cell is longer than what is left of the call.
+        let end = if *to == scale.span {
+            cells
+        } else {
+            to / scale.cell()
+        };
+        let within = from.div_ceil(scale.cell()).min(end)..end;
+        within.for_each(|cell| unknown[cell as usize] = true);
+    }
+    unknown
 }
 
 /// A whole number as JSON, without a point.

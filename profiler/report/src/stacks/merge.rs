@@ -5,7 +5,7 @@
 
 use super::error::which;
 use super::intern::Interner;
-use super::over_time::OverTime;
+use super::over_time::{Call, OverTime};
 use super::similarity::{Comparison, smallest};
 use super::{By, Folded, Measure, StackError, View};
 use std::collections::BTreeMap;
@@ -120,7 +120,13 @@ impl Merger {
             Some((event.at, stack, event.bytes as f64 * event.weight))
         });
         let over_time = &mut self.allocated[usize::from(!exact)];
-        over_time.add(&trace.input.label, trace.wall, Nanos(1), amounts);
+        let call = Call {
+            label: &trace.input.label,
+            length: trace.wall,
+            finest: Nanos(1),
+            is_cut: profile.events_lost > 0,
+        };
+        over_time.add(&call, amounts);
     }
 
     fn add_cpu(&mut self, trace: &Trace, profile: &CpuProfile) {
@@ -151,8 +157,14 @@ impl Merger {
             let stack = *numbers.get(sample.stack as usize)?;
             Some((sample.at, stack, sample.cpu.0 as f64))
         });
-        let label = &trace.input.label;
-        self.used.add(label, trace.wall, profile.period, amounts);
+        let call = Call {
+            label: &trace.input.label,
+            length: trace.wall,
+            // Samples come neither sooner nor always as soon: a shorter cell would be empty now and then by chance.
+            finest: Nanos(profile.period.0.saturating_mul(2)),
+            is_cut: false,
+        };
+        self.used.add(&call, amounts);
     }
 
     /// The sum; `None` where no call was added.

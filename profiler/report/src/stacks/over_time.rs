@@ -36,6 +36,20 @@ pub(super) struct OverTime {
     calls: usize,
     /// Where the first calls began, and what they were given.
     begun: Vec<(u64, String)>,
+    /// From where to where nothing was recorded though there was something.
+    unknown: Vec<(u64, u64)>,
+}
+
+/// A call, and how it was looked at.
+pub(super) struct Call<'a> {
+    /// What it was given.
+    pub(super) label: &'a str,
+    /// How long it was.
+    pub(super) length: Nanos,
+    /// The shortest time that its amounts can be told apart by.
+    pub(super) finest: Nanos,
+    /// Amounts beyond the last of those recorded are not.
+    pub(super) is_cut: bool,
 }
 
 impl Default for OverTime {
@@ -47,27 +61,30 @@ impl Default for OverTime {
             finest: FIRST_TICK,
             calls: 0,
             begun: Vec::new(),
+            unknown: Vec::new(),
         }
     }
 }
 
 impl OverTime {
-    /// Adds a call of such a length after those before: moments since it began, stacks, amounts. What is no amount, as
-    /// a damaged database may hold, is not added.
+    /// Adds a call after those before: moments since it began, stacks, amounts. What is no amount, as a damaged database
+    /// may hold, is not added.
     pub(super) fn add(
         &mut self,
-        label: &str,
-        length: Nanos,
-        finest: Nanos,
+        call: &Call<'_>,
         amounts: impl Iterator<Item = (Nanos, u32, f64)> + Clone,
     ) {
         let latest = amounts.clone().map(|(at, ..)| at.0.saturating_add(1)).max();
         let begin = self.span;
-        self.span = begin.saturating_add(length.0.max(latest.unwrap_or(0)));
-        self.finest = self.finest.max(finest.0);
+        let latest = latest.unwrap_or(0);
+        self.span = begin.saturating_add(call.length.0.max(latest));
+        self.finest = self.finest.max(call.finest.0);
+        if call.is_cut && self.unknown.len() < MOST_CALLS {
+            self.unknown.push((begin.saturating_add(latest), self.span));
+        }
         self.calls += 1;
         if self.begun.len() < MOST_CALLS {
-            self.begun.push((begin, label.to_owned()));
+            self.begun.push((begin, call.label.to_owned()));
         }
         while self.span / self.tick > MOST_TICKS {
             self.coarsen();
@@ -112,6 +129,11 @@ impl OverTime {
         &self.begun
     }
 
+    /// From where to where nothing was recorded though there was something, nanoseconds, of the first calls.
+    pub(super) fn unknown(&self) -> &[(u64, u64)] {
+        &self.unknown
+    }
+
     /// Nanoseconds on the clock at which a moment begins, the stack, and its amount then; in no order.
     pub(super) fn amounts(&self) -> impl Iterator<Item = (u64, u32, f64)> {
         let amounts = self.amounts.iter();
@@ -127,12 +149,17 @@ mod tests {
     fn what_is_too_much_to_keep_is_kept_less_finely_and_no_amount_is_lost() {
         let mut long = OverTime::default();
         let mut many = OverTime::default();
-        for call in 0..50_u64 {
+        let call = |length| Call {
+            label: "a",
+            length: Nanos(length),
+            finest: Nanos(1),
+            is_cut: false,
+        };
+        for n in 0..50_u64 {
             let amounts = (0..100).map(|n| (Nanos(n * 10_000_000), n as u32, 1.0));
-            long.add("a", Nanos(1_000_000_000), Nanos(1), amounts);
-            let stacks =
-                (0..10_000).map(move |n| (Nanos(call), n as u32 + call as u32 * 10_000, 1.0));
-            many.add("a", Nanos(1_000), Nanos(1), stacks);
+            long.add(&call(1_000_000_000), amounts);
+            let stacks = (0..10_000).map(|stack| (Nanos(n), stack + n as u32 * 10_000, 1.0));
+            many.add(&call(1_000), stacks);
         }
         let sum =
             |over_time: &OverTime| over_time.amounts().map(|(.., amount)| amount).sum::<f64>();
@@ -141,7 +168,7 @@ mod tests {
         assert_eq!(many.finest(), 100_000, "longer than all of it");
         let mut damaged = OverTime::default();
         let wrong = [f64::NAN, f64::INFINITY, -1.0].map(|x| (Nanos(u64::MAX - 1), 0, x));
-        damaged.add("a", Nanos(u64::MAX), Nanos(1), wrong.into_iter());
+        damaged.add(&call(u64::MAX), wrong.into_iter());
         assert_eq!((sum(&damaged), damaged.span()), (0.0, u64::MAX));
     }
 }

@@ -12,7 +12,7 @@ use super::{
     teacher,
     totals::Totals,
 };
-use crate::plan_file;
+use crate::{args::HEAP_INTERVAL, plan_file};
 use anyhow::Context;
 use host::{Entry, Function};
 use std::{
@@ -22,7 +22,7 @@ use std::{
     },
     time::{Duration, Instant, SystemTime},
 };
-use trace::{Bytes, FunctionId, Selection};
+use trace::{Bytes, FunctionId, HeapSampling, Selection};
 
 /// Code that traces deep and could not be made is tried again after so long.
 const DEEP_AGAIN: Duration = Duration::from_secs(300);
@@ -168,6 +168,11 @@ impl Version {
             serving: Code::new(manifest.watch.clone()),
             deep: Code::new(Selection {
                 breakpoints: vec!["auto".to_owned()],
+                // Who allocated the memory. Where the time goes is not recorded: what serves all calls takes turns at
+                // epochs that are no samples, and an engine that samples would be slower for all.
+                heap: Some(HeapSampling::Poisson {
+                    mean: HEAP_INTERVAL,
+                }),
                 ..Selection::default()
             }),
             deep_is_coming: AtomicBool::new(false),

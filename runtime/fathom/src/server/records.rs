@@ -19,7 +19,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 use store::{Stay, Store};
-use trace::{Bytes, Growth, Hit, Observed, Sample, Trace};
+use trace::{Bytes, Frame, Growth, HeapProfile, Hit, Observed, Sample, Trace};
 
 /// Calls that may wait to be written, and their bytes.
 const QUEUE: Most = Most {
@@ -70,6 +70,20 @@ fn bytes(trace: &Trace) -> usize {
         + observations.sum::<usize>()
         + trace.samples.len() * size_of::<Sample>()
         + trace.growths.len() * size_of::<Growth>()
+        + trace.heap_profile.as_ref().map_or(0, heap_bytes)
+}
+
+fn heap_bytes(profile: &HeapProfile) -> usize {
+    let frames = profile.table.frames.iter().map(|frame| {
+        let file = frame.file.as_ref().map_or(0, String::len);
+        size_of::<Frame>() + frame.function.len() + file
+    });
+    let stacks = profile.table.stacks.iter();
+    let stacks = stacks.map(|stack| size_of::<Vec<u32>>() + size_of_val(stack.as_slice()));
+    frames.sum::<usize>()
+        + stacks.sum::<usize>()
+        + size_of_val(profile.by_stack.as_slice())
+        + size_of_val(profile.events.as_slice())
 }
 
 /// The last calls, each with its bytes, and those of all.

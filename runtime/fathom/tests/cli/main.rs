@@ -8,6 +8,7 @@ mod compared;
 mod components;
 mod examples;
 mod findings;
+mod flames;
 mod gcf;
 mod hostile;
 mod imported;

@@ -32,8 +32,8 @@ fn the_report_opens_in_a_browser() {
     let dom = String::from_utf8_lossy(&chromium(&place, &page, &["--dump-dom"])).into_owned();
     assert_eq!(
         dom.matches("</svg>").count(),
-        7,
-        "five charts and two flame graphs"
+        9,
+        "five charts, two flame graphs, a heatmap and the numbers under it"
     );
     let picture = place.path("report.png");
     let shot = format!("--screenshot={}", picture.display());

@@ -344,3 +344,39 @@ fn a_standard_output_that_is_closed_loses_lines_and_counts_them_and_no_call() {
     server.signal("TERM");
     assert_eq!(server.wait(), Some(0));
 }
+
+/// A call that is traced deep says who allocated its memory; one that is not is recorded as before.
+#[test]
+fn calls_that_are_traced_deep_say_who_allocated_the_memory() {
+    let place = Place::new();
+    let guest = guest_example("line-reader/line-reader.wasm");
+    function(&place, "line-reader", &guest, "");
+    let mut server = start(place, &[]);
+    // Megabytes for each: of some deep call a block is chosen, and the code that traces deep has come by then.
+    let body = "some text, one line of many\n".repeat(80_000);
+    let mut chosen = 0;
+    for _ in 0..400 {
+        let answer = server.ask("POST", "/function/line-reader", &body);
+        let record = server.record(answer.field("x-call-id").expect("an id"));
+        let profile = &record["heap_profile"];
+        assert_eq!(profile.is_object(), record["touched"].is_object());
+        if let Some(events) = profile["events"].as_array() {
+            let sampling = json!({"kind": "poisson", "mean": 512 * 1024});
+            assert_eq!(profile["sampling"], sampling);
+            chosen += events.len();
+        }
+        if chosen > 0 {
+            break;
+        }
+    }
+    assert!(chosen > 0, "no block was chosen");
+    server.signal("TERM");
+    server.wait();
+    server.place.fathom(["report"]).assert().success();
+    let page = server.place.path("fathom-out/line-reader/report.html");
+    let page = std::fs::read_to_string(page).expect("the report");
+    for part in ["When memory was allocated", "line_reader::read_lines"] {
+        assert!(page.contains(part), "no {part}");
+    }
+    assert!(page.contains("is recorded by <code>fathom profile --cpu</code>"));
+}
