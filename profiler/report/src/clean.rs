@@ -4,7 +4,7 @@
 const REPLACEMENT: char = '\u{fffd}';
 
 /// Text without control characters (terminal escapes among them) and without characters that reorder or hide text.
-pub(crate) fn clean(text: &str) -> String {
+pub fn clean(text: &str) -> String {
     text.chars()
         .map(|c| if is_harmless(c) { c } else { REPLACEMENT })
         .collect()

@@ -52,6 +52,7 @@ mod words;
 pub use account::{account, run_record};
 pub use as_google::{as_google_series, as_google_text};
 pub use bill::bill_text;
+pub use clean::clean;
 pub use cloud::cloud_text;
 pub use context::{Context, Problem, Style};
 pub use difference::{difference_markdown, difference_text};

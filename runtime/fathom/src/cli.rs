@@ -62,6 +62,8 @@ pub(crate) enum Command {
     Invoke(crate::commands::invoke::InvokeArgs),
     /// List the functions of a running server
     List(crate::commands::list::ListArgs),
+    /// Watch the functions of a running server: calls, memory, and what is held for nothing
+    Top(crate::commands::top::TopArgs),
     /// Describe a function of a running server, with its last calls
     Describe(crate::commands::describe::DescribeArgs),
     /// Give a function of a running server the memory that is recommended for it
@@ -112,6 +114,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
             "deploy",
             "invoke",
             "list",
+            "top",
             "describe",
             "apply",
             "logs",

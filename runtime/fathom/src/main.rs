@@ -61,6 +61,7 @@ fn main() -> ExitCode {
         Command::Deploy(args) => commands::deploy::run(args),
         Command::Invoke(args) => commands::invoke::run(args),
         Command::List(args) => commands::list::run(args),
+        Command::Top(args) => commands::top::run(args),
         Command::Describe(args) => commands::describe::run(args),
         Command::Apply(args) => commands::apply::run(args),
         Command::Logs(args) => commands::logs::run(args),

@@ -31,4 +31,5 @@ pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod serve;
 pub(crate) mod stacks;
+pub(crate) mod top;
 pub(crate) mod traces;

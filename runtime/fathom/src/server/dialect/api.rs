@@ -79,6 +79,7 @@ async fn about(State(server): State<Arc<Server>>) -> Response<Body> {
             "slot_keeps_bytes": server.engine.slot_keeps(),
             "memory_bytes": server.admission.memory(),
             "granted_bytes": load.granted,
+            "kept_bytes": server.engine.kept_resident(),
             "calls_running": load.calls.saturating_sub(sandboxes),
             "sandboxes_waiting": sandboxes,
             "calls_waiting": load.waiting,

@@ -11,6 +11,7 @@ mod limits;
 mod memory;
 mod recording;
 mod reuse;
+mod watching;
 
 use crate::support::{Place, guest_example, wat};
 use serde_json::Value;
