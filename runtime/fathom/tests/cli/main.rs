@@ -14,6 +14,7 @@ mod imported;
 mod interrupted;
 mod packaged;
 mod page;
+mod pictures;
 mod plan;
 mod profile;
 mod prometheus;
