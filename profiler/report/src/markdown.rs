@@ -1,7 +1,7 @@
 //! The report as GitHub Markdown: for a pull request or a wiki, without pictures.
 
 use crate::clean::{clean, markdown as escape};
-use crate::screen::change;
+use crate::screen::{change, held};
 use crate::show::{megabytes, percent, round_size, seconds, size, usd, value_of};
 use crate::stacks::Who;
 use crate::{Context, words};
@@ -17,6 +17,7 @@ pub fn markdown(profile: &Profile, context: &Context) -> String {
         format!("**{}**", escape(&words::headline(profile))),
         escape(&words::tally(&profile.invocations, context.elapsed_seconds)),
     ];
+    blocks.extend(profile.recommendation.as_ref().map(before_and_after));
     let mut points = named("Why", &words::why(profile));
     let who = context.who();
     let held = who.as_ref().and_then(|who| who.sentence());
@@ -28,12 +29,13 @@ pub fn markdown(profile: &Profile, context: &Context) -> String {
     points.extend(named("To be surer", &[words::surer(profile, context)]));
     blocks.push(points.join("\n"));
     blocks.extend(problems(context));
+    let mut rest = Vec::new();
     if let Some(recommendation) = &profile.recommendation {
         blocks.push(deploy(recommendation));
-        blocks.push(calls(recommendation));
+        rest.push(calls(recommendation));
     }
-    blocks.extend(variables(profile));
-    blocks.extend(who.as_ref().map(holders));
+    rest.extend(variables(profile));
+    rest.extend(who.as_ref().map(holders));
     blocks.push(
         [
             ("What else could explain it", words::else_explains(profile)),
@@ -43,7 +45,38 @@ pub fn markdown(profile: &Profile, context: &Context) -> String {
         .map(|(name, said)| format!("- **{name}:** {}", escape(&said)))
         .join("\n"),
     );
+    if !rest.is_empty() {
+        // GitHub shows it closed; the empty lines make what is inside Markdown again.
+        blocks.push("<details><summary>Every call and every variable</summary>".to_owned());
+        blocks.extend(rest);
+        blocks.push("</details>".to_owned());
+    }
+    blocks.push(again(profile));
     blocks.join("\n\n") + "\n"
+}
+
+/// What every call is given: today, and as recommended.
+fn before_and_after(recommendation: &Recommendation) -> String {
+    let row = vec![
+        "memory of a call".to_owned(),
+        round_size(recommendation.baseline_bytes),
+        size(recommendation.allocation_bytes),
+        held(recommendation.memory_saving_share),
+    ];
+    rows_as_table(&["", "today", "recommended", "change"], &[row])
+}
+
+/// How whoever has the recorded calls gets the same text, and of which module it is.
+fn again(profile: &Profile) -> String {
+    let name = clean(&profile.function.name).replace('`', "'");
+    let module = match profile.function.is_imported() {
+        true => "its calls were recorded elsewhere".to_owned(),
+        false => format!(
+            "module `{}`",
+            clean(&profile.function.digest).replace('`', "'")
+        ),
+    };
+    format!("To have this again: `fathom report {name} --format markdown`; {module}.")
 }
 
 fn named(name: &str, said: &[String]) -> Vec<String> {

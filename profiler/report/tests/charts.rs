@@ -5,7 +5,8 @@ mod common;
 mod xml;
 
 use report::chart::{
-    Theme, allocation, as_google, bill, calibration, calls, cloud, recent, relation, timeline,
+    Chart, Theme, allocation, as_google, bill, calibration, calls, cloud, recent, relation,
+    timeline,
 };
 use trace::{
     AsGoogle, Bytes, Calibrated, CloudComparison, CloudCounts, CloudMemory, CloudPoint, Estimate,
@@ -13,18 +14,24 @@ use trace::{
     SizedBy, TierUse, Trace,
 };
 
+fn drawn<'d>(profile: &'d Profile, traces: &'d [Trace], theme: &'d Theme) -> Vec<Chart<'d>> {
+    let mut charts: Vec<Chart<'d>> = traces
+        .iter()
+        .map(|trace| timeline(trace, profile, theme))
+        .collect();
+    charts.push(calls(profile, traces, theme));
+    charts.push(recent(Some(profile), traces, theme));
+    charts.push(relation(profile, traces, theme));
+    charts.push(allocation(profile, traces, theme));
+    charts.push(bill(profile, theme));
+    charts
+}
+
 fn all(profile: &Profile, traces: &[Trace]) -> Vec<String> {
     let theme = Theme::default();
-    let mut charts: Vec<String> = traces
-        .iter()
-        .map(|t| timeline(t, profile, &theme))
-        .collect();
-    charts.push(calls(profile, traces, &theme));
-    charts.push(relation(profile, traces, &theme));
-    charts.push(allocation(profile, traces, &theme));
-    charts.push(bill(profile, &theme));
-    charts.push(recent(Some(profile), &common::served(traces), &theme));
-    charts
+    let served = common::served(traces);
+    let charts = drawn(profile, &served, &theme);
+    charts.iter().map(Chart::svg).collect()
 }
 
 fn check(profile: &Profile, traces: &[Trace]) {
@@ -35,9 +42,10 @@ fn check(profile: &Profile, traces: &[Trace]) {
 
 fn check_one(chart: &str) {
     xml::check(chart).unwrap_or_else(|why| panic!("{why}\n{chart}"));
-    let title = between(chart, "<title id=", "</title>");
-    let description = between(chart, "<desc id=", "</desc>");
-    assert!(!title.is_empty() && !description.is_empty(), "{chart:.300}");
+    for tag in ["title", "desc"] {
+        let told = between(chart, &format!("<{tag} id="), &format!("</{tag}>"));
+        assert!(!told.ends_with('>'), "{chart:.300}");
+    }
     for id in between(chart, "aria-labelledby=\"", "\"").split(' ') {
         assert!(chart.contains(&format!(" id=\"{id}\">")), "{id}");
     }
@@ -95,7 +103,7 @@ fn what_was_asked_is_drawn_against_what_was_observed() {
             rules: Vec::new(),
             calibration: points,
         };
-        check_one(&calibration(&replayed, &Theme::default()));
+        check_one(&calibration(&replayed, &Theme::default()).svg());
     }
 }
 
@@ -104,7 +112,7 @@ fn no_calls_and_one_call_are_drawn_or_say_why_not() {
     let profile = common::profile();
     check(&profile, &[]);
     check(&profile, &common::traces()[..1]);
-    let empty = relation(&profile, &[], &Theme::default());
+    let empty = relation(&profile, &[], &Theme::default()).svg();
     assert!(empty.contains("No call is recorded here."), "{empty}");
 }
 
@@ -148,7 +156,7 @@ fn a_chart_of_many_calls_stays_small() {
         .collect();
     let profile = common::profile();
     let theme = Theme::default();
-    assert!(allocation(&profile, &traces, &theme).len() < 300_000);
+    assert!(allocation(&profile, &traces, &theme).svg().len() < 300_000);
     let mut long = traces[0].clone();
     long.samples = (0..100_000)
         .map(|i| trace::Moment {
@@ -156,21 +164,21 @@ fn a_chart_of_many_calls_stays_small() {
             ..traces[0].samples[0]
         })
         .collect();
-    assert!(timeline(&long, &profile, &theme).len() < 100_000);
+    assert!(timeline(&long, &profile, &theme).svg().len() < 100_000);
 }
 
 #[test]
 fn a_call_that_was_limited_is_marked_as_a_lower_bound() {
     let mut traces = common::traces();
     traces.push(common::ended("huge", 900_000, Outcome::Limited, "limit"));
-    let chart = relation(&common::profile(), &traces, &Theme::default());
+    let chart = relation(&common::profile(), &traces, &Theme::default()).svg();
     assert!(chart.contains("limited: needs at least this"));
 }
 
 #[test]
 fn a_product_is_one_axis_and_its_fit_one_curve() {
     let (profile, traces) = common::product();
-    let chart = relation(&profile, &traces, &Theme::default());
+    let chart = relation(&profile, &traces, &Theme::default()).svg();
     assert!(chart.contains("width x height at set:width and set:height"));
     // The pixels of the smallest and the largest call.
     let said = "12 measured calls. Seen from 1,000 to 250,000. Fit: 1.1 MiB + 86 B x first(width) x first(height)";
@@ -199,11 +207,11 @@ fn a_thinned_variable_shows_its_exact_maximum() {
     let mut trace = common::traces()[3].clone();
     let theme = Theme::default();
     let said = "its exact maximum, 987,654";
-    assert!(!timeline(&trace, &profile, &theme).contains(said));
+    assert!(!timeline(&trace, &profile, &theme).svg().contains(said));
     for observed in &mut trace.observations {
         (observed.count, observed.max) = (1_000_000, 987_654.0);
     }
-    assert!(timeline(&trace, &profile, &theme).contains(said));
+    assert!(timeline(&trace, &profile, &theme).svg().contains(said));
 }
 
 #[test]
@@ -211,10 +219,10 @@ fn a_provider_with_the_prices_of_another_does_not_hide_it() {
     let mut profile = common::profile();
     let r = profile.recommendation.as_mut().unwrap();
     r.providers.truncate(1);
-    let alone = bill(&profile, &Theme::default());
+    let alone = bill(&profile, &Theme::default()).svg();
     let r = profile.recommendation.as_mut().unwrap();
     r.providers.push(r.providers[0].clone());
-    let both = bill(&profile, &Theme::default());
+    let both = bill(&profile, &Theme::default()).svg();
     // Dashes are lines of their own.
     let lines = |chart: &str| chart.matches("<polyline").count();
     assert!(
@@ -233,7 +241,7 @@ fn calls_side_by_side_show_what_was_live_after_the_return() {
         let last = trace.samples.last_mut().expect("a sample");
         last.live = Some(Bytes(777));
     }
-    let chart = calls(&common::profile(), &traces, &Theme::default());
+    let chart = calls(&common::profile(), &traces, &Theme::default()).svg();
     let description = between(&chart, "<desc id=", "</desc>");
     assert_eq!(
         description.matches("777 B after it").count(),
@@ -315,9 +323,9 @@ fn a_function_is_drawn_against_the_same_one_at_a_cloud() {
     };
     let theme = Theme::default();
     for compared in [&nothing, &known, &distributed] {
-        check_one(&cloud(compared, &theme));
+        check_one(&cloud(compared, &theme).svg());
     }
-    let drawn = cloud(&known, &theme);
+    let drawn = cloud(&known, &theme).svg();
     for told in [
         "memory there",
         "time there",
@@ -326,7 +334,11 @@ fn a_function_is_drawn_against_the_same_one_at_a_cloud() {
     ] {
         assert!(drawn.contains(told), "{told}");
     }
-    assert!(cloud(&nothing, &theme).contains("Nothing is known of calls there"));
+    assert!(
+        cloud(&nothing, &theme)
+            .svg()
+            .contains("Nothing is known of calls there")
+    );
 }
 
 /// A call of every kind, no call, and one that lies above all bounds.
@@ -352,13 +364,16 @@ fn calls_are_drawn_as_google_would_have_them() {
             size_by_google_mb: None,
             size_by_calls_mb: Some(128),
         };
-        check_one(&as_google(
-            &view,
-            buckets,
-            &common::profile(),
-            &traces,
-            &Theme::default(),
-        ));
+        check_one(
+            &as_google(
+                &view,
+                buckets,
+                &common::profile(),
+                &traces,
+                &Theme::default(),
+            )
+            .svg(),
+        );
     }
 }
 
@@ -368,7 +383,7 @@ fn recent_calls_show_what_changed_and_what_went_wrong() {
     let theme = Theme::default();
     let profile = common::profile();
     let mut traces = common::served(&common::traces());
-    let drawn = recent(Some(&profile), &traces, &theme);
+    let drawn = recent(Some(&profile), &traces, &theme).svg();
     for told in [
         "granted to it",
         "limit 256 MiB",
@@ -392,7 +407,7 @@ fn recent_calls_show_what_changed_and_what_went_wrong() {
     traces[10].served.as_mut().expect("served").mispredicted = true;
     // Drawn in the order in which they began, whatever order they come in.
     traces.reverse();
-    let drawn = recent(None, &traces, &theme);
+    let drawn = recent(None, &traces, &theme).svg();
     check_one(&drawn);
     for told in [
         "From 2026-11-20 16:02:12.000 on: new version.",
@@ -405,7 +420,7 @@ fn recent_calls_show_what_changed_and_what_went_wrong() {
     for absent in ["recommended", "max(lines)"] {
         assert!(!drawn.contains(absent), "{absent}");
     }
-    let none = recent(None, &common::traces(), &theme);
+    let none = recent(None, &common::traces(), &theme).svg();
     assert!(none.contains("No call was served."));
     // Calls by turns are no change, and the same moment is still a moment.
     for (i, trace) in traces.iter_mut().enumerate() {
@@ -413,5 +428,53 @@ fn recent_calls_show_what_changed_and_what_went_wrong() {
         trace.function.digest = format!("sha256:{}", i % 2);
         trace.limits.memory = Bytes(0);
     }
-    check_one(&recent(None, &traces, &theme));
+    check_one(&recent(None, &traces, &theme).svg());
+}
+
+/// Whoever points at a mark is told its values to the byte; of thousands of marks some tell.
+#[test]
+fn marks_tell_their_exact_values_but_not_all_of_thousands() {
+    let (theme, profile) = (Theme::default(), common::profile());
+    let traces = common::served(&common::traces());
+    let exact = |bytes: Bytes| {
+        let digits = bytes.0.to_string();
+        let (millions, rest) = digits.split_at(digits.len() - 6);
+        format!("({millions},{},{} B)", &rest[..3], &rest[3..])
+    };
+    let call = traces.iter().find(|t| t.input.label == "poem.dat");
+    let call = call.expect("the call");
+    let needed = exact(call.needed());
+    let granted = exact(call.served.as_ref().expect("served").granted);
+    for (chart, label, values) in [
+        (
+            relation(&profile, &traces, &theme),
+            "poem.dat, succeeded: max(lines) 8,800",
+            vec![&needed],
+        ),
+        (
+            allocation(&profile, &traces, &theme),
+            "poem.dat: needed",
+            vec![&needed],
+        ),
+        (
+            recent(Some(&profile), &traces, &theme),
+            "16:02:09.000 UTC, succeeded",
+            vec![&needed, &granted],
+        ),
+        (timeline(call, &profile, &theme), "0 s: ", vec![]),
+    ] {
+        let svg = chart.svg();
+        let told = svg.split("<title>").find(|told| told.contains(label));
+        let told = told.unwrap_or_else(|| panic!("{}: no {label}", chart.name()));
+        let told = told.split_once("</title>").expect("ends").0;
+        for value in values {
+            assert!(told.contains(value.as_str()), "{told}: {value}");
+        }
+    }
+    let many: Vec<Trace> = (0..5_000)
+        .map(|i| common::call(&format!("call {i}"), 1_000 + i * 37, 1))
+        .collect();
+    let svg = relation(&profile, &many, &theme).svg();
+    let told = svg.matches("<title>").count();
+    assert!((50..=100).contains(&told), "{told}");
 }

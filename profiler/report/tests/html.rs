@@ -197,10 +197,54 @@ fn the_embedded_data_is_the_data() {
         decoded(from.split_once('"').expect("ends").0)
     };
     assert_eq!(embedded("text/csv"), report::traces_csv(&traces));
-    assert_eq!(
-        embedded("application/json"),
-        report::json(&profile).into_bytes()
-    );
+    // Without the spaces.
+    let json = String::from_utf8(embedded("application/json")).expect("UTF-8");
+    assert_eq!(values(&json), values(&report::json(&profile)));
+}
+
+fn values(json: &str) -> serde_json::Value {
+    serde_json::from_str(json).expect("JSON")
+}
+
+/// A thousand calls of all that can be recorded of one: samples, hits of several variables, stacks, what a server adds.
+#[test]
+fn a_report_of_a_thousand_calls_can_be_sent_by_mail() {
+    let mut profile = common::profile();
+    let recommendation = profile.recommendation.as_mut().expect("a recommendation");
+    recommendation.calls.clear();
+    let mut traces = Vec::new();
+    for at in 0..1_000 {
+        let (label, lines) = (format!("input-{at:04}.txt"), 1_000 + at * 249);
+        let mut trace = common::call(&label, lines, 1 + at % 12);
+        let stacks = common::stacks::with_stacks(&label, "A");
+        (trace.heap_profile, trace.cpu_profile) = (stacks.heap_profile, stacks.cpu_profile);
+        let again = trace.observations.clone();
+        let more = again.into_iter().flat_map(|observed| {
+            ["rows", "columns"].map(|name| {
+                let variable = name.to_owned();
+                trace::Observed {
+                    variable,
+                    ..observed.clone()
+                }
+            })
+        });
+        trace.observations.extend(more);
+        traces.push(trace);
+        let mut given = common::allocated(&label, lines);
+        given.input_digest = format!("sha256:{at:064}");
+        recommendation.calls.push(given);
+    }
+    let traces = common::served(&traces);
+    let page = page(&profile, &traces);
+    assert!(page.len() < 2_000_000, "{} bytes", page.len());
+    // All of it is there all the same.
+    assert_eq!(page.matches("<th scope=\"row\">input-").count(), 1_000);
+    for kind in ["text/csv", "application/json"] {
+        let link = page.split_once(&format!("data:{kind};charset=utf-8,"));
+        let link = link.expect(kind).1.split_once('"').expect("ends").0;
+        let text = String::from_utf8(decoded(link)).expect("UTF-8");
+        assert!(text.contains("input-0999.txt"), "{kind}");
+    }
 }
 
 fn decoded(text: &str) -> Vec<u8> {

@@ -22,6 +22,7 @@ mod inputs;
 mod memory;
 mod near;
 mod output;
+mod picture;
 mod places;
 mod plan_file;
 mod pool;

@@ -7,10 +7,11 @@
 
 use super::Theme;
 use super::axis::Axis;
-use super::canvas::{Area, Described, Drawn, Plot, WIDTH, empty, panel, sheet};
+use super::canvas::{Area, Chart, Described, Drawn, Plot, WIDTH, empty, panel, sheet};
 use super::curve::{Point, area as area_under, committed, end, thinned};
 use super::legend::{Mark, legend};
 use super::ticks::Unit;
+use super::tip::{exact, tips};
 use crate::matched::matched;
 use crate::show::{count, percent, size};
 use plotters::element::{DashedPathElement, PathElement, Polygon, Rectangle};
@@ -23,7 +24,7 @@ const PLACES: usize = 400;
 const CURVES: usize = 100;
 
 /// Given and needed per call, waste as area, memory and time told apart.
-pub fn allocation(profile: &Profile, traces: &[Trace], theme: &Theme) -> String {
+pub fn allocation<'d>(profile: &'d Profile, traces: &'d [Trace], theme: &'d Theme) -> Chart<'d> {
     let sized = sorted(profile, traces);
     let calls: Vec<&Trace> = sized.iter().map(|(trace, _)| *trace).collect();
     let described = Described {
@@ -33,19 +34,15 @@ pub fn allocation(profile: &Profile, traces: &[Trace], theme: &Theme) -> String 
     };
     let Some(recommendation) = &profile.recommendation else {
         return empty(
-            &described,
+            described,
             theme,
             "No call succeeded, so there is nothing to allocate.",
         );
     };
     if calls.is_empty() {
-        return empty(
-            &described,
-            theme,
-            "No call that succeeded is recorded here.",
-        );
+        return empty(described, theme, "No call that succeeded is recorded here.");
     }
-    sheet(&described, 760, theme, |area| {
+    sheet(described, 760, theme, move |area| {
         let top = legend(area, theme, &entries(recommendation, &calls, theme))?;
         let (_, rest) = area.split_vertically(top);
         let (left, right) = rest.split_horizontally(WIDTH / 2 - 10);
@@ -100,7 +97,15 @@ fn description(profile: &Profile, calls: &[&Trace]) -> String {
     let Some(recommendation) = &profile.recommendation else {
         return "No recommendation.".to_owned();
     };
+    let timed = calls.iter().any(|call| call.imported.is_none());
     let shares = waste(recommendation.allocation_bytes, calls).map_or(String::new(), |w| {
+        if !timed {
+            return format!(
+                " Of bytes times seconds {} are needed, {} are never needed.",
+                percent(w.used),
+                percent(w.memory)
+            );
+        }
         format!(
             " Of bytes times seconds {} are used, {} are needed at another time, {} are never needed.",
             percent(w.used),
@@ -121,15 +126,20 @@ fn entries(r: &Recommendation, calls: &[&Trace], theme: &Theme) -> Vec<(Mark, St
         Some(share) => format!("{text}: {}", percent(share)),
         None => text.to_owned(),
     };
-    let mut entries = vec![
-        (
-            Mark::Fill(used(theme)),
-            with("used", shares.map(|w| w.used)),
-        ),
-        (
+    // Of calls that were recorded elsewhere nothing is known over time.
+    let timed = calls.iter().any(|call| call.imported.is_none());
+    let used_name = if timed { "used" } else { "needed" };
+    let mut entries = vec![(
+        Mark::Fill(used(theme)),
+        with(used_name, shares.map(|w| w.used)),
+    )];
+    if timed {
+        entries.push((
             Mark::Fill(theme.waste_time.to_rgba()),
             with("needed at other times", shares.map(|w| w.time)),
-        ),
+        ));
+    }
+    entries.extend([
         (
             Mark::Fill(theme.waste_memory.to_rgba()),
             with("never needed", shares.map(|w| w.memory)),
@@ -138,7 +148,7 @@ fn entries(r: &Recommendation, calls: &[&Trace], theme: &Theme) -> Vec<(Mark, St
             Mark::Line(theme.given),
             format!("given: {}", size(r.allocation_bytes)),
         ),
-    ];
+    ]);
     if r.sizing_feature.is_some() {
         entries.push((Mark::Dashed(theme.given), "sized one by one".to_owned()));
     }
@@ -177,6 +187,16 @@ fn by_call(
         Rectangle::new(corners, used(theme).filled())
     }))?;
     one_by_one(&mut plot, theme, recommendation, calls, group)?;
+    let told = calls.chunks(group).enumerate().filter_map(|(i, g)| {
+        let (call, alone) = g.last()?;
+        let alone = alone.map_or(String::new(), |a| {
+            format!(", given alone {}", exact(a.allocation_bytes))
+        });
+        let (label, needed) = (&call.input.label, exact(call.committed_peak));
+        let at = (i as f64 + 0.5, call.committed_peak.as_f64());
+        Some((at, format!("{label}: needed {needed}{alone}")))
+    });
+    tips(&mut plot, &told.collect::<Vec<_>>())?;
     level(&mut plot, theme, x.ends().1, given)
 }
 

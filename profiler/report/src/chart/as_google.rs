@@ -3,7 +3,7 @@
 
 use super::Theme;
 use super::axis::Axis;
-use super::canvas::{Area, Described, Drawn, empty, panel, sheet};
+use super::canvas::{Area, Chart, Described, Drawn, empty, panel, sheet};
 use super::curve::Point;
 use super::legend::{Mark, legend};
 use super::subject::Subject;
@@ -14,13 +14,13 @@ use plotters::prelude::*;
 use trace::{AsGoogle, Bytes, Distribution, ExponentialBuckets, Profile, Trace};
 
 /// Buckets above, calls below.
-pub fn as_google(
-    view: &AsGoogle,
+pub fn as_google<'d>(
+    view: &'d AsGoogle,
     buckets: ExponentialBuckets,
-    profile: &Profile,
-    traces: &[Trace],
-    theme: &Theme,
-) -> String {
+    profile: &'d Profile,
+    traces: &'d [Trace],
+    theme: &'d Theme,
+) -> Chart<'d> {
     let values: Vec<f64> = view
         .minutes
         .iter()
@@ -47,9 +47,9 @@ pub fn as_google(
         ),
     };
     if values.is_empty() {
-        return empty(&described, theme, "No call is recorded here.");
+        return empty(described, theme, "No call is recorded here.");
     }
-    sheet(&described, 1_160, theme, |area| {
+    sheet(described, 1_160, theme, move |area| {
         let entries = [
             (
                 Mark::Fill(theme.waste_memory.to_rgba()),

@@ -83,6 +83,11 @@ impl Axis {
         Axis::linear(Unit::Clock, low - room, high + room)
     }
 
+    /// From half before the first of so many things to half after the last, for their order.
+    pub(super) fn order(count: usize) -> Axis {
+        Axis::linear(Unit::Count, 0.5, count.max(1) as f64 + 0.5).without_ticks()
+    }
+
     /// For amounts that stand as points: logarithmic where they span decades, else from zero so that they compare.
     pub(super) fn amounts(unit: Unit, values: impl IntoIterator<Item = f64>) -> Axis {
         let values: Vec<f64> = values.into_iter().collect();

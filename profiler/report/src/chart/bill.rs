@@ -3,7 +3,7 @@
 
 use super::Theme;
 use super::axis::Axis;
-use super::canvas::{Area, Described, Drawn, Plot, WIDTH, empty, panel, sheet};
+use super::canvas::{Area, Chart, Described, Drawn, Plot, WIDTH, empty, panel, sheet};
 use super::curve::Point;
 use super::legend::{Mark, legend, shape};
 use super::ticks::Unit;
@@ -13,7 +13,7 @@ use plotters::prelude::*;
 use trace::{Profile, ProviderBill, SizeBill};
 
 /// USD and time for every size per provider.
-pub fn bill(profile: &Profile, theme: &Theme) -> String {
+pub fn bill<'d>(profile: &'d Profile, theme: &'d Theme) -> Chart<'d> {
     let providers: &[ProviderBill] = profile
         .recommendation
         .as_ref()
@@ -24,9 +24,9 @@ pub fn bill(profile: &Profile, theme: &Theme) -> String {
         description: description(providers),
     };
     if providers.iter().all(|p| p.sizes.is_empty()) {
-        return empty(&described, theme, "No provider's sizes were computed.");
+        return empty(described, theme, "No provider's sizes were computed.");
     }
-    sheet(&described, 800, theme, |area| {
+    sheet(described, 800, theme, move |area| {
         let top = legend(area, theme, &entries(providers, theme))?;
         let (_, rest) = area.split_vertically(top);
         let (left, right) = rest.split_horizontally(WIDTH / 2 - 10);

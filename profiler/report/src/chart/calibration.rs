@@ -3,7 +3,7 @@
 
 use super::Theme;
 use super::axis::Axis;
-use super::canvas::{Area, Described, Drawn, empty, panel, sheet};
+use super::canvas::{Area, Chart, Described, Drawn, empty, panel, sheet};
 use super::legend::{Mark, legend, shape};
 use super::ticks::Unit;
 use crate::show::{counted, percent};
@@ -15,7 +15,7 @@ use trace::{Calibrated, Replayed};
 const NEVER: f64 = 0.2;
 
 /// Asked against observed, for each of our rules.
-pub fn calibration(replayed: &Replayed, theme: &Theme) -> String {
+pub fn calibration<'d>(replayed: &'d Replayed, theme: &'d Theme) -> Chart<'d> {
     let points = &replayed.calibration;
     let described = Described {
         id: "calibration",
@@ -23,11 +23,11 @@ pub fn calibration(replayed: &Replayed, theme: &Theme) -> String {
         description: description(replayed),
     };
     if points.is_empty() {
-        return empty(&described, theme, "Nothing was replayed at several rates.");
+        return empty(described, theme, "Nothing was replayed at several rates.");
     }
     let mut rules: Vec<&str> = points.iter().map(|point| point.rule.as_str()).collect();
     rules.dedup();
-    sheet(&described, 760, theme, |area| {
+    sheet(described, 760, theme, move |area| {
         let mut entries: Vec<(Mark, String)> = rules
             .iter()
             .enumerate()

@@ -4,7 +4,7 @@
 
 use super::Theme;
 use super::axis::Axis;
-use super::canvas::{At, Described, Drawn, Plot, empty, letters, panel, sheet};
+use super::canvas::{At, Chart, Described, Drawn, Plot, empty, letters, panel, sheet};
 use super::curve::{Point, committed, end, held, live, thinned};
 use super::legend::{Mark, legend};
 use super::ticks::Unit;
@@ -23,7 +23,7 @@ const LETTERS: usize = 17;
 const USED: f64 = 0.92;
 
 /// Memory of several calls side by side, the last sample of each included.
-pub fn calls(profile: &Profile, traces: &[Trace], theme: &Theme) -> String {
+pub fn calls<'d>(profile: &'d Profile, traces: &'d [Trace], theme: &'d Theme) -> Chart<'d> {
     let shown = spread(traces);
     let described = Described {
         id: "calls",
@@ -32,7 +32,7 @@ pub fn calls(profile: &Profile, traces: &[Trace], theme: &Theme) -> String {
     };
     if shown.len() < 2 {
         return empty(
-            &described,
+            described,
             theme,
             "Fewer than two calls that succeeded are recorded here in full.",
         );
@@ -42,7 +42,7 @@ pub fn calls(profile: &Profile, traces: &[Trace], theme: &Theme) -> String {
         .enumerate()
         .map(|(place, call)| Curves::of(call, place))
         .collect();
-    sheet(&described, 680, theme, |area| {
+    sheet(described, 680, theme, move |area| {
         let mut entries = vec![(Mark::Line(theme.committed), "committed memory".to_owned())];
         if curves.iter().any(|c| !c.live.is_empty()) {
             let name = "live bytes, the last sample after the function has returned";
@@ -121,15 +121,12 @@ impl Curves {
 }
 
 /// What is written above a call: its input, what explains its memory, how long it took.
-fn said(call: &Trace, profile: &Profile) -> [String; 3] {
+fn said(call: &Trace, profile: &Profile) -> Vec<String> {
     let explaining = profile.model.first_predictor();
-    [
-        call.input.label.clone(),
-        explaining
-            .and_then(|predictor| explained(call, predictor))
-            .unwrap_or_default(),
-        seconds(call.wall.as_seconds()),
-    ]
+    let value = explaining.and_then(|predictor| explained(call, predictor));
+    let took = seconds(call.wall.as_seconds());
+    let label = std::iter::once(call.input.label.clone());
+    label.chain(value).chain([took]).collect()
 }
 
 fn explained(call: &Trace, predictor: &Predictor) -> Option<String> {
@@ -142,7 +139,7 @@ fn explained(call: &Trace, predictor: &Predictor) -> Option<String> {
     }
 }
 
-fn caption(plot: &mut Plot<'_>, theme: &Theme, (x, y): Point, lines: &[String; 3]) -> Drawn {
+fn caption(plot: &mut Plot<'_>, theme: &Theme, (x, y): Point, lines: &[String]) -> Drawn {
     for (row, line) in (0..).zip(lines) {
         let style = letters(if row == 0 { theme.ink } else { theme.faint }, At::Middle);
         let line = clean(&shorten(line, LETTERS));
@@ -153,6 +150,9 @@ fn caption(plot: &mut Plot<'_>, theme: &Theme, (x, y): Point, lines: &[String; 3
 }
 
 fn description(shown: &[&Trace]) -> String {
+    if shown.is_empty() {
+        return "No call that succeeded is recorded here in full.".to_owned();
+    }
     let each: Vec<String> = shown
         .iter()
         .map(|call| {

@@ -1,18 +1,21 @@
-//! The sheet that charts are drawn on: an SVG with title and description, and panels with axes on it.
+//! The sheet that charts are drawn on, with title and description, and panels with axes on it. Where the drawing goes is
+//! in `backend`.
 
-use super::Theme;
 use super::axis::Axis;
+use super::backend::Backend;
+use super::{Theme, bitmap};
 use crate::clean::clean;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
+use std::io;
 
 /// A part of the sheet, in pixels.
-pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+pub(super) type Area<'a> = DrawingArea<Backend<'a>, Shift>;
 /// A panel with its axes.
-pub(super) type Plot<'a> = ChartContext<'a, SVGBackend<'a>, Cartesian2d<Axis, Axis>>;
+pub(super) type Plot<'a> = ChartContext<'a, Backend<'a>, Cartesian2d<Axis, Axis>>;
 /// Only the backend can fail, and writing to a string does not.
-pub(super) type Drawn<T = ()> = Result<T, DrawingAreaErrorKind<std::io::Error>>;
+pub(super) type Drawn<T = ()> = Result<T, DrawingAreaErrorKind<io::Error>>;
 
 /// Width of every sheet in pixels, twice what it is shown at.
 pub(super) const WIDTH: u32 = 1760;
@@ -24,66 +27,137 @@ const RIGHT: u32 = 48;
 const UNDER: u32 = 92;
 
 /// What is drawn, for those who do not see it.
-pub(super) struct Described<'a> {
-    /// Unique within a page, as others refer to it.
-    pub(super) id: &'a str,
+pub(super) struct Described {
+    /// Unique within a page, as others refer to it; also what a file of the chart is called.
+    pub(super) id: &'static str,
     pub(super) title: String,
     pub(super) description: String,
 }
 
-/// An SVG document of the given height. Where drawing fails it says so in the picture instead.
-pub(super) fn sheet(
-    described: &Described<'_>,
+/// What puts a chart on a sheet.
+type Paint<'d> = Box<dyn for<'a> Fn(&Area<'a>) -> Drawn + 'd>;
+
+/// A chart: one drawing, to be had as an SVG document or as a picture of pixels, both with its title and description.
+pub struct Chart<'d> {
+    described: Described,
+    height: u32,
+    theme: Theme,
+    paint: Paint<'d>,
+}
+
+/// A chart on a sheet of the given height.
+pub(super) fn sheet<'d>(
+    described: Described,
     height: u32,
     theme: &Theme,
-    paint: impl for<'a> FnOnce(&Area<'a>) -> Drawn,
-) -> String {
-    let mut svg = String::new();
-    {
-        let area = SVGBackend::with_string(&mut svg, (WIDTH, height)).into_drawing_area();
-        let drawn = paint(&area).and_then(|()| area.present());
-        if let Err(error) = drawn {
-            // The error has nowhere else to go: a report without one chart is still a report.
-            let _ = text(
-                &area,
-                theme,
-                &format!("not drawn: {error}"),
-                (20, 20),
-                At::Left,
-            );
-        }
+    paint: impl for<'a> Fn(&Area<'a>) -> Drawn + 'd,
+) -> Chart<'d> {
+    Chart {
+        described,
+        height,
+        theme: theme.clone(),
+        paint: Box::new(paint),
     }
-    described_svg(&svg, described, height)
 }
 
 /// A sheet that only says why there is nothing on it.
-pub(super) fn empty(described: &Described<'_>, theme: &Theme, reason: &str) -> String {
-    sheet(described, 160, theme, |area| {
-        text(area, theme, reason, ((WIDTH / 2) as i32, 70), At::Middle)
+pub(super) fn empty(described: Described, theme: &Theme, reason: &'static str) -> Chart<'static> {
+    let paper = theme.clone();
+    sheet(described, 160, theme, move |area| {
+        text(area, &paper, reason, ((WIDTH / 2) as i32, 70), At::Middle)
     })
 }
 
-/// The document with its own first tag: shown at half the size it was drawn at, named and described.
-fn described_svg(svg: &str, described: &Described<'_>, height: u32) -> String {
-    let body = svg.split_once('>').map_or("</svg>\n", |(_, body)| body);
-    let id = described.id;
-    let title = escape(&described.title);
-    let description = escape(&described.description);
-    let (shown_width, shown_height) = (WIDTH / 2, height / 2);
-    format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"chart\" width=\"{shown_width}\" \
-         height=\"{shown_height}\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" \
-         aria-labelledby=\"{id}-title {id}-desc\">\n\
-         <title id=\"{id}-title\">{title}</title>\n<desc id=\"{id}-desc\">{description}</desc>{body}"
-    )
+impl Chart<'_> {
+    /// A word that names the chart among others: `timeline`.
+    pub fn name(&self) -> &'static str {
+        self.described.id
+    }
+
+    /// One line that says what is drawn.
+    pub fn title(&self) -> &str {
+        &self.described.title
+    }
+
+    /// What can be seen, in sentences.
+    pub fn description(&self) -> &str {
+        &self.described.description
+    }
+
+    /// Width and height of the sheet, pixels.
+    pub fn size(&self) -> (u32, u32) {
+        (WIDTH, self.height)
+    }
+
+    /// An SVG document. Text is left to the fonts of whoever looks, and shows exact values where a mark is pointed at.
+    /// Where drawing fails it says so in the picture instead.
+    pub fn svg(&self) -> String {
+        let (mut svg, mut tips) = (String::new(), String::new());
+        let inner = SVGBackend::with_string(&mut svg, self.size());
+        self.draw(Backend::Svg {
+            inner,
+            tips: &mut tips,
+        });
+        self.document(&svg, &tips)
+    }
+
+    /// A PNG picture of the sheet on a light ground, with a margin of 28 pixels and letters of its own.
+    ///
+    /// # Errors
+    ///
+    /// Where encoding fails, which it does for want of memory only.
+    pub fn png(&self) -> io::Result<Vec<u8>> {
+        bitmap::png(self.size(), self.theme.ground, &self.described, |backend| {
+            self.draw(backend);
+        })
+    }
+
+    fn draw(&self, backend: Backend<'_>) {
+        let area = backend.into_drawing_area();
+        let drawn = (self.paint)(&area).and_then(|()| area.present());
+        if let Err(error) = drawn {
+            // The error has nowhere else to go: a report without one chart is still a report.
+            let why = format!("not drawn: {error}");
+            let _ = text(&area, &self.theme, &why, (20, 20), At::Left);
+            let _ = area.present();
+        }
+    }
+
+    /// The document with its own first tag: shown at half the size it was drawn at, named and described.
+    fn document(&self, svg: &str, tips: &str) -> String {
+        let body = svg.split_once('>').map_or("</svg>\n", |(_, body)| body);
+        let body = body.trim_end().trim_end_matches("</svg>");
+        let body = DEFAULTS
+            .iter()
+            .fold(body.to_owned(), |body, said| body.replace(said, ""));
+        let tips = match tips {
+            "" => String::new(),
+            tips => format!("<g fill=\"none\" pointer-events=\"all\">\n{tips}</g>\n"),
+        };
+        let id = self.described.id;
+        let title = escape(&self.described.title);
+        let description = escape(&self.described.description);
+        let (width, height) = self.size();
+        let (shown_width, shown_height) = (width / 2, height / 2);
+        format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"chart\" width=\"{shown_width}\" \
+             height=\"{shown_height}\" viewBox=\"0 0 {width} {height}\" role=\"img\" \
+             aria-labelledby=\"{id}-title {id}-desc\">\n\
+             <title id=\"{id}-title\">{title}</title>\n<desc id=\"{id}-desc\">{description}</desc>{body}{tips}</svg>\n"
+        )
+    }
 }
 
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     clean(text)
         .replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
 }
+
+/// Attributes that plotters writes and that say nothing: a third of a chart of many calls. No text can hold them, as
+/// plotters writes its quotation marks as `&quot;`.
+const DEFAULTS: [&str; 2] = [" opacity=\"1\"", " stroke=\"none\" stroke-width=\"1\""];
 
 /// Where a text begins.
 #[derive(Clone, Copy)]

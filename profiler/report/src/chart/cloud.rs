@@ -3,7 +3,7 @@
 
 use super::Theme;
 use super::axis::Axis;
-use super::canvas::{Area, At, Described, Drawn, Plot, WIDTH, empty, panel, sheet, text};
+use super::canvas::{Area, At, Chart, Described, Drawn, Plot, WIDTH, empty, panel, sheet, text};
 use super::curve::Point;
 use super::legend::{Mark, legend};
 use super::ticks::Unit;
@@ -16,7 +16,7 @@ use trace::{Bytes, CloudComparison, TierUse};
 const PANEL: u32 = 620;
 
 /// Memory, time and bills, here against there.
-pub fn cloud(compared: &CloudComparison, theme: &Theme) -> String {
+pub fn cloud<'d>(compared: &'d CloudComparison, theme: &'d Theme) -> Chart<'d> {
     let described = Described {
         id: "cloud",
         title: format!(
@@ -37,13 +37,13 @@ pub fn cloud(compared: &CloudComparison, theme: &Theme) -> String {
     .collect();
     if panels.is_empty() {
         return empty(
-            &described,
+            described,
             theme,
             "Nothing is known of calls there that could be compared.",
         );
     }
     let height = PANEL * panels.len() as u32;
-    sheet(&described, height, theme, |area| {
+    sheet(described, height, theme, move |area| {
         let parts = area.split_evenly((panels.len(), 1));
         for (part, which) in parts.iter().zip(&panels) {
             match which {

@@ -6,7 +6,13 @@ use trace::{Touched, Trace};
 pub(super) type Point = (f64, f64);
 
 /// Committed memory over time as the corners of a step curve, (seconds, bytes), from the begin to the end of a call.
+/// Of a call that was recorded elsewhere its peak, all the time.
 pub(super) fn committed(trace: &Trace) -> Vec<Point> {
+    if trace.imported.is_some() {
+        // Nothing is known of when it needed so much.
+        let peak = trace.committed_peak.as_f64();
+        return vec![(0.0, peak), (end(trace), peak)];
+    }
     let mut level = trace.committed_start.as_f64();
     let mut points = vec![(0.0, level)];
     for growth in &trace.growths {

@@ -22,7 +22,7 @@ pub(super) struct End {
 /// Pixels to be left free beside a panel for the names.
 pub(super) fn room(ends: &[End]) -> u32 {
     let widths = ends.iter().map(|end| width_of(&end.name));
-    widths.max().map_or(0, |widest| (widest + GAP + 4) as u32)
+    widths.max().map_or(0, |widest| (widest + GAP + 24) as u32)
 }
 
 /// Writes the names beside the panel, which was drawn with [`room`] for them.

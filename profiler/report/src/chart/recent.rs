@@ -5,20 +5,21 @@
 use super::Theme;
 use super::axis::Axis;
 use super::canvas::{
-    Area, At, Described, Drawn, Plot, empty, letters, panel_beside, sheet, width_of,
+    Area, At, Chart, Described, Drawn, Plot, empty, letters, panel_beside, sheet, width_of,
 };
 use super::clock::{day, moment};
 use super::curve::{Point, held};
 use super::ends::{End, ends, room};
 use super::legend::{Mark, legend};
 use super::ticks::Unit;
+use super::tip::{exact, tips};
 use crate::clean::clean;
-use crate::show::{counted, is_bytes, size};
+use crate::show::{counted, is_bytes, number, size};
 use plotters::element::{
     Circle, Cross, DashedPathElement, EmptyElement, PathElement, Text, TriangleMarker,
 };
 use plotters::prelude::*;
-use trace::{Feature, Outcome, Profile, Served, SizedBy, Trace};
+use trace::{Bytes, Feature, Outcome, Profile, Served, SizedBy, Trace};
 
 /// Calls drawn: the last ones.
 const CALLS: usize = 500;
@@ -31,7 +32,11 @@ const CHANGES: usize = 12;
 
 /// The recent calls that were served over the time of day. Without a profile nothing is recommended and no variable
 /// is known to matter.
-pub fn recent(profile: Option<&Profile>, traces: &[Trace], theme: &Theme) -> String {
+pub fn recent<'d>(
+    profile: Option<&'d Profile>,
+    traces: &'d [Trace],
+    theme: &'d Theme,
+) -> Chart<'d> {
     let seen = Seen::of(profile, traces);
     let described = Described {
         id: "recent",
@@ -39,10 +44,10 @@ pub fn recent(profile: Option<&Profile>, traces: &[Trace], theme: &Theme) -> Str
         description: seen.description(),
     };
     if seen.calls.is_empty() {
-        return empty(&described, theme, "No call was served.");
+        return empty(described, theme, "No call was served.");
     }
     let height = 700 + PANEL * seen.variables.len() as u32;
-    sheet(&described, height, theme, |area| {
+    sheet(described, height, theme, move |area| {
         let top = legend(area, theme, &seen.legend(theme))?;
         let (_, rest) = area.split_vertically(top);
         let time = Axis::clock(seen.calls.iter().map(Call::at));
@@ -79,6 +84,25 @@ impl Call<'_> {
     /// Seconds since 1970.
     fn at(&self) -> f64 {
         self.trace.started_unix_ms as f64 / 1e3
+    }
+
+    /// All that is drawn of it, for who points at it.
+    fn told(&self) -> String {
+        let granted = match self.served.granted > self.served.granted_first {
+            true => format!(
+                "granted {}, then {}",
+                exact(self.served.granted_first),
+                exact(self.served.granted)
+            ),
+            false => format!("granted {}", exact(self.served.granted)),
+        };
+        format!(
+            "{} UTC, {}: needed {}, {granted}, limit {}",
+            moment(self.trace.started_unix_ms),
+            self.trace.outcome,
+            exact(self.trace.needed()),
+            exact(self.trace.limits.memory),
+        )
     }
 
     fn needed(&self) -> Point {
@@ -161,7 +185,7 @@ impl<'a> Seen<'a> {
         });
         let recommended = self.recommended.map(|at| End {
             at,
-            name: format!("recommended {}", size(trace::Bytes::from_f64(at))),
+            name: format!("recommended {}", size(Bytes::from_f64(at))),
             color: theme.given,
         });
         limit.into_iter().chain(recommended).collect()
@@ -247,7 +271,8 @@ impl<'a> Seen<'a> {
                 .iter()
                 .map(|p| Circle::new(*p, radius + 8, theme.alert.stroke_width(3))),
         )?;
-        Ok(())
+        let told = self.calls.iter().map(|c| (c.needed(), c.told()));
+        tips(plot, &told.collect::<Vec<_>>())
     }
 
     /// A thin line where something changed, named where there is room before the next one.
@@ -408,6 +433,14 @@ impl Variable {
                 .iter()
                 .map(|p| Circle::new(*p, radius, theme.variable.filled())),
         )?;
-        Ok(())
+        let told = self.points.iter().map(|p| {
+            let value = match self.unit {
+                Unit::Bytes => exact(Bytes::from_f64(p.1)),
+                _ => number(p.1),
+            };
+            let at = moment((p.0 * 1e3).round() as u64);
+            (*p, format!("{at} UTC: {} {value}", self.name))
+        });
+        tips(&mut plot, &told.collect::<Vec<_>>())
     }
 }

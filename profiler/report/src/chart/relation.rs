@@ -3,25 +3,27 @@
 
 use super::Theme;
 use super::axis::Axis;
-use super::canvas::{Area, Described, Drawn, Plot, empty, panel, sheet};
+use super::canvas::{Area, Chart, Described, Drawn, Plot, empty, panel_beside, sheet};
 use super::curve::{Point, thinned};
+use super::ends::{End, ends, room};
 use super::legend::{Mark, legend};
 use super::subject::Subject;
 use super::ticks::Unit;
+use super::tip::{exact, tips};
 use crate::matched::matched;
-use crate::show::{count, value_of};
+use crate::show::{count, size, value_of};
 use crate::words;
 use plotters::element::{
     Circle, Cross, DashedPathElement, PathElement, Polygon, Rectangle, TriangleMarker,
 };
 use plotters::prelude::*;
-use trace::{Outcome, Profile, Trace};
+use trace::{Bytes, CallAllocation, Outcome, Profile, Trace};
 
 /// Points at which the fit is evaluated.
 const FIT: usize = 500;
 
 /// Variable against need, with the fit, the bound and the never-seen range.
-pub fn relation(profile: &Profile, traces: &[Trace], theme: &Theme) -> String {
+pub fn relation<'d>(profile: &'d Profile, traces: &'d [Trace], theme: &'d Theme) -> Chart<'d> {
     let mut subject = Subject::of(profile);
     let mut data = Data::of(&subject, profile, traces);
     if data.is_empty() {
@@ -35,9 +37,9 @@ pub fn relation(profile: &Profile, traces: &[Trace], theme: &Theme) -> String {
         description: data.description(profile, &subject),
     };
     if data.is_empty() {
-        return empty(&described, theme, "No call is recorded here.");
+        return empty(described, theme, "No call is recorded here.");
     }
-    sheet(&described, 820, theme, |area| {
+    sheet(described, 820, theme, move |area| {
         let top = legend(
             area,
             theme,
@@ -48,10 +50,37 @@ pub fn relation(profile: &Profile, traces: &[Trace], theme: &Theme) -> String {
     })
 }
 
+impl Subject<'_> {
+    /// All that is drawn of a call, for who points at it.
+    fn told(&self, trace: &Trace, x: f64, allocation: Option<&CallAllocation>) -> String {
+        let by = match self {
+            Subject::Predictor(predictor, _) => {
+                format!("{predictor} {}, ", value_of(predictor, x))
+            }
+            Subject::Prediction(_) => format!("predicted {}, ", exact(Bytes::from_f64(x))),
+            Subject::Order(_) => String::new(),
+        };
+        let least = match trace.outcome {
+            Outcome::Limited => "at least ",
+            _ => "",
+        };
+        let given = allocation.map_or(String::new(), |a| {
+            format!(", given alone {}", exact(a.allocation_bytes))
+        });
+        let (label, needed) = (&trace.input.label, exact(trace.needed()));
+        format!(
+            "{label}, {}: {by}needed {least}{needed}{given}",
+            trace.outcome
+        )
+    }
+}
+
 struct Data {
     needed: Vec<Point>,
     at_least: Vec<Point>,
     failed: Vec<Point>,
+    /// What is told of each call, in the order of their needs.
+    told: Vec<(Point, String)>,
     /// (position, prediction or need, given), ascending.
     given: Vec<(f64, f64, f64)>,
     /// Smallest and largest value that the fit has seen.
@@ -73,6 +102,7 @@ impl Data {
             needed: Vec::new(),
             at_least: Vec::new(),
             failed: Vec::new(),
+            told: Vec::new(),
             given: Vec::new(),
             seen: None,
             fitted: false,
@@ -86,6 +116,7 @@ impl Data {
                 continue;
             };
             let point = (x, trace.needed().as_f64());
+            data.told.push((point, subject.told(trace, x, allocation)));
             match trace.outcome {
                 Outcome::Succeeded => data.needed.push(point),
                 Outcome::Limited => data.at_least.push(point),
@@ -109,13 +140,9 @@ impl Data {
         if self.fitted {
             entries.push((Mark::Line(theme.ink), "fit".to_owned()));
         }
-        if !self.given.is_empty() {
-            let how = if self.one_by_one {
-                "given, sized one by one"
-            } else {
-                "given"
-            };
-            entries.push((Mark::Line(theme.given), how.to_owned()));
+        if !self.given.is_empty() && self.one_by_one {
+            let how = "given, sized one by one".to_owned();
+            entries.push((Mark::Line(theme.given), how));
         }
         if !self.at_least.is_empty() {
             entries.push((
@@ -131,6 +158,18 @@ impl Data {
         }
         entries.push((Mark::Fill(theme.unseen.to_rgba()), "never seen".to_owned()));
         entries
+    }
+
+    /// The line of what every call is given, where that is the same.
+    fn same_for_all(&self, theme: &Theme) -> Vec<End> {
+        let level = self.given.iter().map(|g| g.2).max_by(f64::total_cmp);
+        let level = level.filter(|_| !self.one_by_one);
+        let line = level.map(|at| End {
+            at,
+            name: format!("given {}", size(Bytes::from_f64(at))),
+            color: theme.given,
+        });
+        line.into_iter().collect()
     }
 
     fn description(&self, profile: &Profile, subject: &Subject<'_>) -> String {
@@ -159,19 +198,31 @@ fn range(points: &[Point]) -> Option<(f64, f64)> {
 
 fn draw(area: &Area<'_>, theme: &Theme, subject: &Subject<'_>, data: &Data) -> Drawn {
     let points = || data.needed.iter().chain(&data.at_least).chain(&data.failed);
-    let x = Axis::around(subject.unit(), points().map(|p| p.0), (0.06, 0.14));
+    let ordered = matches!(subject, Subject::Order(_));
+    let x = match ordered {
+        true => Axis::order(points().count()),
+        false => Axis::around(subject.unit(), points().map(|p| p.0), (0.06, 0.14)),
+    };
     let levels = points().map(|p| p.1).chain(data.given.iter().map(|g| g.2));
     let y = Axis::beside(&x, Unit::Bytes, levels);
-    let ordered = matches!(subject, Subject::Order(_));
-    let x = if ordered { x.without_ticks() } else { x };
     let name = subject.axis_name();
-    let mut plot = panel(area, theme, (&x, &name), (&y, "memory needed"))?;
+    let same = data.same_for_all(theme);
+    let mut plot = panel_beside(area, theme, (&x, &name), (&y, "memory needed"), room(&same))?;
     if !ordered {
         unseen(&mut plot, theme, data, &x, &y)?;
     }
-    bound(&mut plot, theme, data)?;
+    match same.first() {
+        Some(end) => {
+            // Under the fit, which may be the same.
+            let level = vec![(x.ends().0, end.at), (x.ends().1, end.at)];
+            plot.draw_series([PathElement::new(level, theme.given.stroke_width(9))])?;
+        }
+        None => bound(&mut plot, theme, data)?,
+    }
     fit(&mut plot, theme, subject, data, &x, &y)?;
-    calls(&mut plot, theme, data)
+    calls(&mut plot, theme, data)?;
+    ends(&mut plot, &same)?;
+    tips(&mut plot, &data.told)
 }
 
 fn unseen(plot: &mut Plot<'_>, theme: &Theme, data: &Data, x: &Axis, y: &Axis) -> Drawn {

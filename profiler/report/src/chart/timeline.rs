@@ -3,16 +3,19 @@
 
 use super::Theme;
 use super::axis::Axis;
-use super::canvas::{Area, Described, Drawn, Plot, empty, panel, sheet};
+use super::canvas::{Area, Chart, Described, Drawn, Plot, empty, panel_beside, sheet};
 use super::curve::{Point, committed, end, held, live, thinned, touched};
+use super::ends::{End, ends, room};
 use super::legend::{Mark, legend};
 use super::ticks::Unit;
+use super::tip::{exact, tips};
 use crate::clean::clean;
 use crate::show::{counted, is_bytes, seconds, size};
 use plotters::element::{Circle, Cross, DashedPathElement, PathElement};
 use plotters::prelude::*;
 use trace::{Bytes, Observed, Profile, Trace};
 
+const CLOCK: &str = "time since the call began";
 const TITLE: &str = "Memory and variable over time in one call";
 /// Breakpoint marks drawn at most; the others lie between them.
 const MARKS: usize = 200;
@@ -20,7 +23,7 @@ const MARKS: usize = 200;
 const DOTS: usize = 60;
 
 /// Memory and variable over time in one call, breakpoints marked.
-pub fn timeline(trace: &Trace, profile: &Profile, theme: &Theme) -> String {
+pub fn timeline<'d>(trace: &'d Trace, profile: &'d Profile, theme: &'d Theme) -> Chart<'d> {
     let seen = Seen::of(trace, profile);
     let described = Described {
         id: "timeline",
@@ -28,19 +31,19 @@ pub fn timeline(trace: &Trace, profile: &Profile, theme: &Theme) -> String {
         description: seen.description(trace),
     };
     if end(trace) <= 0.0 {
-        return empty(&described, theme, "No moment of this call was recorded.");
+        return empty(described, theme, "No moment of this call was recorded.");
     }
     let height = if seen.variable.is_some() { 980 } else { 640 };
-    sheet(&described, height, theme, |area| {
+    sheet(described, height, theme, move |area| {
         let top = legend(area, theme, &seen.legend(theme))?;
         let (_, rest) = area.split_vertically(top);
         let time = Axis::until(Unit::Seconds, end(trace));
         let Some(observed) = seen.variable else {
-            return memory(&rest, theme, &seen, &time, "time since the call began");
+            return memory(&rest, theme, &seen, &time, CLOCK);
         };
         let (upper, lower) = rest.split_vertically(540);
         memory(&upper, theme, &seen, &time, "")?;
-        values(&lower, theme, observed, &time)
+        values(&lower, theme, observed, &time, room(&seen.lines(theme)))
     })
 }
 
@@ -76,9 +79,6 @@ impl<'a> Seen<'a> {
         if !self.live.is_empty() {
             entries.push((Mark::Line(theme.live), "live bytes".to_owned()));
         }
-        if self.live_peak.is_some() {
-            entries.push((Mark::Dashed(theme.live), "their exact peak".to_owned()));
-        }
         if !self.touched.is_empty() {
             let name = "pages written to".to_owned();
             entries.push((Mark::Line(theme.series[3]), name));
@@ -96,6 +96,25 @@ impl<'a> Seen<'a> {
             entries.push((Mark::Cross(theme.alert), "growth refused".to_owned()));
         }
         entries
+    }
+
+    /// The lines with what they are at the end of the call.
+    fn lines(&self, theme: &Theme) -> Vec<End> {
+        let last = |points: &[Point], name: &str, color| {
+            let at = points.last()?.1;
+            let name = format!("{name} {}", size(Bytes::from_f64(at)));
+            Some(End { at, name, color })
+        };
+        let peak = self.live_peak.map(|at| (0.0, at));
+        [
+            last(&self.committed, "committed", theme.committed),
+            last(&self.live, "live", theme.live),
+            last(peak.as_slice(), "live peak", theme.live),
+            last(&self.touched, "written", theme.series[3]),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
     }
 
     fn description(&self, trace: &Trace) -> String {
@@ -144,7 +163,9 @@ fn memory(area: &Area<'_>, theme: &Theme, seen: &Seen<'_>, time: &Axis, time_nam
     let curves = seen.committed.iter().chain(&seen.live).chain(&seen.touched);
     let levels = curves.map(|p| p.1);
     let bytes = Axis::from_zero(Unit::Bytes, levels.chain(seen.live_peak));
-    let mut plot = panel(area, theme, (time, time_name), (&bytes, "memory"))?;
+    let lines = seen.lines(theme);
+    let names = ((time, time_name), (&bytes, "memory"));
+    let mut plot = panel_beside(area, theme, names.0, names.1, room(&lines))?;
     marks(&mut plot, theme, seen.variable, bytes.ends())?;
     let steps = thinned(&seen.committed, 400);
     plot.draw_series(AreaSeries::new(
@@ -167,7 +188,18 @@ fn memory(area: &Area<'_>, theme: &Theme, seen: &Seen<'_>, time: &Axis, time_nam
     }
     let refused = seen.refused.iter().filter(|p| time.holds(p.0));
     plot.draw_series(refused.map(|p| Cross::new(*p, 9, theme.alert.stroke_width(5))))?;
-    Ok(())
+    for (points, what) in [
+        (&seen.committed, "committed"),
+        (&seen.live, "live"),
+        (&seen.touched, "written to"),
+    ] {
+        let told = points.iter().map(|p| {
+            let bytes = exact(Bytes::from_f64(p.1));
+            (*p, format!("{}: {bytes} {what}", seconds(p.0)))
+        });
+        tips(&mut plot, &told.collect::<Vec<_>>())?;
+    }
+    ends(&mut plot, &lines)
 }
 
 /// Thin lines over the whole height where the breakpoint was hit, or a row of ticks where that was often.
@@ -200,7 +232,7 @@ fn line(plot: &mut Plot<'_>, points: Vec<Point>, color: RGBColor) -> Drawn {
     Ok(())
 }
 
-fn values(area: &Area<'_>, theme: &Theme, observed: &Observed, time: &Axis) -> Drawn {
+fn values(area: &Area<'_>, theme: &Theme, observed: &Observed, time: &Axis, beside: u32) -> Drawn {
     let unit = if is_bytes(&observed.variable) {
         Unit::Bytes
     } else {
@@ -217,12 +249,7 @@ fn values(area: &Area<'_>, theme: &Theme, observed: &Observed, time: &Axis) -> D
         Axis::around(unit, [observed.min, observed.max], (0.05, 0.05))
     };
     let name = format!("{} at {}", observed.variable, observed.breakpoint);
-    let mut plot = panel(
-        area,
-        theme,
-        (time, "time since the call began"),
-        (&axis, &name),
-    )?;
+    let mut plot = panel_beside(area, theme, (time, CLOCK), (&axis, &name), beside)?;
     line(
         &mut plot,
         thinned(&held(&points, time.ends().1), 400),
@@ -242,7 +269,12 @@ fn values(area: &Area<'_>, theme: &Theme, observed: &Observed, time: &Axis) -> D
                 .map(|p| Circle::new(*p, 7, theme.variable.filled())),
         )?;
     }
-    Ok(())
+    let told = points.iter().map(|p| {
+        let value = crate::show::value(&observed.variable, p.1);
+        let at = seconds(p.0);
+        (*p, format!("{at}: {} {value}", observed.variable))
+    });
+    tips(&mut plot, &told.collect::<Vec<_>>())
 }
 
 /// Whether only some of the hits were kept.

@@ -1,7 +1,7 @@
 //! The charts with a caption each that says what to see.
 
 use super::prose::prose;
-use crate::chart::{Theme, allocation, bill, calls, recent, relation, timeline, waste};
+use crate::chart::{Chart, Theme, of_function, telling, waste};
 use crate::clean::clean;
 use crate::show::{percent, size};
 use crate::{Context, words};
@@ -14,70 +14,61 @@ pub(super) fn figures(
     context: &Context,
     theme: &Theme,
 ) -> Markup {
+    let call = context.call.as_deref();
     html! {
         section {
             h2 { "In pictures" }
-            // Of calls that were recorded elsewhere nothing is known over time.
-            @if !profile.function.is_imported() {
-                @if let Some(call) = telling(traces, context.call.as_deref()) {
-                    (figure(
-                        &format!("One call over time: {}", call.input.label),
-                        &timeline(call, profile, theme),
-                        &one_call(profile),
-                    ))
-                }
-                (figure(
-                    "Several calls side by side",
-                    &calls(profile, traces, theme),
-                    "The last sample of each call was taken after the function had returned: live bytes are what it left behind.",
-                ))
+            @for chart in of_function(profile, traces, call, theme) {
+                @let (title, caption) = said(&chart, profile, traces, call);
+                (figure(&title, &chart, &caption))
             }
-            @if traces.iter().any(|t| t.served.is_some()) {
-                (figure(
-                    "Recent calls",
-                    &recent(Some(profile), traces, theme),
-                    "A call that needs more than it was granted first is granted more, up to its limit, while there is memory to give.",
-                ))
-            }
-            (figure(
-                "The variable against the need",
-                &relation(profile, traces, theme),
-                "Every mark is a call. Where the ground is grey there is none, and a fit is not known to hold.",
-            ))
-            (figure("Given and needed", &allocation(profile, traces, theme), &wasted(profile, traces)))
-            (figure(
-                "Price and time at every size",
-                &bill(profile, theme),
-                "Lower is better in both panels. Often more memory buys more CPU, so that a larger size can be faster for about the same money.",
-            ))
         }
     }
 }
 
-pub(crate) fn figure(title: &str, svg: &str, caption: &str) -> Markup {
+/// What stands above a chart, and what is to be seen in it.
+fn said(
+    chart: &Chart<'_>,
+    profile: &Profile,
+    traces: &[Trace],
+    call: Option<&str>,
+) -> (String, String) {
+    let (title, caption) = match chart.name() {
+        "timeline" => {
+            let label = telling(traces, call).map_or("", |call| &call.input.label);
+            return (format!("One call over time: {label}"), one_call(profile));
+        }
+        "allocation" => return ("Given and needed".to_owned(), wasted(profile, traces)),
+        "calls" => (
+            "Several calls side by side",
+            "The last sample of each call was taken after the function had returned: live bytes are what it left behind.",
+        ),
+        "recent" => (
+            "Recent calls",
+            "A call that needs more than it was granted first is granted more, up to its limit, while there is memory to give.",
+        ),
+        "relation" => (
+            "The variable against the need",
+            "Every mark is a call. Where the ground is grey there is none, and a fit is not known to hold.",
+        ),
+        "bill" => (
+            "Price and time at every size",
+            "Lower is better in both panels. Often more memory buys more CPU, so that a larger size can be faster for about the same money.",
+        ),
+        _ => (chart.title(), chart.description()),
+    };
+    (title.to_owned(), caption.to_owned())
+}
+
+pub(crate) fn figure(title: &str, chart: &Chart<'_>, caption: &str) -> Markup {
     html! {
         figure {
             h3 { (prose(title)) }
             // On a small screen it is scrolled, by whatever means.
-            div.plotted tabindex="0" role="group" aria-label=(clean(title)) { (PreEscaped(svg)) }
+            div.plotted tabindex="0" role="group" aria-label=(clean(title)) { (PreEscaped(chart.svg())) }
             figcaption { (prose(caption)) }
         }
     }
-}
-
-/// The call asked for, else the one whose picture tells most: one that succeeded, with several hits, and of those the one
-/// that needed most.
-fn telling<'a>(traces: &'a [Trace], asked: Option<&str>) -> Option<&'a Trace> {
-    traces.iter().max_by_key(|t| {
-        let hits = t
-            .observations
-            .iter()
-            .map(|o| o.hits.len())
-            .max()
-            .unwrap_or(0);
-        let asked = asked == Some(t.input.label.as_str());
-        (asked, t.is_measurement(), hits >= 3, t.needed())
-    })
 }
 
 pub(crate) fn one_call(profile: &Profile) -> String {
@@ -92,6 +83,11 @@ pub(crate) fn wasted(profile: &Profile, traces: &[Trace]) -> String {
     let given = profile.recommendation.as_ref().map(|r| r.allocation_bytes);
     let calls: Vec<&Trace> = traces.iter().collect();
     match given.and_then(|given| Some((given, waste(given, &calls)?))) {
+        Some((given, w)) if profile.function.is_imported() => format!(
+            "If each call is given {}, then of all bytes times seconds {} are never needed by it.",
+            size(given),
+            percent(w.memory)
+        ),
         Some((given, w)) => format!(
             "If each call is given {}, then of all bytes times seconds {} are used, {} are needed by the same call at another time, and {} are never needed.",
             size(given),

@@ -1,7 +1,7 @@
 //! `fathom replay`: what rules for sizing would have done with the recorded calls, each sized only from those before it.
 
-use crate::{analysis, args::DatabaseArgs, near, output, progress, quantity};
-use anyhow::{Context, bail, ensure};
+use crate::{analysis, args::DatabaseArgs, near, output, picture, progress, quantity};
+use anyhow::{Context, bail};
 use clap::Args;
 use learn::{Replaying, Settings};
 use std::{fs, path::PathBuf, process::ExitCode};
@@ -46,8 +46,9 @@ pub(crate) struct ReplayArgs {
     /// Decides the orders in which the calls of a sweep are replayed, and which old calls are kept
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     seed: u64,
-    /// Replay ours at other rates too, and draw how often calls fail against how often they may, as SVG
-    #[arg(long, value_name = "FILE")]
+    /// Replay ours at other rates too, and draw how often calls fail against how often they may, as SVG or PNG
+    /// by the end of the name
+    #[arg(long, value_name = "FILE", value_parser = picture::file)]
     calibration: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
@@ -59,16 +60,6 @@ const RATES: [f64; 7] = [0.3, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005];
 
 /// Runs the command.
 pub(crate) fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
-    if let Some(path) = &args.calibration {
-        let is_svg = path
-            .extension()
-            .is_some_and(|extension| extension.eq_ignore_ascii_case("svg"));
-        ensure!(
-            is_svg,
-            "`{}`: the chart is SVG, so its name ends in .svg",
-            path.display()
-        );
-    }
     let functions = read(&args)?;
     let settings = Settings {
         failure_rate: args.failure_rate,
@@ -96,8 +87,10 @@ pub(crate) fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
         );
     }
     if let Some(path) = &args.calibration {
-        let chart = report::chart::calibration(&replayed, &report::chart::Theme::default());
-        fs::write(path, chart).with_context(|| format!("cannot write `{}`", path.display()))?;
+        let theme = report::chart::Theme::default();
+        let chart = report::chart::calibration(&replayed, &theme);
+        fs::write(path, picture::bytes(&chart, path)?)
+            .with_context(|| format!("cannot write `{}`", path.display()))?;
     }
     if args.json {
         output::line(serde_json::to_string_pretty(&replayed)?)?;

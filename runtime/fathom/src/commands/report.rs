@@ -1,9 +1,14 @@
-//! `fathom report`: the report of everything recorded of a function, or a table of all functions, without running them.
+//! `fathom report`: the report of everything recorded of a function, its charts as files, or a table of all functions,
+//! without running them.
 
 use crate::analysis::{self, Configured, RecordedArgs, SizingArgs};
-use crate::{near, output};
+use crate::{near, output, picture};
+use anyhow::Context as _;
 use clap::{Args, ValueEnum};
-use std::{path::PathBuf, process::ExitCode};
+use report::Context;
+use report::chart::{self, Chart, Theme};
+use serde_json::json;
+use std::{fs, path::Path, path::PathBuf, process::ExitCode};
 use trace::{Profile, Trace};
 
 /// Write the report of what was recorded, without running anything
@@ -13,6 +18,8 @@ Examples:
   fathom report                        the only function recorded
   fathom report line-reader --format markdown > report.md
   fathom report line-reader --call twelve/
+  fathom report line-reader --charts pictures          timeline.svg, timeline.png and so on
+  fathom report line-reader --charts . --chart relation
   fathom report --all                  a table of all functions recorded, a row each")]
 pub(crate) struct ReportArgs {
     #[command(flatten)]
@@ -25,6 +32,15 @@ pub(crate) struct ReportArgs {
     /// Folder of reports [default: fathom-out]
     #[arg(long, value_name = "FOLDER", env = "FATHOM_OUT")]
     out: Option<PathBuf>,
+    /// Write every chart into this folder and nothing else: NAME.svg, and NAME.png with letters of its own
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["all", "out", "format"])]
+    charts: Option<PathBuf>,
+    /// Only this chart of --charts; may be given several times [default: all that there is something for]
+    #[arg(long, value_name = "NAME", requires = "charts", value_parser = clap::builder::PossibleValuesParser::new(chart::NAMES))]
+    chart: Vec<String>,
+    /// Print what --charts has written as one JSON object
+    #[arg(long, requires = "charts")]
+    json: bool,
     /// All recorded functions in one table, a row each, as Markdown or JSON
     #[arg(long, conflicts_with = "function")]
     all: bool,
@@ -74,7 +90,7 @@ fn report_one(args: ReportArgs) -> anyhow::Result<()> {
     let format = args.format.unwrap_or(Format::Html);
     anyhow::ensure!(
         args.call.is_none() || format == Format::Html,
-        "--call chooses what report.html draws; the other formats have no pictures"
+        "--call chooses what report.html and --charts draw; the other formats have no pictures"
     );
     let (function, traces) = args.recorded.read()?;
     let profile = args
@@ -84,6 +100,13 @@ fn report_one(args: ReportArgs) -> anyhow::Result<()> {
     let mut context = analysis::context(&store, &function, None, &traces)?;
     context.database_path = Some(args.recorded.database.db.clone());
     context.call = args.call.map(|call| known(&call, &traces)).transpose()?;
+    if let Some(folder) = &args.charts {
+        let drawn = write_charts(folder, &args.chart, (&profile, &traces), &context)?;
+        return match args.json {
+            true => output::line(serde_json::to_string_pretty(&drawn)?),
+            false => told(&drawn),
+        };
+    }
     match format {
         Format::Html => {
             context.report_path = Some(analysis::write_report(
@@ -105,6 +128,67 @@ fn report_one(args: ReportArgs) -> anyhow::Result<()> {
         Format::Csv => crate::output::bytes(&report::traces_csv(&traces))?,
     }
     Ok(())
+}
+
+/// The files, one a line.
+fn told(drawn: &serde_json::Value) -> anyhow::Result<()> {
+    let charts = drawn["charts"].as_array().into_iter().flatten();
+    let files = charts.flat_map(|chart| picture::ENDS.map(|end| &chart["files"][end]));
+    for file in files.filter_map(serde_json::Value::as_str) {
+        output::line(file)?;
+    }
+    Ok(())
+}
+
+/// Writes each chart that is wanted, or all of them, and says where they are.
+fn write_charts(
+    folder: &Path,
+    wanted: &[String],
+    (profile, traces): (&Profile, &[Trace]),
+    context: &Context,
+) -> anyhow::Result<serde_json::Value> {
+    let theme = Theme::default();
+    let mut charts = chart::of_function(profile, traces, context.call.as_deref(), &theme);
+    let there: Vec<&str> = charts.iter().map(Chart::name).collect();
+    for name in wanted {
+        anyhow::ensure!(
+            there.contains(&name.as_str()),
+            "there is nothing for the chart `{name}` of `{}`: {}. There are: {}",
+            profile.function.name,
+            match name.as_str() {
+                "recent" => "none of its calls was served",
+                _ => "nothing of its calls over time is recorded",
+            },
+            there.join(", ")
+        );
+    }
+    charts.retain(|chart| wanted.is_empty() || wanted.iter().any(|name| name == chart.name()));
+    fs::create_dir_all(folder)
+        .with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
+    let mut written = Vec::new();
+    for chart in &charts {
+        let mut files = serde_json::Map::new();
+        for end in picture::ENDS {
+            let path = folder.join(chart.name()).with_extension(end);
+            fs::write(&path, picture::bytes(chart, &path)?)
+                .with_context(|| format!("cannot write `{}`", path.display()))?;
+            files.insert(end.to_owned(), json!(path));
+        }
+        let (width, height) = chart.size();
+        written.push(json!({
+            "name": chart.name(),
+            "title": chart.title(),
+            "description": chart.description(),
+            "files": files,
+            "width_pixels": width,
+            "height_pixels": height,
+        }));
+    }
+    Ok(json!({
+        "schema": "fathom.charts/1",
+        "function": profile.function,
+        "charts": written,
+    }))
 }
 
 /// The label, if a call of that input is recorded.

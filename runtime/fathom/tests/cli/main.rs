@@ -17,6 +17,7 @@ mod npm;
 mod packaged;
 mod page;
 mod pages;
+mod pictures;
 mod plan;
 mod profile;
 mod prometheus;

@@ -41,4 +41,14 @@ fn the_report_opens_in_a_browser() {
     // A page that is blank compresses to almost nothing.
     let bytes = std::fs::metadata(picture).expect("the screenshot").len();
     assert!(bytes > 40_000, "{bytes} bytes of screenshot");
+    let paper = place.path("report.pdf");
+    let print = format!("--print-to-pdf={}", paper.display());
+    chromium(&place, &page, &["--no-pdf-header-footer", &print]);
+    let paper = std::fs::read(paper).expect("the print");
+    let page = b"/Type /Page\n";
+    let pages = paper
+        .windows(page.len())
+        .filter(|part| part == page)
+        .count();
+    assert!((3..=12).contains(&pages), "{pages} pages");
 }

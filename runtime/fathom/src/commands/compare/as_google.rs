@@ -1,7 +1,7 @@
 //! `fathom compare gcf --as-google`: our own calls as Cloud Monitoring would have them. Asks nobody.
 
 use super::writing;
-use crate::{analysis, output};
+use crate::{analysis, output, picture};
 use anyhow::{Context, bail};
 use learn::Catalogue;
 use std::{path::Path, process::ExitCode};
@@ -44,7 +44,7 @@ pub(super) fn run(
     if let Some(path) = wanted.chart {
         let theme = report::chart::Theme::default();
         let chart = report::chart::as_google(&view, memory, profile, traces, &theme);
-        writing::whole(path, &chart)?;
+        writing::whole(path, picture::bytes(&chart, path)?)?;
     }
     if wanted.json {
         let series = report::as_google_series(&view, memory, times);

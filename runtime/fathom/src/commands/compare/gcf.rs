@@ -16,7 +16,7 @@ use crate::{
     config::FILE_NAME,
     exit::{self, code},
     google::{Generation, GoogleArgs, without_query},
-    inputs, output, quantity,
+    inputs, output, picture, quantity,
 };
 use anyhow::{Context, bail};
 use clap::Args;
@@ -42,7 +42,7 @@ were made are saved and compared, as they are where a call breaks off. A second 
 Examples:
   fathom compare gcf line-reader --as-google                        our calls as Google would show them: no account needed
   fathom compare gcf line-reader --as-google --json > ours.json     in the form of Cloud Monitoring
-  fathom compare gcf line-reader --from metrics.json --from log.json --chart compared.svg
+  fathom compare gcf line-reader --from metrics.json --from log.json --chart compared.png
   fathom compare gcf guest-examples/line-reader --url https://europe-west1-p.cloudfunctions.net/line-reader \\
     --project p --every 61s --save seen.json
   fathom compare gcf line-reader --from seen.json --json | jq .memory.offset")]
@@ -116,8 +116,8 @@ pub(crate) struct GcfArgs {
     /// Longest to wait until Cloud Monitoring has the last call that was made
     #[arg(long, value_name = "TIME", default_value = "5min", value_parser = waiting, help_heading = "Google")]
     wait: Nanos,
-    /// Draw it, as SVG
-    #[arg(long, value_name = "FILE", value_parser = svg)]
+    /// Draw it, as SVG or PNG by the end of the name
+    #[arg(long, value_name = "FILE", value_parser = picture::file)]
     chart: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
@@ -143,16 +143,6 @@ fn waiting(text: &str) -> Result<Nanos, String> {
     {
         "0" => Ok(Nanos(0)),
         _ => quantity::duration(text),
-    }
-}
-
-fn svg(text: &str) -> Result<PathBuf, String> {
-    let path = PathBuf::from(text);
-    match path.extension().is_some_and(|extension| extension == "svg") {
-        true => Ok(path),
-        false => Err(format!(
-            "`{text}` is not an SVG: expected a name that ends in .svg, the one form of pictures here"
-        )),
     }
 }
 
@@ -253,8 +243,9 @@ pub(crate) fn run(args: GcfArgs) -> anyhow::Result<ExitCode> {
     );
     compared.notes.extend(known.notes);
     if let Some(path) = &args.chart {
-        let chart = report::chart::cloud(&compared, &report::chart::Theme::default());
-        writing::whole(path, &chart)?;
+        let theme = report::chart::Theme::default();
+        let chart = report::chart::cloud(&compared, &theme);
+        writing::whole(path, picture::bytes(&chart, path)?)?;
     }
     if args.json {
         output::line(serde_json::to_string_pretty(&compared)?)?;

@@ -20,9 +20,9 @@ pub(super) fn probe(path: &Path) -> anyhow::Result<()> {
 }
 
 /// Writes a file.
-pub(super) fn whole(path: &Path, text: &str) -> anyhow::Result<()> {
+pub(super) fn whole(path: &Path, contents: impl AsRef<[u8]>) -> anyhow::Result<()> {
     let beside = beside(path);
-    fs::write(&beside, text)
+    fs::write(&beside, contents)
         .and_then(|()| fs::rename(&beside, path))
         .with_context(|| format!("cannot write `{}`", path.display()))
 }

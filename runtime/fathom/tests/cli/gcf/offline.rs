@@ -404,8 +404,8 @@ fn what_cannot_be_compared_is_said() {
             "did you mean `resize`?",
         ),
         (
-            vec!["f", "--from", "seen.json", "--chart", "c.png"],
-            "is not an SVG",
+            vec!["f", "--from", "seen.json", "--chart", "c.gif"],
+            "expected a name that ends in .svg or .png",
         ),
         (
             vec!["f", "--as-google", "--growth", "1"],
