@@ -120,9 +120,12 @@ impl Merger {
             Some((event.at, stack, event.bytes as f64 * event.weight))
         });
         let over_time = &mut self.allocated[usize::from(!exact)];
+        // The last release may come when the guest has returned, after what is counted as the call's time.
+        let latest = profile.events.iter().map(|event| event.at.0);
+        let latest = latest.max().map_or(0, |at| at.saturating_add(1));
         let call = Call {
             label: &trace.input.label,
-            length: trace.wall,
+            length: trace.wall.max(Nanos(latest)),
             finest: Nanos(1),
             is_cut: profile.events_lost > 0,
         };
