@@ -132,34 +132,36 @@ pub(crate) fn deploy(profile: &Profile, context: &Context) -> Markup {
     html! {
         section.together {
             h2 { "Deploy to" }
-            table {
-                thead {
-                    tr {
-                        th scope="col" { "Provider" }
-                        th.number scope="col" { "Size" }
-                        th.number scope="col" { "Est. time" }
-                        th.number scope="col" { "USD per million" }
-                        th.number scope="col" { "Change" }
-                        th scope="col" { "Against " (round_size(recommendation.baseline_bytes)) " today" }
-                    }
-                }
-                tbody {
-                    tr {
-                        th scope="row" { code { "fathom serve" } }
-                        td.number { (size(recommendation.allocation_bytes)) }
-                        td.number { (context.wall_seconds.map_or("-".to_owned(), seconds)) }
-                        td.number { "-" }
-                        td.number { "-" }
-                        td { (held(recommendation.memory_saving_share)) }
-                    }
-                    @for bill in &recommendation.providers {
+            div.wide tabindex="0" {
+                table {
+                    thead {
                         tr {
-                            th.name scope="row" { (clean(&bill.name)) }
-                            td.number { (megabytes(bill.size_mb)) }
-                            td.number { (seconds(bill.estimated_seconds)) }
-                            td.number { (usd(bill.usd_per_million)) }
-                            td.number { (change(bill.usd_saving_share)) }
-                            td { (prose(&bill.reason)) }
+                            th scope="col" { "Provider" }
+                            th.number scope="col" { "Size" }
+                            th.number scope="col" { "Est. time" }
+                            th.number scope="col" { "USD per million" }
+                            th.number scope="col" { "Change" }
+                            th scope="col" { "Against " (round_size(recommendation.baseline_bytes)) " today" }
+                        }
+                    }
+                    tbody {
+                        tr {
+                            th scope="row" { code { "fathom serve" } }
+                            td.number { (size(recommendation.allocation_bytes)) }
+                            td.number { (context.wall_seconds.map_or("-".to_owned(), seconds)) }
+                            td.number { "-" }
+                            td.number { "-" }
+                            td { (held(recommendation.memory_saving_share)) }
+                        }
+                        @for bill in &recommendation.providers {
+                            tr {
+                                th.name scope="row" { (clean(&bill.name)) }
+                                td.number { (megabytes(bill.size_mb)) }
+                                td.number { (seconds(bill.estimated_seconds)) }
+                                td.number { (usd(bill.usd_per_million)) }
+                                td.number { (change(bill.usd_saving_share)) }
+                                td { (prose(&bill.reason)) }
+                            }
                         }
                     }
                 }
