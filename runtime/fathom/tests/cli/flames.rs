@@ -139,7 +139,9 @@ fn a_range_of_a_heatmap_opens_as_the_flame_graph_of_that_time() {
             "{said}, {share}"
         );
     }
-    assert_eq!(shown(&seen["whole"]["cpu"]), (whole("cpu") / 1e3).round());
+    // In the picture of all calls each stack is rounded.
+    let all = shown(&seen["whole"]["cpu"]);
+    assert!((all - whole("cpu") / 1e3).abs() < 100.0, "{all}");
 
     // Back and reset are the whole again.
     for back in ["back", "cleared"] {
