@@ -1,8 +1,8 @@
 //! Call stacks shown: who allocated the memory, who held it, who used the processor.
 //!
 //! Calls are added up by [`Merger`]; from the sum comes one [`Folded`] profile per [`View`], and from that a picture or
-//! a file for somebody else's viewer; and one [`Heatmap`] that shows when. One file per format. What needs the order of events ([`firefox`],
-//! [`perf_script`]) is made from the calls themselves.
+//! a file for somebody else's viewer; and heatmaps that say when. One file per format. What needs the order of events
+//! ([`firefox`], [`perf_script`]) is made from the calls themselves.
 //!
 //! Deliberately not here: finding out names and lines. A recorded frame has them, or nobody knows them any more.
 
