@@ -76,7 +76,7 @@ pub(crate) enum HeapMode {
 }
 
 /// Bytes from one sampled block to the next where nobody says otherwise: what Go, jemalloc and Node have.
-pub(crate) const HEAP_INTERVAL: Bytes = Bytes(512 * 1024);
+const HEAP_INTERVAL: Bytes = Bytes(512 * 1024);
 
 impl HeapArgs {
     /// Which allocations are recorded: what the command line says, else the guest's configuration, else `unasked`.

@@ -14,7 +14,7 @@ use crate::matched::matched;
 use crate::show::{count, size, value_of};
 use crate::words;
 use plotters::element::{
-    Circle, Cross, DashedPathElement, PathElement, Polygon, Rectangle, TriangleMarker,
+    Circle, Cross, DashedPathElement, EmptyElement, PathElement, Polygon, Rectangle, TriangleMarker,
 };
 use plotters::prelude::*;
 use trace::{Bytes, CallAllocation, Outcome, Profile, Trace};
@@ -249,6 +249,12 @@ fn bound(plot: &mut Plot<'_>, theme: &Theme, data: &Data) -> Drawn {
         return Ok(());
     }
     let upper: Vec<Point> = data.given.iter().map(|g| (g.0, g.2)).collect();
+    if upper.windows(2).any(|pair| pair[1].1 < pair[0].1) {
+        // As of a stream, of which each call was sized by those before it: no line goes through them.
+        let dash = || PathElement::new(vec![(-9, 0), (9, 0)], theme.given.stroke_width(4));
+        plot.draw_series(thinned(&upper, 400).into_iter().map(|at| EmptyElement::at(at) + dash()))?;
+        return Ok(());
+    }
     let lower = data.given.iter().rev().map(|g| (g.0, g.1.min(g.2)));
     let upper = thinned(&upper, 200);
     let outline: Vec<Point> = upper.iter().copied().chain(lower).collect();

@@ -12,7 +12,7 @@ use super::{
     teacher,
     totals::Totals,
 };
-use crate::{args::HEAP_INTERVAL, plan_file};
+use crate::plan_file;
 use anyhow::Context;
 use host::{Entry, Function};
 use std::{
@@ -26,6 +26,10 @@ use trace::{Bytes, FunctionId, HeapSampling, Selection};
 
 /// Code that traces deep and could not be made is tried again after so long.
 const DEEP_AGAIN: Duration = Duration::from_secs(300);
+
+/// Bytes from one sampled block to the next in calls that are traced deep. Less than `fathom profile` takes: what is served is
+/// often small, and most calls would have no sample at all.
+const SAMPLED_EVERY: Bytes = Bytes(64 * 1024);
 
 /// A function by its name.
 pub(crate) struct Deployed {
@@ -171,7 +175,7 @@ impl Version {
                 // Who allocated the memory. Where the time goes is not recorded: what serves all calls takes turns at
                 // epochs that are no samples, and an engine that samples would be slower for all.
                 heap: Some(HeapSampling::Poisson {
-                    mean: HEAP_INTERVAL,
+                    mean: SAMPLED_EVERY,
                 }),
                 ..Selection::default()
             }),

@@ -201,12 +201,15 @@ fn what_cannot_be_applied_changes_nothing_and_says_why() {
         || described(&server).to_string(),
     );
     refused(409, json!({}), "1 distinct input");
-    // And of others, some of which were cut off.
-    for pages in (1..=12).chain(100..=112) {
-        call(&server, pages);
-    }
+    // And of others, some of which were cut off. It is learned now and then: of the first 24 calls, of the first 48.
+    (1..=12).for_each(|pages| assert_eq!(call(&server, pages).status, 200));
+    let mut pages = 100;
     server.becomes(
-        || described(&server)["lower_bound"] == true,
+        || {
+            pages += 1;
+            call(&server, pages);
+            described(&server)["lower_bound"] == true
+        },
         || described(&server).to_string(),
     );
     refused(409, json!({}), "lower bound");
