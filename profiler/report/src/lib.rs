@@ -20,7 +20,7 @@
 //! | scripts | [`json()`] |
 //! | people who were not there | [`html()`], [`markdown()`] |
 //! | whoever looks at a running server | [`pages`] |
-//! | a comparison of several functions | [`table()`] |
+//! | a comparison of several functions | [`table()`], [`fleet_html()`] |
 //! | a picture alone | [`chart`] |
 //! | call stacks, and other people's viewers of them | [`stacks`] |
 
@@ -33,6 +33,7 @@ mod cloud;
 mod context;
 mod difference;
 mod explanation;
+mod fleet;
 mod google_calls;
 mod html;
 mod json;
@@ -57,7 +58,8 @@ pub use cloud::cloud_text;
 pub use context::{Context, Problem, Style};
 pub use difference::{difference_markdown, difference_text};
 pub use explanation::explanation_text;
-pub use html::html;
+pub use fleet::{Fleet, rank};
+pub use html::{fleet_html, html};
 pub use json::json;
 pub use markdown::markdown;
 pub use plan::{drift_text, plan_text, planned_text};

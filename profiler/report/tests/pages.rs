@@ -5,11 +5,12 @@ mod common;
 
 use common::stacks::{HOSTILE, heap};
 use report::{
-    Context,
+    Context, Fleet, fleet_html,
     pages::{
         CallView, FleetView, FunctionNow, FunctionView, Needs, PhaseChange, Recommended, ServerNow,
         Sort, call_page, fleet_page, fleet_update, function_page, function_update, problem_page,
     },
+    rank,
 };
 use trace::{Bytes, Confidence, Growth, HeapSampling, Nanos, Served, SizedBy, Trace};
 
@@ -283,4 +284,43 @@ fn no_name_is_markup() {
         assert!(!page.contains("<script>alert"), "it is markup");
         assert!(!page.contains('\u{1b}'), "it is a control character");
     }
+}
+
+#[test]
+fn recorded_functions_are_ranked_by_what_they_hold_for_nothing() {
+    // 48 MiB for 12 s, 240 MiB for 1.2 s, and nothing recommended.
+    let of = |name: &str, today: u64, give: u64, wall: f64| {
+        let mut profile = common::profile();
+        profile.function.name = name.to_owned();
+        let recommendation = profile.recommendation.as_mut().expect("one");
+        recommendation.baseline_bytes = Bytes::mib(today);
+        recommendation.allocation_bytes = Bytes::mib(give);
+        profile.invocations.total = 12;
+        Fleet {
+            profile,
+            context: Context {
+                wall_seconds: Some(wall),
+                ..Context::default()
+            },
+            report: None,
+        }
+    };
+    let often = of("often", 64, 16, 1.0);
+    let large = of("large", 256, 16, 0.1);
+    let mut unknown = of(HOSTILE, 256, 16, 9.0);
+    unknown.profile.recommendation = None;
+    assert_eq!(often.saved_byte_seconds(), 48.0 * 12.0 * 1_048_576.0);
+    let mut functions = vec![unknown, large, often];
+    rank(&mut functions);
+    let names: Vec<&str> = functions
+        .iter()
+        .map(|f| f.profile.function.name.as_str())
+        .collect();
+    assert_eq!(names, ["often", "large", HOSTILE]);
+    let page = fleet_html(&functions);
+    let (held, saved) = (64.0 * 12.0 + 256.0 * 1.2, 48.0 * 12.0 + 240.0 * 1.2);
+    // Of the third nothing is known, so it is in neither sum.
+    assert!(page.contains(&format!("{:.0} %", 100.0 * saved / held)));
+    assert!(page.contains("alert(1)") && !page.contains("<script>alert"));
+    assert!(!page.contains("<script"), "nothing is executed");
 }

@@ -252,7 +252,11 @@ fn bound(plot: &mut Plot<'_>, theme: &Theme, data: &Data) -> Drawn {
     if upper.windows(2).any(|pair| pair[1].1 < pair[0].1) {
         // As of a stream, of which each call was sized by those before it: no line goes through them.
         let dash = || PathElement::new(vec![(-9, 0), (9, 0)], theme.given.stroke_width(4));
-        plot.draw_series(thinned(&upper, 400).into_iter().map(|at| EmptyElement::at(at) + dash()))?;
+        plot.draw_series(
+            thinned(&upper, 400)
+                .into_iter()
+                .map(|at| EmptyElement::at(at) + dash()),
+        )?;
         return Ok(());
     }
     let lower = data.given.iter().rev().map(|g| (g.0, g.1.min(g.2)));

@@ -9,6 +9,7 @@ mod card;
 mod data;
 mod figures;
 mod flame;
+mod fleet;
 mod heatmap;
 mod method;
 mod prose;
@@ -18,6 +19,8 @@ use crate::clean::clean;
 use crate::show::utc;
 use crate::{Context, words};
 pub(crate) use card::{card, deploy, problems};
+pub use fleet::fleet_html;
+
 pub(crate) use figures::{figure, one_call, wasted};
 pub(crate) use flame::{SCRIPT as FLAME_SCRIPT, STYLE as FLAME_STYLE, flames};
 use maud::{DOCTYPE, Markup, PreEscaped, html as markup};

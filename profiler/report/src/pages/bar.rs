@@ -15,14 +15,14 @@ const SPAN: i32 = 4;
 
 /// The axis that all rows share: powers of two of bytes.
 #[derive(Clone, Copy)]
-pub(super) struct Axis {
+pub(crate) struct Axis {
     from: i32,
     to: i32,
 }
 
 impl Axis {
     /// It holds everything that is drawn of these functions.
-    pub(super) fn of<'a>(functions: impl Iterator<Item = &'a FunctionNow> + Clone) -> Axis {
+    pub(crate) fn of<'a>(functions: impl Iterator<Item = &'a FunctionNow> + Clone) -> Axis {
         let all = functions.flat_map(|f| {
             let needed = f.needed.map(|n| [n.median, n.max]);
             let recommended = f.recommended.map(|r| r.bytes);
@@ -62,7 +62,7 @@ impl Axis {
     }
 
     /// The axis itself, for the head of the table.
-    pub(super) fn head(self) -> Markup {
+    pub(crate) fn head(self) -> Markup {
         html! {
             svg.bar.axis viewBox={ "0 0 " (WIDTH) " 16" } aria-hidden="true" {
                 @for tick in self.ticks() {
@@ -85,7 +85,7 @@ fn anchor(x: f64) -> &'static str {
 }
 
 /// The picture of one function.
-pub(super) fn bar(function: &FunctionNow, axis: Axis) -> Markup {
+pub(crate) fn bar(function: &FunctionNow, axis: Axis) -> Markup {
     let limit = axis.x(function.limit);
     html! {
         svg.bar viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="img" aria-label=(said(function)) {

@@ -5,12 +5,12 @@ use maud::{Markup, html};
 use trace::Bytes;
 
 /// A measured size: `1.4 MiB`, on hover `1,507,328 bytes`.
-pub(super) fn exact(bytes: Bytes) -> Markup {
+pub(crate) fn exact(bytes: Bytes) -> Markup {
     with_bytes(bytes, &size(bytes))
 }
 
 /// A size that somebody chose: `256 MiB`, likewise.
-pub(super) fn chosen(bytes: Bytes) -> Markup {
+pub(crate) fn chosen(bytes: Bytes) -> Markup {
     with_bytes(bytes, &round_size(bytes))
 }
 

@@ -201,12 +201,7 @@ fn table(view: &FleetView) -> Markup {
     let axis = Axis::of(sorted.iter().copied());
     html! {
         section #functions {
-            div.legend aria-hidden="true" {
-
-                @for (key, name) in [("needed", "needed, half to 99 %"), ("most", "most"), ("recommended", "recommended"), ("limit", "limit")] {
-                    span { span class={ "key " (key) } {} (name) }
-                }
-            }
+            div.legend aria-hidden="true" { (legend("limit")) }
             div.wide tabindex="0" role="region" aria-label="Functions, a table that can be scrolled" {
                 table.fleet {
                     caption.unseen { "Functions of this server, sorted by " (view.sort.name()) }
@@ -236,6 +231,19 @@ fn table(view: &FleetView) -> Markup {
     }
 }
 
+/// What the marks of the pictures mean. `limit` is what the line at their right is called.
+pub(crate) fn legend(limit: &str) -> Markup {
+    let keys = [
+        ("needed", "needed, half to 99 %"),
+        ("most", "most"),
+        ("recommended", "recommended"),
+        ("limit", limit),
+    ];
+    html! {
+        @for (key, name) in keys { span { span class={ "key " (key) } {} (name) } }
+    }
+}
+
 fn sortable(view: &FleetView, sort: Sort, name: &str, is_number: bool) -> Markup {
     let is_it = view.sort == sort;
     let order = match (is_it, sort) {
@@ -251,7 +259,7 @@ fn sortable(view: &FleetView, sort: Sort, name: &str, is_number: bool) -> Markup
     }
 }
 
-fn axis_head(axis: Axis) -> Markup {
+pub(crate) fn axis_head(axis: Axis) -> Markup {
     html! { th #axis.memory scope="col" { "Memory of a call" (axis.head()) } }
 }
 
@@ -285,7 +293,7 @@ pub(super) fn phase(f: &FunctionNow) -> Markup {
     }
 }
 
-fn recommended(f: &FunctionNow) -> Markup {
+pub(crate) fn recommended(f: &FunctionNow) -> Markup {
     html! {
         @match f.recommended {
             None => small { "not enough calls" },
@@ -300,7 +308,7 @@ fn recommended(f: &FunctionNow) -> Markup {
     }
 }
 
-fn saving(f: &FunctionNow) -> Markup {
+pub(crate) fn saving(f: &FunctionNow) -> Markup {
     html! {
         @match f.saving_share() {
             None => "-",
@@ -311,7 +319,7 @@ fn saving(f: &FunctionNow) -> Markup {
 }
 
 /// Memory times time: `1.2 GiB s`.
-pub(super) fn byte_seconds(amount: f64) -> String {
+pub(crate) fn byte_seconds(amount: f64) -> String {
     match amount {
         a if a <= 0.0 => "0".to_owned(),
         a => format!("{} s", size(Bytes::from_f64(a))),

@@ -4,10 +4,10 @@
 //! part alone, made by the same function, so that what is seen after an hour is what a reload would show. Scripts and styles
 //! are files of the server, and nothing in a page is executed. Deliberately not here: HTTP, and where values come from.
 
-mod bar;
+pub(crate) mod bar;
 mod call;
-mod exact;
-mod fleet;
+pub(crate) mod exact;
+pub(crate) mod fleet;
 mod function;
 mod growth;
 mod history;
@@ -63,11 +63,13 @@ impl Update {
     }
 }
 
+/// What pages have beside the style of reports.
+pub(crate) const OWN_STYLE: &str = include_str!("pages.css");
+
 /// The style of all pages.
 pub fn style() -> String {
     let dark = html::dark(&Theme::default());
-    let ours = include_str!("pages.css");
-    [html::STYLE, html::FLAME_STYLE, ours, dark.0.as_str()].concat()
+    [html::STYLE, html::FLAME_STYLE, OWN_STYLE, dark.0.as_str()].concat()
 }
 
 /// The script of all pages: it puts updates in place, and zooms and searches flame graphs. Without it pages can be read and

@@ -2,11 +2,12 @@
 //! without running them.
 
 use crate::analysis::{self, Configured, RecordedArgs, SizingArgs};
-use crate::{near, output, picture};
+use crate::{near, output, picture, places};
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
-use report::Context;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use report::chart::{self, Chart, Theme};
+use report::{Context, Fleet};
 use serde_json::json;
 use std::{fs, path::Path, path::PathBuf, process::ExitCode};
 use trace::{Profile, Trace};
@@ -20,7 +21,8 @@ Examples:
   fathom report line-reader --call twelve/
   fathom report line-reader --charts pictures          timeline.svg, timeline.png and so on
   fathom report line-reader --charts . --chart relation
-  fathom report --all                  a table of all functions recorded, a row each")]
+  fathom report --all                  a table of all functions recorded, those first that save most
+  fathom report --all --format html    fathom-out/fleet.html, and the report of each function beside it")]
 pub(crate) struct ReportArgs {
     #[command(flatten)]
     recorded: RecordedArgs,
@@ -41,7 +43,7 @@ pub(crate) struct ReportArgs {
     /// Print what --charts has written as one JSON object
     #[arg(long, requires = "charts")]
     json: bool,
-    /// All recorded functions in one table, a row each, as Markdown or JSON
+    /// All recorded functions, those first that save most: a table as Markdown or JSON, or fleet.html
     #[arg(long, conflicts_with = "function")]
     all: bool,
     /// What to print; `html` writes report.html and prints the screen [default: html; with --all: markdown]
@@ -61,29 +63,65 @@ enum Format {
 /// Runs the command.
 pub(crate) fn run(args: ReportArgs) -> anyhow::Result<ExitCode> {
     if args.all {
-        table(&args)?;
+        all(&args)?;
     } else {
         report_one(args)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn table(args: &ReportArgs) -> anyhow::Result<()> {
-    let profiles = args
-        .recorded
-        .read_all()?
-        .iter()
-        .map(|(function, traces)| args.sizing.learn(function, traces, Configured::default()))
-        .collect::<anyhow::Result<Vec<Profile>>>()?;
-    match args.format {
-        None | Some(Format::Markdown) => output::line(report::table(&profiles).trim_end()),
-        Some(Format::Json) => output::line(serde_json::to_string_pretty(&profiles)?),
-        Some(Format::Html | Format::Text | Format::Csv) => {
-            anyhow::bail!(
-                "--all prints `markdown` or `json`; the other formats are of one function"
-            )
-        }
+/// All functions, those first that save most.
+fn all(args: &ReportArgs) -> anyhow::Result<()> {
+    if matches!(args.format, Some(Format::Text | Format::Csv)) {
+        anyhow::bail!(
+            "--all prints `markdown` or `json`, or writes `html`; the other formats are of one function"
+        );
     }
+    let as_html = args.format == Some(Format::Html);
+    let out = args.out.clone().unwrap_or(PathBuf::from(places::REPORTS));
+    let mut functions = Vec::new();
+    for (function, traces) in args.recorded.read_all()? {
+        let profile = args
+            .sizing
+            .learn(&function, &traces, Configured::default())?;
+        let mut context = Context::of_calls(&traces);
+        let mut report = None;
+        if as_html {
+            let store = store::Store::open_existing(&args.recorded.database.db)?;
+            context = analysis::context(&store, &function, None, &traces)?;
+            let page = analysis::write_report(&profile, &traces, &context, Some(out.clone()))?;
+            report = link(&out, &page);
+            // Of many functions at once they would take much memory, and the page of all has no use for them.
+            context.stacks = None;
+        }
+        functions.push(Fleet {
+            profile,
+            context,
+            report,
+        });
+    }
+    report::rank(&mut functions);
+    if as_html {
+        let page = out.join("fleet.html");
+        fs::create_dir_all(&out)
+            .with_context(|| format!("cannot make the folder `{}`", out.display()))?;
+        fs::write(&page, report::fleet_html(&functions))
+            .with_context(|| format!("cannot write `{}`", page.display()))?;
+        return output::line(page.display());
+    }
+    let profiles: Vec<Profile> = functions.into_iter().map(|f| f.profile).collect();
+    match args.format {
+        Some(Format::Json) => output::line(serde_json::to_string_pretty(&profiles)?),
+        _ => output::line(report::table(&profiles).trim_end()),
+    }
+}
+
+/// The address of a page below a folder, for a page in it.
+fn link(folder: &Path, page: &Path) -> Option<String> {
+    let parts = page.strip_prefix(folder).ok()?.iter();
+    let parts =
+        parts.map(|part| Some(utf8_percent_encode(part.to_str()?, NON_ALPHANUMERIC).to_string()));
+    Some(parts.collect::<Option<Vec<String>>>()?.join("/"))
 }
 
 fn report_one(args: ReportArgs) -> anyhow::Result<()> {
