@@ -40,6 +40,9 @@ use trace::Nanos;
 /// How often it is looked for keys and for the end.
 const TICK: Duration = Duration::from_millis(100);
 
+/// How long it may take from being told to end until the terminal is as it was.
+const GRACE: Duration = Duration::from_secs(2);
+
 /// Exit code of a process that was told to end, as shells have it.
 const TERMINATED: u8 = 143;
 
@@ -310,9 +313,21 @@ fn listen() -> anyhow::Result<Arc<AtomicBool>> {
                 _ = terminated.recv() => {}
                 _ = hung_up.recv() => {}
                 _ = interrupted.recv() => {}
+                () = until_there_is_no_terminal() => {}
             }
         });
         told.store(true, Ordering::Relaxed);
+        // Who reads keys of a terminal that has gone is told again and again that there are none, and does not come back to
+        // look here. There is nothing to be put in order on it.
+        thread::sleep(GRACE);
+        std::process::exit(i32::from(TERMINATED));
     });
     Ok(ended)
+}
+
+/// Comes back when the terminal has gone, which no signal tells of where it was not this session's own.
+async fn until_there_is_no_terminal() {
+    while rustix::termios::tcgetwinsize(std::io::stdout()).is_ok() {
+        tokio::time::sleep(TICK).await;
+    }
 }

@@ -199,8 +199,8 @@ fn the_screen_fits_and_names_the_files_it_wrote() {
         .expect("the report");
     assert_eq!(
         page.matches("<svg").count(),
-        7,
-        "five charts and two flame graphs"
+        9,
+        "five charts, two flame graphs, and a heatmap with its axis"
     );
     assert!(
         !page.contains("src=\"http") && !page.contains("href=\"http"),

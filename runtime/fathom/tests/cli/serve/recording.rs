@@ -186,13 +186,18 @@ fn phases_are_seen_and_set() {
         },
         || server.ask("GET", "/api/v1/functions/line-reader", "").body,
     );
-    let answer = server.ask(
-        "POST",
-        "/function/line-reader",
-        "some text\n".repeat(60_000),
+    // A plan says what to watch; that single calls are sized by a model is learned beside it, and may come later.
+    let mut lines = 50_000;
+    server.becomes(
+        || {
+            lines += 500;
+            let body = "some text\n".repeat(lines % 50_000 + 300);
+            let answer = server.ask("POST", "/function/line-reader", body);
+            let record = server.record(answer.field("x-call-id").expect("an id"));
+            record["served"]["sized_by"] == "model"
+        },
+        || "no call is sized by the model".to_owned(),
     );
-    let record = server.record(answer.field("x-call-id").expect("an id"));
-    assert_eq!(record["served"]["sized_by"], "model", "{record}");
     let answer = server.ask("POST", path, "{\"phase\": \"learning\"}");
     assert_eq!(answer.json()["phase"], "learning");
 }
@@ -361,7 +366,7 @@ fn calls_that_are_traced_deep_say_who_allocated_the_memory() {
         let profile = &record["heap_profile"];
         assert_eq!(profile.is_object(), record["touched"].is_object());
         if let Some(events) = profile["events"].as_array() {
-            let sampling = json!({"kind": "poisson", "mean": 512 * 1024});
+            let sampling = json!({"kind": "poisson", "mean": 64 * 1024});
             assert_eq!(profile["sampling"], sampling);
             chosen += events.len();
         }

@@ -241,6 +241,25 @@ fn a_terminal_is_as_it_was_also_where_the_process_is_ended() {
 }
 
 #[test]
+fn it_ends_with_its_terminal() {
+    if !tools::present(&["script"]) {
+        return;
+    }
+    let server = server();
+    let mut terminal = Terminal::of(&server, 80, &[]);
+    let number = fs::read_to_string(server.place.path("number")).unwrap();
+    // Whoever has made the terminal goes, and it with them.
+    terminal.process.kill().expect("it is ended");
+    let path = format!("/proc/{}/stat", number.trim());
+    let is_there = || {
+        // What has ended stays until its new parent has looked at it: state `Z`.
+        let stat = fs::read_to_string(&path).unwrap_or_default();
+        stat.contains(" (fathom) ") && !stat.contains(") Z ")
+    };
+    server.becomes(|| !is_there(), || "it is still there".to_owned());
+}
+
+#[test]
 fn where_there_is_no_terminal_it_is_printed() {
     let server = server();
     let at = format!("http://{}", server.address);
