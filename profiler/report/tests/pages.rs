@@ -47,6 +47,7 @@ fn function(name: &str) -> FunctionNow {
 
 fn fleet(functions: Vec<FunctionNow>, sort: Sort) -> FleetView {
     FleetView {
+        address: String::new(),
         server: ServerNow {
             version: "1.2.3",
             up_seconds: 5.0,
@@ -172,6 +173,7 @@ fn view() -> FunctionView {
         phases: Vec::new(),
         context: Context::of_calls(&calls),
         calls,
+        address: String::new(),
         call: None,
         applied: None,
     }

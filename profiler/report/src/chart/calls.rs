@@ -10,7 +10,7 @@ use super::legend::{Mark, legend};
 use super::ticks::Unit;
 use crate::clean::clean;
 use crate::layout::shorten;
-use crate::show::{seconds, size, value};
+use crate::show::{seconds, size, utc_seconds, value};
 use plotters::element::{EmptyElement, PathElement, Text};
 use plotters::prelude::*;
 use trace::{Feature, Predictor, Profile, Trace};
@@ -19,6 +19,8 @@ use trace::{Feature, Predictor, Profile, Trace};
 const CALLS: usize = 6;
 /// Letters of what is written above a call.
 const LETTERS: usize = 17;
+/// Letters of a date before the time of day.
+const DATE: usize = "2026-01-01 ".len();
 /// Share of a place that the curve takes; the rest keeps neighbours apart.
 const USED: f64 = 0.92;
 
@@ -59,7 +61,10 @@ pub fn calls<'d>(profile: &'d Profile, traces: &'d [Trace], theme: &'d Theme) ->
         let bytes = bytes.without_ticks_above(levels.fold(0.0, f64::max));
         let places = Axis::until(Unit::Count, shown.len() as f64).without_ticks();
         let clock = "calls in the order in which they were made, each on a clock of its own";
-        let mut plot = panel(&rest, theme, (&places, clock), (&bytes, "memory"))?;
+        let above = profile.model.first_predictor();
+        let above = above.map_or(String::new(), |by| format!("; above: {}", by.variables()));
+        let clock = format!("{clock}{above}");
+        let mut plot = panel(&rest, theme, (&places, &clock), (&bytes, "memory"))?;
         for (place, (call, curves)) in shown.iter().zip(&curves).enumerate() {
             curves.draw(&mut plot, theme, bytes.ends().0)?;
             caption(
@@ -125,7 +130,12 @@ fn said(call: &Trace, profile: &Profile) -> Vec<String> {
     let explaining = profile.model.first_predictor();
     let value = explaining.and_then(|predictor| explained(call, predictor));
     let took = seconds(call.wall.as_seconds());
-    let label = std::iter::once(call.input.label.clone());
+    let label = match &call.served {
+        // All requests have the same label.
+        Some(_) => utc_seconds(call.started_unix_ms).split_off(DATE),
+        None => call.input.label.clone(),
+    };
+    let label = std::iter::once(label);
     label.chain(value).chain([took]).collect()
 }
 
@@ -135,7 +145,8 @@ fn explained(call: &Trace, predictor: &Predictor) -> Option<String> {
     match &predictor.times {
         // There is no room for two names beside two numbers.
         Some(second) => Some(format!("{first} x {}", of(second)?)),
-        None => Some(format!("{} {first}", predictor.feature.variable)),
+        // The name is below all of them.
+        None => Some(first),
     }
 }
 

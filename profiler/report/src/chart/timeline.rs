@@ -62,7 +62,8 @@ impl<'a> Seen<'a> {
         let level = trace.committed_peak.as_f64();
         Seen {
             committed: committed(trace),
-            live: live(trace),
+            // What was live may have gone at any time before the next sample: nothing is known between.
+            live: held(&live(trace), end(trace)),
             touched: touched(trace),
             live_peak: trace.heap.live_peak().map(|b| b.as_f64()),
             variable: subject(trace, profile),

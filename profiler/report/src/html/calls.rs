@@ -19,7 +19,7 @@ pub(super) fn calls(profile: &Profile, traces: &[Trace]) -> Markup {
     html! {
         section {
             h2 { "All calls" }
-            div.wide tabindex="0" {
+            div.wide tabindex="0" role="region" aria-label="All calls, a table that can be scrolled" {
                 table {
                     thead {
                         tr {

@@ -132,7 +132,7 @@ pub(crate) fn deploy(profile: &Profile, context: &Context) -> Markup {
     html! {
         section.together {
             h2 { "Deploy to" }
-            div.wide tabindex="0" {
+            div.wide tabindex="0" role="region" aria-label="Prices, a table that can be scrolled" {
                 table {
                     thead {
                         tr {

@@ -106,7 +106,7 @@ fn caption(merged: &Merged, folded: &Folded) -> String {
 fn holders(who: &Who) -> Markup {
     html! {
         p { (who.title()) ". A byte belongs to the innermost function of yours that asked for it." }
-        div.wide tabindex="0" {
+        div.wide tabindex="0" role="region" aria-label="Who held it, a table that can be scrolled" {
             table {
                 thead {
                     tr {

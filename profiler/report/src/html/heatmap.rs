@@ -286,7 +286,7 @@ fn table(heatmap: &Heatmap) -> Markup {
     html! {
         details {
             summary { "As a table" }
-            div.wide tabindex="0" {
+            div.wide tabindex="0" role="region" aria-label="When, a table that can be scrolled" {
                 table {
                     thead {
                         tr {

@@ -81,7 +81,7 @@ fn models(profile: &Profile) -> Markup {
     ];
     rows.extend(sizing.map(|model| ("Committed, known early", model)));
     html! {
-        div.wide tabindex="0" {
+        div.wide tabindex="0" role="region" aria-label="Models, a table that can be scrolled" {
             table {
                 thead {
                     tr {
@@ -120,7 +120,7 @@ fn model_row(name: &str, model: &Model) -> Markup {
 fn variables(profile: &Profile) -> Markup {
     let hidden = profile.variables.len().saturating_sub(VARIABLES);
     html! {
-        div.wide tabindex="0" {
+        div.wide tabindex="0" role="region" aria-label="Variables, a table that can be scrolled" {
             table {
                 thead {
                     tr {

@@ -30,7 +30,7 @@ impl Axis {
                 .into_iter()
                 .flatten()
                 .chain(recommended)
-                .chain([f.limit])
+                .chain(is_known(f.limit))
         });
         let powers = all.map(|bytes| bytes.as_f64().max(1.0).log2());
         let (low, high) = powers.fold((f64::MAX, f64::MIN), |(low, high), power| {
@@ -75,6 +75,11 @@ impl Axis {
     }
 }
 
+/// The limit, where somebody has said one.
+fn is_known(limit: Bytes) -> Option<Bytes> {
+    Some(limit).filter(|limit| *limit > Bytes(0))
+}
+
 /// Texts at the edges stay inside.
 fn anchor(x: f64) -> &'static str {
     match x {
@@ -86,7 +91,6 @@ fn anchor(x: f64) -> &'static str {
 
 /// The picture of one function.
 pub(crate) fn bar(function: &FunctionNow, axis: Axis) -> Markup {
-    let limit = axis.x(function.limit);
     html! {
         svg.bar viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="img" aria-label=(said(function)) {
             title { (said(function)) }
@@ -101,7 +105,9 @@ pub(crate) fn bar(function: &FunctionNow, axis: Axis) -> Markup {
                 @let x = axis.x(recommended.bytes);
                 path.recommended d={ "M" (x) " 8 l-5 -7 h10 z" } {}
             }
-            line.limit x1=(limit) x2=(limit) y1="3" y2="23" {}
+            @if let Some(limit) = is_known(function.limit) {
+                line.limit x1=(axis.x(limit)) x2=(axis.x(limit)) y1="3" y2="23" {}
+            }
         }
     }
 }

@@ -16,6 +16,8 @@ const SHOWN: usize = 200;
 /// Everything the overview shows.
 #[derive(Clone, Debug)]
 pub struct FleetView {
+    /// What a command needs beside a name to reach the server: ` --server http://...`, or nothing.
+    pub address: String,
     /// The server.
     pub server: ServerNow,
     /// Its functions, in any order.
@@ -191,7 +193,7 @@ fn table(view: &FleetView) -> Markup {
             section #functions {
                 h2 { "Nothing is deployed yet" }
                 p { "Deploy a function to this server from another terminal, and it appears here:" }
-                pre.command { code { "fathom deploy hello.wasm" } }
+                pre.command { code { "fathom deploy hello.wasm" (view.address) } }
                 p.note { "Or start the server with a folder of functions: " code { "fathom serve FOLDER" } "." }
             }
         };
@@ -296,8 +298,12 @@ pub(super) fn phase(f: &FunctionNow) -> Markup {
 pub(crate) fn recommended(f: &FunctionNow) -> Markup {
     html! {
         @match f.recommended {
+            None if f.calls > 0 && f.failures() == f.calls => small { "no call succeeded" },
             None => small { "not enough calls" },
             Some(r) => {
+                @if f.needed.is_some_and(|needed| needed.max > r.bytes) {
+                    span.badge.warn title="Calls have needed more than this" { "calls need more" } " "
+                }
                 @if r.is_lower_bound { small { "at least " } }
                 (exact(r.bytes))
                 @if matches!(r.confidence, Confidence::None | Confidence::Low) {

@@ -12,7 +12,7 @@ use crate::Context;
 use crate::chart::{Theme, allocation, bill, calls, recent as recent_chart, relation, timeline};
 use crate::clean::clean;
 use crate::html::{card, caution, deploy, figure, flames, method, one_call, prose, wasted};
-use crate::show::{count, percent, round_size};
+use crate::show::{count, percent, round_size, size};
 use crate::words;
 use maud::{Markup, html};
 use trace::{Bytes, Confidence, Drift, PredictivePlan, Profile, Trace};
@@ -34,6 +34,8 @@ pub struct FunctionView {
     pub calls: Vec<Trace>,
     /// What they tell beside.
     pub context: Context,
+    /// What a command needs beside the name to reach the server: ` --server http://...`, or nothing.
+    pub address: String,
     /// Id of the call that is drawn alone; the last one where it is `None` or not among `calls`.
     pub call: Option<String>,
     /// A recommendation has just been applied.
@@ -41,19 +43,21 @@ pub struct FunctionView {
 }
 
 /// What became of a click on "apply".
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Applied {
     /// The limit before.
     pub before: Bytes,
-    /// The limit now.
+    /// The limit that was applied.
     pub after: Bytes,
+    /// What whoever has applied it should know, sentences.
+    pub warnings: Vec<String>,
 }
 
 /// A part of the page: its id, and what makes it.
 type Part = (&'static str, fn(&FunctionView) -> Markup);
 
 /// The parts that change with every call, and then those that cost more to make, in their order on the page.
-const PARTS: [Part; 13] = [
+const PARTS: [Part; 14] = [
     ("now", now),
     ("answer", answer),
     ("recent", recent),
@@ -61,6 +65,7 @@ const PARTS: [Part; 13] = [
     ("relation", related),
     ("given", given),
     ("problems", |view| problems(&view.calls)),
+    ("stacks-now", stacks_now),
     ("stacks", stacks),
     ("bills", bills),
     ("plan", |view| plan(view.plan.as_ref())),
@@ -70,13 +75,16 @@ const PARTS: [Part; 13] = [
 ];
 
 /// Parts that are not sent again while somebody looks: they are looked into, not at.
-const STILL: [&str; 2] = ["stacks", "method"];
+const STILL: [&str; 1] = ["stacks"];
 
 /// The whole page.
 pub fn function_page(view: &FunctionView) -> String {
     let name = clean(&view.now.name);
     let call = view.call.as_ref();
-    let call = call.map_or(String::new(), |id| format!("?call={}", clean(id)));
+    // Others are none of a call.
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
+    let call = call.filter(|id| id.chars().all(plain));
+    let call = call.map_or(String::new(), |id| format!("?call={id}"));
     let events = format!("/functions/{name}/events{call}");
     let shell = Shell {
         title: &name,
@@ -120,12 +128,15 @@ fn alone(view: &FunctionView) -> Option<&Trace> {
 }
 
 fn applied(view: &FunctionView) -> Markup {
-    let Some(applied) = &view.applied else {
+    // Somebody may have given it another one since.
+    let applied = view.applied.as_ref();
+    let Some(applied) = applied.filter(|applied| applied.after == view.now.limit) else {
         return Markup::default();
     };
     let name = clean(&view.now.name);
     html! {
         div.applied role="status" {
+            @for warning in &applied.warnings { p.warned { (prose(&words::sentence(warning))) } }
             p { "The limit is " strong { (chosen(applied.after)) } " now, and was " (chosen(applied.before)) "." }
             form method="post" action={ "/functions/" (name) "/apply" } {
                 input type="hidden" name="memory" value=(applied.before.0);
@@ -156,7 +167,7 @@ fn now(view: &FunctionView) -> Markup {
                 dt { "Needed" }
                 @match f.needed {
                     None => dd { small { "nothing yet" } },
-                    Some(n) => dd { (exact(n.max)) small { "most; " (exact(n.median)) " median, " (exact(n.p99)) " p99" } },
+                    Some(n) => dd { (exact(n.max)) small { "most; about " (size(n.median)) " median, " (size(n.p99)) " p99" } },
                 }
             }
             div { dt { "Limit" } dd { (chosen(f.limit)) small { "calls are sized by " (f.sized_by) } } }
@@ -191,11 +202,13 @@ fn apply(view: &FunctionView) -> Markup {
         share if share >= 0.0 => format!("{} less", percent(share)),
         share => format!("{} more", percent(-share)),
     };
-    let command = format!("fathom apply {name}");
+    let command = format!("fathom apply {name}{}", view.address);
     html! {
         div.apply {
             @if words::is_lower_bound(recommendation) {
                 p.note { "Calls were cut off before they had shown what they need, so this is not applied by a click: raise the limit first, and let them run." }
+            } @else if view.now.recommended.is_none() {
+                p.note { "This is of few calls, and can be applied once more have been learned from." }
             } @else if recommendation.confidence == Confidence::None {
                 p.note { "Fewer than 5 distinct inputs say little, so this is not applied by a click. Who knows better: " code.command { (command) " --force" } }
             } @else {
@@ -203,6 +216,9 @@ fn apply(view: &FunctionView) -> Markup {
                     input type="hidden" name="memory" value=(bytes.0);
                     button.primary type="submit" { "Apply" }
                     span { "sets the limit from " (chosen(limit)) " to " (exact(bytes)) ", " (change) }
+                }
+                @if let Some(most) = view.now.needed.map(|needed| needed.max).filter(|most| *most > bytes) {
+                    p.warned { "Calls have needed up to " (exact(most)) ": those that do again will be limited." }
                 }
                 p.note { "The same from a terminal: " code.command { (command) } }
             }
@@ -277,12 +293,13 @@ fn neighbours(view: &FunctionView, call: &Trace) -> Markup {
 
 fn related(view: &FunctionView) -> Markup {
     let theme = Theme::default();
+    let chart = relation(&view.profile, &view.calls, &theme);
     html! {
         section #relation {
             h2 { "The variable against the need" }
             (figure(
-                &words::headline(&view.profile),
-                &relation(&view.profile, &view.calls, &theme),
+                &chart.title(),
+                &chart,
                 "Every mark is a call. Where the ground is grey there is none, and a fit is not known to hold.",
             ))
         }
@@ -309,6 +326,19 @@ fn stacks(view: &FunctionView) -> Markup {
                     p { "No stacks are recorded of these calls. They are of calls that are traced deep, one in four while the function is learned, and of " code { "fathom profile --heap=exact --cpu" } "." }
                 },
             }
+        }
+    }
+}
+
+/// Whether there is more to see than when the page was loaded.
+fn stacks_now(view: &FunctionView) -> Markup {
+    let with = view
+        .calls
+        .iter()
+        .filter(|call| call.heap_profile.is_some() || call.cpu_profile.is_some());
+    html! {
+        p.note #stacks-now {
+            "Stacks are recorded of " (count(with.count())) " of the last " (count(view.calls.len())) " calls now; what is below is as it was when this page was loaded."
         }
     }
 }

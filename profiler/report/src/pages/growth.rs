@@ -18,6 +18,7 @@ pub(super) fn growths(trace: &Trace) -> Markup {
     listed.sort_by_key(|(grown, _)| std::cmp::Reverse(*grown));
     listed.truncate(LISTED);
     listed.sort_by_key(|(_, growth)| growth.at);
+    let has_stacks = trace.heap_profile.is_some();
     html! {
         section #growths {
             h2 { "Growth of its memory" }
@@ -28,19 +29,20 @@ pub(super) fn growths(trace: &Trace) -> Markup {
                 div.wide tabindex="0" role="region" aria-label="Growths, a table that can be scrolled" {
                     table.growths {
                         caption.unseen { "Growths in order of time" }
-                        thead { tr { th.number scope="col" { "After" } th.number scope="col" { "By" } th.number scope="col" { "To" } th scope="col" { "Asked for by" } } }
+                        thead { tr { th.number scope="col" { "After" } th.number scope="col" { "By" } th.number scope="col" { "To" } @if has_stacks { th scope="col" { "Asked for by" } } } }
                         tbody {
                             @for (grown, growth) in &listed {
                                 tr {
                                     td.number { (seconds(growth.at.as_seconds())) }
                                     td.number { (exact(*grown)) }
                                     td.number { (exact(growth.to)) }
-                                    td { (who(trace, growth)) }
+                                    @if let Some(profile) = &trace.heap_profile { td { (who(profile, growth)) } }
                                 }
                             }
                         }
                     }
                 }
+                @if !has_stacks { p.note { "Who asked for it is not known: no stacks were recorded of this call." } }
                 @if hidden > 0 { p.note { (count(hidden)) " smaller ones are not listed; the record has them." } }
             }
             @if !trace.refusals.is_empty() {
@@ -66,10 +68,7 @@ fn by_growth(trace: &Trace) -> Vec<(Bytes, &Growth)> {
     added.collect()
 }
 
-fn who(trace: &Trace, growth: &Growth) -> Markup {
-    let Some(profile) = &trace.heap_profile else {
-        return html! { small { "no stacks were recorded of this call" } };
-    };
+fn who(profile: &HeapProfile, growth: &Growth) -> Markup {
     let Some(asked) = asking(profile, growth.at) else {
         return html! { small { (not_seen(profile)) } };
     };

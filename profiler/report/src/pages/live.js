@@ -21,7 +21,9 @@
     return template.content.firstElementChild;
   };
 
-  // Rows have their own ids; what has the focus keeps it, what is open stays open.
+  // What has the focus keeps it, what is open stays open, what is scrolled stays where it is.
+  const FOCUSED = "a[href], button, input, summary, [tabindex]";
+  const SCROLLED = ".wide, .plotted";
   const put = (id, html) => {
     const element = made(html);
     if (!element) return;
@@ -33,19 +35,21 @@
     // The first update has everything; what is there already stays.
     if (old.classList.contains("changed")) old.removeAttribute("class");
     if (old.isEqualNode(element)) return;
-    const held = old.contains(document.activeElement) ? same(document.activeElement) : null;
+    const focused = old.contains(document.activeElement) ? document.activeElement : null;
+    const place = focused ? [...old.querySelectorAll(FOCUSED)].indexOf(focused) : -1;
     const open = [...old.querySelectorAll("details")].map((details) => details.open);
-    const left = [...old.querySelectorAll(".wide")].map((box) => box.scrollLeft);
+    const left = [...old.querySelectorAll(SCROLLED)].map((box) => box.scrollLeft);
     element.querySelectorAll("details").forEach((details, i) => (details.open = details.open || open[i] === true));
     old.replaceWith(element);
-    element.querySelectorAll(".wide").forEach((box, i) => (box.scrollLeft = left[i] ?? 0));
-    if (held) element.querySelector(held)?.focus({ preventScroll: true });
+    element.querySelectorAll(SCROLLED).forEach((box, i) => (box.scrollLeft = left[i] ?? 0));
+    if (focused) again(element, focused, place)?.focus({ preventScroll: true });
     if (element.localName === "tr") element.classList.add("changed");
   };
-  const same = (focused) => {
+  // The same link, else what is in the same place.
+  const again = (element, focused, place) => {
     const href = focused.getAttribute("href");
-    if (href) return `a[href="${CSS.escape(href)}"]`;
-    return focused.localName;
+    const all = [...element.querySelectorAll(FOCUSED)];
+    return all.find((one) => href !== null && one.getAttribute("href") === href) ?? all[place] ?? all.at(-1);
   };
 
   const reorder = (ids) => {
@@ -60,33 +64,56 @@
     });
   };
 
-  // While somebody selects text, or drags, what they hold is not taken away.
+  // What somebody holds is not taken away from under them: text that is selected, what is pressed and not let go.
   let held = null;
-  const isBusy = () => (!document.getSelection()?.isCollapsed && document.getSelection()?.toString()) || document.querySelector("[data-busy]");
+  let isPressed = false;
+  const isSelecting = () => document.getSelection()?.type === "Range";
   const apply = (update) => {
-    if (isBusy()) {
-      held = { parts: { ...held?.parts, ...update.parts }, order: update.order ?? held?.order };
+    const parts = { ...held?.parts, ...update.parts };
+    const order = update.order ?? held?.order;
+    if (isPressed || isSelecting()) {
+      held = { parts, order };
+      if (isSelecting()) say("paused", "paused: text is selected");
       return;
     }
-    const all = held ? { parts: { ...held.parts, ...update.parts }, order: update.order ?? held.order } : update;
     held = null;
-    Object.entries(all.parts).forEach(([id, html]) => put(id, html));
-    if (all.order) reorder(all.order);
-  };
-  document.addEventListener("selectionchange", () => held && !isBusy() && apply({ parts: {} }));
-
-  const events = new EventSource(path);
-  events.addEventListener("open", () => say("live", "live"));
-  events.addEventListener("update", (event) => {
     say("live", "live");
-    apply(JSON.parse(event.data));
-  });
-  events.addEventListener("end", () => {
-    events.close();
-    say("lost", "the server has stopped");
-  });
-  events.addEventListener("error", () => say("lost", events.readyState === EventSource.CLOSED ? "not live: reload" : "not live: trying again"));
+    Object.entries(parts).forEach(([id, html]) => put(id, html));
+    if (order) reorder(order);
+  };
+  const catchUp = () => held && apply({ parts: {} });
+  document.addEventListener("selectionchange", catchUp);
+  document.addEventListener("pointerdown", () => (isPressed = true));
+  for (const end of ["pointerup", "pointercancel"]) {
+    // A click follows what is let go.
+    document.addEventListener(end, () => setTimeout(() => ((isPressed = false), catchUp()), 100));
+  }
+
+  // Browsers open six connections to a server, and a page that nobody sees needs none.
+  let events = null;
+  const listen = () => {
+    if (events || document.hidden) return;
+    events = new EventSource(path);
+    events.addEventListener("open", () => say("live", "live"));
+    events.addEventListener("update", (event) => apply(JSON.parse(event.data)));
+    events.addEventListener("end", (event) => {
+      if (event.data !== "gone") return say("lost", "the server is stopping");
+      stop();
+      sign.dataset.gone = "";
+      say("lost", "the function is not deployed any more");
+    });
+    events.addEventListener("error", () => {
+      const isOver = events?.readyState === EventSource.CLOSED;
+      say("lost", isOver ? "not live: too many pages are open, or what this one shows has gone" : "not live: trying again");
+    });
+  };
+  const stop = () => {
+    events?.close();
+    events = null;
+  };
+  document.addEventListener("visibilitychange", () => (document.hidden ? stop() : "gone" in sign.dataset || listen()));
   // Leaving ends the stream at once, so that coming back by the back button begins anew.
-  window.addEventListener("pagehide", () => events.close());
+  window.addEventListener("pagehide", stop);
   window.addEventListener("pageshow", (event) => event.persisted && location.reload());
+  listen();
 })();

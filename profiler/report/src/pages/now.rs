@@ -52,7 +52,7 @@ pub struct FunctionNow {
     pub needed: Option<Needs>,
     /// What a call may have: its setting.
     pub limit: Bytes,
-    /// What decides how much a call is given, in words: `the model, for each call`.
+    /// What decides how much a call is given, in words: `the model, one by one`.
     pub sized_by: &'static str,
     /// What is recommended; `None` while nothing is.
     pub recommended: Option<Recommended>,

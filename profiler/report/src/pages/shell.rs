@@ -8,12 +8,13 @@ pub(super) struct Shell<'a> {
     pub(super) title: &'a str,
     /// Path of the events that keep it as it is now; `None` where nothing changes.
     pub(super) events: Option<&'a str>,
-    /// From the overview to here: name and path.
+    /// From the overview to here, name and path; empty on the overview, and on a page that is nowhere.
     pub(super) trail: &'a [(&'a str, String)],
 }
 
 impl Shell<'_> {
     pub(super) fn page(&self, body: &Markup) -> String {
+        let is_overview = self.trail.is_empty() && self.events.is_some();
         let page = html! {
             (DOCTYPE)
             html lang="en" {
@@ -29,7 +30,7 @@ impl Shell<'_> {
                 body.served data-events=[self.events] {
                     a.skip href="#content" { "Skip to the content" }
                     nav.top aria-label="Fathom" {
-                        a.home href="/" aria-current=[self.trail.is_empty().then_some("page")] { "Fathom" }
+                        a.home href="/" aria-current=[is_overview.then_some("page")] { "Fathom" }
                         @for (i, (name, path)) in self.trail.iter().enumerate() {
                             span.parted aria-hidden="true" { "/" }
                             a href=(path) aria-current=[(i + 1 == self.trail.len()).then_some("page")] { (name) }

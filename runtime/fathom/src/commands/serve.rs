@@ -45,6 +45,7 @@ const SHARE_OF_MACHINE: u64 = 2;
 #[derive(Args)]
 #[command(after_help = "\
 Paths:
+  GET  /                      pages for a browser: functions, /functions/NAME, /calls/ID
   ANY  /function/NAME[/...]   the function
   GET  /metrics               for Prometheus
   GET  /healthz, /readyz

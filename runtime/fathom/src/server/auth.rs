@@ -51,6 +51,11 @@ pub(crate) async fn required(
 
 /// A browser says of which page a request is; a page of ours has our own host.
 fn is_of_a_foreign_page(headers: &HeaderMap) -> bool {
+    // Of what has no origin, as a picture, it is said so. Who follows a link here may.
+    let says = |name: &str, what: &str| headers.get(name).is_some_and(|value| value == what);
+    if says("sec-fetch-site", "cross-site") && !says("sec-fetch-mode", "navigate") {
+        return true;
+    }
     let Some(origin) = headers.get(header::ORIGIN) else {
         return false;
     };

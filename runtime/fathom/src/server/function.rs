@@ -2,7 +2,9 @@
 //! replaced goes on for the calls that began with it, and goes with the last of them.
 
 use super::{
-    Server, build,
+    Server,
+    apply::Applied,
+    build,
     loaded::DeepPlace,
     logs::Logs,
     manifest::Manifest,
@@ -40,6 +42,7 @@ pub(crate) struct Deployed {
     pub(crate) phases: Phases,
     pub(crate) logs: Logs,
     totals: Mutex<Totals>,
+    applied: Mutex<Option<Applied>>,
     running: AtomicUsize,
     metrics: OnceLock<FunctionMetrics>,
 }
@@ -90,6 +93,7 @@ impl Deployed {
             phases: Phases::default(),
             logs: Logs::default(),
             totals: Mutex::default(),
+            applied: Mutex::default(),
             running: AtomicUsize::new(0),
             metrics: OnceLock::new(),
         }
@@ -135,6 +139,18 @@ impl Deployed {
 
     pub(crate) fn totals(&self) -> MutexGuard<'_, Totals> {
         self.totals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The last limit that was given to it by a click.
+    pub(crate) fn applied(&self) -> Option<Applied> {
+        let applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
+        applied.clone()
+    }
+
+    /// See [`Deployed::applied`].
+    pub(crate) fn set_applied(&self, applied: Applied) {
+        let mut place = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
+        *place = Some(applied);
     }
 
     /// Its metrics, which exist from its first call on.

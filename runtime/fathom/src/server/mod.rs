@@ -94,10 +94,10 @@ use rustix::{
 use stage::{Stage, Stages};
 use std::{
     fs,
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicUsize, Ordering},
         mpsc,
     },
@@ -124,6 +124,8 @@ const COUNT: Duration = Duration::from_millis(250);
 pub(crate) struct Server {
     settings: Settings,
     begun: Instant,
+    /// Where it listens, once it does.
+    address: OnceLock<SocketAddr>,
     engine: Engine,
     cache: Cache,
     modules: Modules,
@@ -156,6 +158,15 @@ pub(crate) struct OnPort {
 }
 
 impl Server {
+    /// Where it listens, as whoever is on this machine reaches it.
+    fn listens_on(&self) -> SocketAddr {
+        let mut address = self.address.get().copied().unwrap_or(self.settings.listen);
+        if address.ip().is_unspecified() {
+            address.set_ip(Ipv4Addr::LOCALHOST.into());
+        }
+        address
+    }
+
     /// Folder of the functions that came over HTTP.
     fn uploads(&self) -> PathBuf {
         self.settings.state.join("functions")
@@ -317,6 +328,7 @@ fn set_up(settings: Settings, guests: Guests) -> anyhow::Result<(Arc<Server>, Le
     let (teach, lessons) = mpsc::channel();
     let server = Server {
         begun: Instant::now(),
+        address: OnceLock::new(),
         cache,
         modules: Modules::at(settings.state.join("modules"))?,
         built: Built::default(),
@@ -410,9 +422,13 @@ async fn serve(server: &Arc<Server>, on_port: Option<OnPort>) -> anyhow::Result<
         ));
         ports.push((listener, router));
     }
+    let address = *server.address.get_or_init(|| {
+        let local = listener.local_addr();
+        local.unwrap_or(server.settings.listen)
+    });
+    output::note(format_args!("listening on http://{address}"));
     output::note(format_args!(
-        "listening on http://{}",
-        listener.local_addr()?
+        "open http://{address}/ in a browser to look at it"
     ));
     ports.push((listener, dialect::all(server)));
     let serving: Vec<_> = ports

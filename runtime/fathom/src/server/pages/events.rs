@@ -29,8 +29,8 @@ pub(super) trait Shown: Send + 'static {
     /// Differs from what it was where the page may have changed. Cheap.
     fn sign(&self, server: &Server) -> u64;
 
-    /// Everything that changes of the page, as it is now; `None` where it is not there any more. May take its time.
-    fn update(&self, server: &Arc<Server>) -> Option<Update>;
+    /// Everything that changes of the page, as it is now; `None` where what it shows is not there any more. May take its time.
+    fn update(&self, server: &Arc<Server>) -> anyhow::Result<Option<Update>>;
 }
 
 /// A page that somebody looks at.
@@ -91,9 +91,14 @@ impl<S: Shown + Sync> Watching<S> {
             self.sign = Some(sign);
             let (server, shown) = (self.server.clone(), self.shown.clone());
             let update = tokio::task::spawn_blocking(move || shown.update(&server)).await;
-            let Ok(Some(update)) = update else {
-                self.has_ended = true;
-                return Some(Event::default().event("end").data("gone"));
+            let update = match update {
+                Ok(Ok(Some(update))) => update,
+                Ok(Ok(None)) => {
+                    self.has_ended = true;
+                    return Some(Event::default().event("end").data("gone"));
+                }
+                // It is tried again when something else has changed.
+                Ok(Err(_)) | Err(_) => continue,
             };
             let news = update.since(&self.sent);
             self.sent = update;

@@ -29,6 +29,7 @@ impl Asked {
 
 fn view(server: &Server, sort: Sort) -> FleetView {
     FleetView {
+        address: now::address(server),
         server: now::server(server),
         functions: server
             .registry
@@ -55,8 +56,8 @@ impl Shown for Fleet {
         server.begun.elapsed().as_millis() as u64
     }
 
-    fn update(&self, server: &Arc<Server>) -> Option<Update> {
-        Some(fleet_update(&view(server, self.0)))
+    fn update(&self, server: &Arc<Server>) -> anyhow::Result<Option<Update>> {
+        Ok(Some(fleet_update(&view(server, self.0))))
     }
 }
 

@@ -1,7 +1,7 @@
 //! `/functions/NAME`: one function, from what is known of it in memory and what is recorded of its last calls.
 
 use super::{
-    super::{Server, function::Deployed},
+    super::{Server, function::Deployed, recorded},
     events::{self, Shown},
     failed, html, now, unknown,
 };
@@ -22,7 +22,7 @@ use std::{
     sync::Arc,
 };
 use store::{Detail, Filter, Store};
-use trace::{Bytes, Profile, Trace};
+use trace::{Profile, Trace};
 
 /// Calls shown.
 const CALLS: usize = 200;
@@ -34,8 +34,8 @@ const FEW: usize = 50;
 pub(super) struct Asked {
     /// The call that is drawn alone.
     call: Option<String>,
-    /// The limit before the one that was just applied, bytes.
-    applied: Option<u64>,
+    /// There where a limit was just applied.
+    applied: Option<String>,
 }
 
 pub(super) async fn page(
@@ -46,13 +46,17 @@ pub(super) async fn page(
     let Some(function) = server.registry.find(&name) else {
         return unknown(&server, &name);
     };
-    let before = asked.applied;
+    let is_applied = asked.applied.is_some();
     let made = tokio::task::spawn_blocking(move || -> anyhow::Result<String> {
         let mut view = view(&server, &function, asked.call)?;
-        view.applied = before.map(|before| Applied {
-            before: Bytes(before),
-            after: view.now.limit,
-        });
+        view.applied = function
+            .applied()
+            .filter(|_| is_applied)
+            .map(|applied| Applied {
+                before: applied.before,
+                after: applied.after,
+                warnings: applied.warnings,
+            });
         Ok(function_page(&view))
     });
     match made.await {
@@ -68,19 +72,36 @@ fn view(
     function: &Arc<Deployed>,
     call: Option<String>,
 ) -> anyhow::Result<FunctionView> {
-    let calls = last_calls(server, function)?;
+    let now = now::function(function);
+    let mut calls = last_calls(server, function)?;
     let learned = function.sizing.learned();
-    let profile = match &learned {
+    let mut profile = match &learned {
         Some(learned) => learned.whole(),
         None => learned_here(server, function, &calls)?,
     };
     let plan = learned.and_then(|learned| learned.plan.clone());
     let mut context = Context::of_calls(&calls);
+    let address = now::address(server);
     if calls.is_empty() {
-        context.next = Some(format!("fathom invoke {}", function.name));
+        context.next = Some(format!("fathom invoke {}{address}", function.name));
+    }
+    // What it is given may be another limit than when it was learned.
+    if let Some(recommendation) = &mut profile.recommendation {
+        recommendation.baseline_bytes = now.limit;
+        let share = recommendation.allocation_bytes.as_f64() / now.limit.as_f64().max(1.0);
+        recommendation.memory_saving_share = 1.0 - share;
+    }
+    // A link may lead to one that is not among the last ones.
+    let is_there = |id: &String| calls.iter().any(|call| id_of(call).as_ref() == Some(id));
+    if let Some(id) = call.as_ref().filter(|id| !is_there(id))
+        && let Some((found, _)) = recorded::call(server, id)?
+        && found.function.name == function.name
+    {
+        calls.insert(0, found);
     }
     Ok(FunctionView {
-        now: now::function(function),
+        address,
+        now,
         drift: plan.as_ref().and_then(|plan| function.phases.drift(plan)),
         plan,
         profile,
@@ -146,16 +167,19 @@ fn learned_here(
         .learn(&version.id, &few, configured)
 }
 
-/// The page of one function.
+/// The page of one function, whatever is deployed under its name.
 struct One {
-    function: Arc<Deployed>,
+    name: String,
     call: Option<String>,
 }
 
 impl Shown for One {
     fn sign(&self, server: &Server) -> u64 {
         let mut sign = DefaultHasher::new();
-        let function = &self.function;
+        let Some(function) = server.registry.find(&self.name) else {
+            return 0;
+        };
+        Arc::as_ptr(&function).addr().hash(&mut sign);
         let version = function.version();
         (function.totals().calls, function.running()).hash(&mut sign);
         (version.id.digest.as_str(), version.manifest.limits.memory.0).hash(&mut sign);
@@ -164,18 +188,15 @@ impl Shown for One {
         learned
             .map(|learned| Arc::as_ptr(&learned).addr())
             .hash(&mut sign);
-        server
-            .registry
-            .find(&function.name)
-            .is_some()
-            .hash(&mut sign);
         sign.finish()
     }
 
-    fn update(&self, server: &Arc<Server>) -> Option<Update> {
-        let there = server.registry.find(&self.function.name)?;
-        let view = view(server, &there, self.call.clone());
-        view.ok().map(|view| function_update(&view))
+    fn update(&self, server: &Arc<Server>) -> anyhow::Result<Option<Update>> {
+        let Some(function) = server.registry.find(&self.name) else {
+            return Ok(None);
+        };
+        let view = view(server, &function, self.call.clone())?;
+        Ok(Some(function_update(&view)))
     }
 }
 
@@ -184,9 +205,9 @@ pub(super) async fn events(
     Path(name): Path<String>,
     Query(asked): Query<Asked>,
 ) -> Response {
-    let Some(function) = server.registry.find(&name) else {
+    if server.registry.find(&name).is_none() {
         return unknown(&server, &name);
-    };
+    }
     let call = asked.call;
-    events::events(&server, One { function, call })
+    events::events(&server, One { name, call })
 }

@@ -20,6 +20,16 @@ pub(super) fn server(server: &Server) -> ServerNow {
     }
 }
 
+/// What a command needs to reach this server beside its name: ` --server http://...`; nothing where it listens where commands
+/// look for it.
+pub(super) fn address(server: &Server) -> String {
+    let listen = server.listens_on();
+    match listen.ip().is_loopback() && listen.port() == 8080 {
+        true => String::new(),
+        false => format!(" --server http://{listen}"),
+    }
+}
+
 /// One of its functions.
 pub(super) fn function(function: &Deployed) -> FunctionNow {
     let version = function.version();
