@@ -160,7 +160,7 @@ pub(crate) fn deploy(profile: &Profile, context: &Context) -> Markup {
                                 td.number { (seconds(bill.estimated_seconds)) }
                                 td.number { (usd(bill.usd_per_million)) }
                                 td.number { (change(bill.usd_saving_share)) }
-                                td { (prose(&bill.reason)) }
+                                td.why { (prose(&bill.reason)) }
                             }
                         }
                     }

@@ -102,7 +102,7 @@ fn table(functions: &[Fleet]) -> Markup {
                                 td.number { (overview::recommended(now)) }
                                 td.number { (overview::saving(now)) }
                                 td.number { (overview::byte_seconds(now.savable_byte_seconds())) }
-                                td { (bill(function)) }
+                                td.why { (bill(function)) }
                             }
                         }
                     }
