@@ -298,7 +298,7 @@ fn related(view: &FunctionView) -> Markup {
         section #relation {
             h2 { "The variable against the need" }
             (figure(
-                &chart.title(),
+                chart.title(),
                 &chart,
                 "Every mark is a call. Where the ground is grey there is none, and a fit is not known to hold.",
             ))
