@@ -89,6 +89,9 @@
     document.addEventListener(end, () => setTimeout(() => ((isPressed = false), catchUp()), 100));
   }
 
+  // Milliseconds until it is asked again who has refused.
+  const AGAIN = 3000;
+
   // Browsers open six connections to a server, and a page that nobody sees needs none.
   let events = null;
   const listen = () => {
@@ -103,8 +106,12 @@
       say("lost", "the function is not deployed any more");
     });
     events.addEventListener("error", () => {
-      const isOver = events?.readyState === EventSource.CLOSED;
-      say("lost", isOver ? "not live: too many pages are open, or what this one shows has gone" : "not live: trying again");
+      const isRefused = events?.readyState === EventSource.CLOSED;
+      say("lost", isRefused ? "not live: too many pages are open, or what this one shows has gone" : "not live: trying again");
+      if (!isRefused) return;
+      // A browser does not ask again by itself then.
+      stop();
+      setTimeout(listen, AGAIN);
     });
   };
   const stop = () => {
