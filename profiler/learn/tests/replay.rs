@@ -387,3 +387,53 @@ fn a_call_is_given_the_start_grant_until_its_breakpoint_is_reached() {
     let never = online.size(&[never]).expect("enough calls");
     assert_eq!((never.start, never.then), (sized.start, None));
 }
+
+/// Inputs that grow, of a function whose buffers double: each model is wrong of the calls after it. The last one is judged by what it
+/// says of all calls, not by what those before it have missed.
+#[test]
+fn steps_learned_anew_are_not_held_to_what_former_ones_have_missed() {
+    let feature = Feature {
+        variable: "stdin_bytes".to_owned(),
+        breakpoint: Breakpoint::Input,
+        aggregate: Aggregate::First,
+    };
+    // From so many thousands of bytes on, so many pages.
+    const PAGES: [(u32, u32); 12] = [
+        (0, 17),
+        (12, 18),
+        (21, 19),
+        (42, 20),
+        (82, 23),
+        (147, 24),
+        (167, 30),
+        (312, 31),
+        (329, 43),
+        (602, 44),
+        (637, 45),
+        (658, 69),
+    ];
+    let need = |bytes: u32| {
+        let reached = PAGES.iter().rfind(|(from, _)| from * 1_000 <= bytes);
+        reached.map_or(0.0, |(_, pages)| f64::from(pages * 65_536))
+    };
+    let known = |bytes: u32| Known {
+        value: f64::from(bytes),
+        at_seconds: 0.0,
+        ahead: 1.0,
+    };
+    let mut online = Online::new(vec![feature], 0.01, 1, learn::Order::Stream);
+    let growing = (1..=100).map(|step| 7_000 * step);
+    let others = (0..170).map(|step| 5_000 + 2_900 * step);
+    for bytes in growing.chain(others) {
+        online.see(&[known(bytes)], need(bytes));
+        if [12, 25, 46, 170, 270].contains(&online.calls()) {
+            online.refit();
+        }
+    }
+    for bytes in [20_000, 200_000, 600_000] {
+        let sized = online.size(&[known(bytes)]).expect("enough calls");
+        assert!(sized.by_model, "{bytes}: {sized:?}");
+        let allowed = need(bytes)..1.7 * need(bytes);
+        assert!(allowed.contains(&sized.start), "{bytes}: {sized:?}");
+    }
+}

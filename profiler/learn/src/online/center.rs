@@ -125,15 +125,14 @@ impl Line {
         })
     }
 
-    /// Whether both are the same sum of the same terms.
+    /// Whether both are the same sum of the same terms. Steps and trees that are learned anew are others than those before.
     pub(super) fn is_like(&self, other: &Line) -> bool {
         let same = |(a, b): (&Term, &Term)| {
             let of = |term: &Term| (term.feature, term.times, term.transform);
             of(a) == of(b) && a.when == b.when
         };
-        let kinds = (self.model.kind, other.model.kind);
         self.follows == other.follows
-            && (self.follows != Follows::Nothing || kinds.0 == kinds.1)
+            && self.follows != Follows::Nothing
             && self.terms.len() == other.terms.len()
             && self.terms.iter().zip(&other.terms).all(same)
     }

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{analysis::Configured, output, plan_file};
 use learn::Settings;
+use rustix::time::{ClockId, clock_gettime};
 use std::{
     collections::HashMap,
     sync::{
@@ -31,8 +32,8 @@ const GROWTHS: usize = 200;
 /// Calls between two lessons once there were many.
 const CALLS_BETWEEN: u64 = 200;
 
-/// A lesson is followed by so many times the time it took without another one of the same function: learning never takes
-/// more than a few hundredths of the machine.
+/// A lesson is followed by so many times the processor time it took without another one of the same function: learning never
+/// takes more than a few hundredths of a processor. Not the time that passed: that grows with what others do.
 const REST: u32 = 50;
 
 /// A function rests twice as long after each lesson that has taught nothing new, but never longer than that for it.
@@ -152,7 +153,7 @@ impl Lessons {
                 continue;
             };
             server.records.settle(SETTLED);
-            let begun = Instant::now();
+            let begun = processor_time();
             let in_vain = match lesson(server, &function) {
                 Taught::Something => 0,
                 Taught::Nothing => {
@@ -164,12 +165,19 @@ impl Lessons {
             let rest = Rest {
                 digest: function.version().id.digest.clone(),
                 phase: function.phases.now(),
-                until: Instant::now() + rest(begun.elapsed(), in_vain),
+                until: Instant::now() + rest(processor_time().saturating_sub(begun), in_vain),
                 in_vain,
             };
             self.resting.insert(name, rest);
         }
     }
+}
+
+/// What this thread has taken of a processor so far. Compiling, once for each plan, is done by others.
+fn processor_time() -> Duration {
+    clock_gettime(ClockId::ThreadCPUTime)
+        .try_into()
+        .unwrap_or_default()
 }
 
 /// How long a function rests after a lesson that took so long, the last of so many in vain.
