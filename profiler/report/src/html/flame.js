@@ -146,16 +146,18 @@ class Flame {
 
   draw() {
     const pixels = this.svg.clientWidth || 900;
-    const from = this.zoomed?.x ?? 0, width = Math.max(this.zoomed?.w ?? this.total, 1);
+    const from = this.zoomed?.x ?? 0, width = (this.zoomed?.w ?? this.total) || 1;
+    // Amounts of a range are fractions, and so their sums are not exact: to a ten-thousandth of a percent it is the same.
+    const percent = (amount) => Math.round(1e6 * amount / width) / 1e4;
     for (const frame of this.frames) {
-      const inside = frame.x < from + width && frame.x + frame.w > from;
-      frame.group.classList.toggle("away", !inside);
-      if (!inside) continue;
       const left = Math.max(frame.x, from), right = Math.min(frame.x + frame.w, from + width);
-      const x = 100 * (left - from) / width, w = 100 * (right - left) / width;
+      const x = percent(left - from), w = percent(right - left);
+      const inside = this.zoomed === null || w > 0;
+      frame.group.classList.toggle("away", !inside);
+      frame.group.classList.toggle("above", inside && this.zoomed !== null && frame.y < this.zoomed.y);
+      if (!inside) continue;
       frame.rect.setAttribute("x", x + "%");
       frame.rect.setAttribute("width", w + "%");
-      frame.group.classList.toggle("above", this.zoomed !== null && frame.y < this.zoomed.y);
       frame.text.setAttribute("x", x + 300 / pixels + "%");
       this.fit(frame, w * pixels / 100);
     }
