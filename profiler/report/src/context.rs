@@ -30,6 +30,14 @@ pub struct Context {
 impl Context {
     /// What the calls themselves tell; the rest is left empty.
     pub fn of_calls(traces: &[Trace]) -> Context {
+        Context {
+            stacks: Merged::of(traces),
+            ..Context::without_stacks(traces)
+        }
+    }
+
+    /// The same without their stacks, which take longest to be added up.
+    pub fn without_stacks(traces: &[Trace]) -> Context {
         let mut walls: Vec<f64> = traces
             .iter()
             .filter(|t| t.is_measurement())
@@ -40,7 +48,6 @@ impl Context {
             problems: traces.iter().filter_map(Problem::of).collect(),
             wall_seconds: walls.get(walls.len() / 2).copied(),
             recorded_unix_ms: traces.iter().map(|t| t.started_unix_ms).max(),
-            stacks: Merged::of(traces),
             ..Context::default()
         }
     }

@@ -1,9 +1,9 @@
 //! Several functions side by side, ranked by what there is to save. Values: how they look is in `html::fleet` and `table`.
 
 use crate::Context;
-use crate::pages::{FunctionNow, Needs, Recommended};
+use crate::pages::{FunctionNow, Needs, Recommended, savable_bytes};
 use crate::words;
-use trace::{Bytes, CallAllocation, Outcome, Profile, ProviderBill};
+use trace::{Bytes, CallAllocation, Outcome, Profile};
 
 /// One recorded function.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,30 +29,29 @@ impl Fleet {
     /// Memory that the recorded calls would not have held had each been given what is recommended, bytes times seconds; 0 where
     /// nothing is recommended or more than today is.
     pub fn saved_byte_seconds(&self) -> f64 {
-        self.now().savable_byte_seconds()
-    }
-
-    /// The bill that changes most, of the providers there are.
-    pub(crate) fn best_bill(&self) -> Option<&ProviderBill> {
-        let bills = self
+        let saved = self
             .profile
             .recommendation
-            .iter()
-            .flat_map(|r| &r.providers);
-        bills.max_by(|a, b| a.usd_saving_share.total_cmp(&b.usd_saving_share))
+            .as_ref()
+            .map(|r| savable_bytes(r.baseline_bytes, r.allocation_bytes));
+        saved.unwrap_or(0.0) * self.seconds()
+    }
+
+    /// Time of all recorded calls at their median.
+    fn seconds(&self) -> f64 {
+        self.context.wall_seconds.unwrap_or(0.0) * self.profile.invocations.total as f64
     }
 
     /// The same as a function of a server, as far as recorded calls say it.
     pub(crate) fn now(&self) -> FunctionNow {
         let counts = &self.profile.invocations;
         let recommendation = self.profile.recommendation.as_ref();
-        let calls = counts.total as u64;
         FunctionNow {
             name: self.profile.function.name.clone(),
             digest: self.profile.function.digest.clone(),
             phase: "",
             stale_because: None,
-            calls,
+            calls: counts.total as u64,
             running: 0,
             failed: counts.failed as u64,
             limited: counts.limited as u64,
@@ -69,7 +68,7 @@ impl Fleet {
                 is_lower_bound: words::is_lower_bound(r),
             }),
             waste_byte_seconds: 0.0,
-            wall_seconds: self.context.wall_seconds.unwrap_or(0.0) * calls as f64,
+            wall_seconds: self.seconds(),
         }
     }
 }

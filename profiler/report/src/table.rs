@@ -6,7 +6,7 @@ use crate::markdown::rows_as_table;
 use crate::screen::{change, held};
 use crate::show::{number, odds, percent, round_size, share_explained, size};
 use crate::words;
-use trace::{Model, ModelKind, Outcome, Predictor, Profile, ProviderBill, Recommendation};
+use trace::{Model, ModelKind, Outcome, Predictor, Profile, Recommendation};
 
 /// A Markdown table with a row per function, in the order given. Memory and bills are compared with the size that all
 /// of them are given today.
@@ -122,13 +122,8 @@ fn when(profile: &Profile, predictor: &Predictor) -> String {
 /// Memory held, and the largest saving of the bills, which also count time: a smaller size that is slower saves nothing.
 fn bill(r: &Recommendation) -> String {
     let memory = held(r.memory_saving_share);
-    let saving = |p: &&ProviderBill| p.usd_saving_share;
-    let most = r
-        .providers
-        .iter()
-        .max_by(|a, b| saving(a).total_cmp(&saving(b)));
-    match most {
-        Some(p) if p.usd_saving_share >= 0.0005 => {
+    match words::best_bill(r) {
+        Some(p) if p.usd_saving_share >= words::NO_SAVING => {
             format!(
                 "{memory}; {}, {}",
                 change(p.usd_saving_share),

@@ -1,5 +1,6 @@
 //! All calls in a table: what each was given to read, needed, and would be given if it were sized alone.
 
+use super::wide::wide;
 use crate::clean::clean;
 use crate::matched::matched;
 use crate::show::{count, seconds, size, value_of};
@@ -19,7 +20,7 @@ pub(super) fn calls(profile: &Profile, traces: &[Trace]) -> Markup {
     html! {
         section {
             h2 { "All calls" }
-            div.wide tabindex="0" role="region" aria-label="All calls, a table that can be scrolled" {
+            (wide("All calls", &html! {
                 table {
                     thead {
                         tr {
@@ -39,7 +40,7 @@ pub(super) fn calls(profile: &Profile, traces: &[Trace]) -> Markup {
                         }
                     }
                 }
-            }
+            }))
             @if hidden > 0 { p.note { (count(hidden)) " more are in the CSV below." } }
             @if traces.iter().any(|t| t.contended) {
                 p.note { "* other calls ran at the same time, so these times are not to be compared." }

@@ -1,6 +1,7 @@
 //! The first page: the answer in a card, what did not succeed, and what to set at which provider.
 
 use super::prose::{paragraphs, prose};
+use super::wide::wide;
 use crate::clean::clean;
 use crate::screen::{change, held};
 use crate::show::{megabytes, percent, round_size, seconds, size, usd};
@@ -83,11 +84,7 @@ const WORTH_TELLING: f64 = 0.01;
 
 /// The largest saving among the providers, which is rarely that of the memory; nothing where it is next to nothing.
 fn bill_saving(recommendation: &Recommendation) -> Option<String> {
-    let best = recommendation
-        .providers
-        .iter()
-        .max_by(|a, b| a.usd_saving_share.total_cmp(&b.usd_saving_share));
-    match best {
+    match words::best_bill(recommendation) {
         Some(p) if p.usd_saving_share >= WORTH_TELLING => Some(format!(
             "of the bill: up to {} ({})",
             percent(p.usd_saving_share),
@@ -132,7 +129,7 @@ pub(crate) fn deploy(profile: &Profile, context: &Context) -> Markup {
     html! {
         section.together {
             h2 { "Deploy to" }
-            div.wide tabindex="0" role="region" aria-label="Prices, a table that can be scrolled" {
+            (wide("Prices", &html! {
                 table {
                     thead {
                         tr {
@@ -165,7 +162,7 @@ pub(crate) fn deploy(profile: &Profile, context: &Context) -> Markup {
                         }
                     }
                 }
-            }
+            }))
             p.note {
                 (beside(recommendation.runtime_base_bytes)) "Prices include the request fee, before free tiers. Times are estimated from CPU seconds and the provider's CPU share; that of fathom serve is the median measured here."
             }

@@ -6,6 +6,7 @@
 //! the report contains.
 
 use super::heatmap::heatmap;
+use super::wide::wide;
 use crate::Context;
 use crate::clean::clean;
 use crate::show::counted;
@@ -106,7 +107,7 @@ fn caption(merged: &Merged, folded: &Folded) -> String {
 fn holders(who: &Who) -> Markup {
     html! {
         p { (who.title()) ". A byte belongs to the innermost function of yours that asked for it." }
-        div.wide tabindex="0" role="region" aria-label="Who held it, a table that can be scrolled" {
+        (wide("Who held it", &html! {
             table {
                 thead {
                     tr {
@@ -129,6 +130,6 @@ fn holders(who: &Who) -> Markup {
                     }
                 }
             }
-        }
+        }))
     }
 }

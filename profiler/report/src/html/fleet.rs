@@ -1,67 +1,57 @@
 //! All recorded functions on one page, ranked by what there is to save: the overview of a server, of what was recorded. One
 //! file that needs nothing else, as the report of one function is, and nothing in it is executed.
 
+use super::POLICY;
+use super::document::Document;
 use super::prose::prose;
-use super::{POLICY, STYLE, dark};
-use crate::chart::Theme;
+use super::wide::wide;
 use crate::clean::clean;
 use crate::fleet::Fleet;
-use crate::pages::{bar, exact, fleet as overview};
+use crate::pages::{FunctionNow, OWN_STYLE, Sums, bar, exact, fleet as overview};
 use crate::show::{count, percent, round_size, size, usd};
 use crate::words;
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 use trace::Bytes;
 
 /// The page. `functions` are shown in their order.
 pub fn fleet_html(functions: &[Fleet]) -> String {
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                title { "All functions - Fathom report" }
-                style { (PreEscaped(STYLE)) (PreEscaped(crate::pages::OWN_STYLE)) (dark(&Theme::default())) }
-            }
-            body.served {
-                header {
-                    p.eyebrow { "Fathom report" }
-                    h1 { "All functions" }
-                    (sum(functions))
-                }
-                main {
-                    @if functions.is_empty() { p.lead { "No call is recorded." } } @else {
-                        (table(functions))
-                        (each(functions))
-                    }
-                }
-                footer {
-                    p { "Made by Fathom from numbers and lengths only: no body, text or environment value of a call is recorded." }
-                }
-            }
-        }
+    let document = Document {
+        title: "All functions",
+        policy: POLICY,
+        style: OWN_STYLE,
+        class: Some("served"),
     };
-    page.into_string()
+    let now: Vec<FunctionNow> = functions.iter().map(Fleet::now).collect();
+    document.page(
+        &html! {
+            header {
+                p.eyebrow { "Fathom report" }
+                h1 { "All functions" }
+                (sum(&now))
+            }
+        },
+        &html! {
+            @if functions.is_empty() { p.lead { "No call is recorded." } } @else {
+                (table(functions, &now))
+                (each(functions))
+            }
+        },
+        &Markup::default(),
+    )
 }
 
 /// All together.
-fn sum(functions: &[Fleet]) -> Markup {
-    let now: Vec<_> = functions.iter().map(Fleet::now).collect();
-    let held: f64 = now.iter().map(|f| f.limit.as_f64() * f.wall_seconds).sum();
-    let saved: f64 = now.iter().map(|f| f.savable_byte_seconds()).sum();
-    let calls: u64 = now.iter().map(|f| f.calls).sum();
-    let failures: u64 = now.iter().map(|f| f.failures()).sum();
+fn sum(functions: &[FunctionNow]) -> Markup {
+    let all = Sums::of(functions);
     html! {
         dl.tiles {
             div { dt { "Functions" } dd { (count(functions.len())) } }
-            div { dt { "Calls" } dd { (count(calls as usize)) } }
-            div { dt { "Did not succeed" } dd.bad[failures > 0] { (count(failures as usize)) } }
+            div { dt { "Calls" } dd { (count(all.calls as usize)) } }
+            div { dt { "Did not succeed" } dd.bad[all.failures > 0] { (count(all.failures as usize)) } }
             div {
                 dt { "Could be given back" }
                 dd {
-                    @if held > 0.0 { (percent(saved / held)) small { "of the memory held, times time" } }
+                    @if let Some(share) = all.savable_share() { (percent(share)) small { "of the memory held, times time" } }
                     @else { small { "not enough data" } }
                 }
             }
@@ -69,13 +59,12 @@ fn sum(functions: &[Fleet]) -> Markup {
     }
 }
 
-fn table(functions: &[Fleet]) -> Markup {
-    let now: Vec<_> = functions.iter().map(Fleet::now).collect();
+fn table(functions: &[Fleet], now: &[FunctionNow]) -> Markup {
     let axis = bar::Axis::of(now.iter());
     html! {
         section {
             div.legend aria-hidden="true" { (overview::legend("today")) }
-            div.wide tabindex="0" role="region" aria-label="Functions, a table that can be scrolled" {
+            (wide("Functions", &html! {
                 table.fleet {
                     caption.unseen { "Functions, those that save most first" }
                     thead {
@@ -92,7 +81,7 @@ fn table(functions: &[Fleet]) -> Markup {
                         }
                     }
                     tbody {
-                        @for (function, now) in functions.iter().zip(&now) {
+                        @for (function, now) in functions.iter().zip(now) {
                             tr {
                                 th scope="row" { (named(function)) }
                                 td.number { (count(now.calls as usize)) }
@@ -107,7 +96,7 @@ fn table(functions: &[Fleet]) -> Markup {
                         }
                     }
                 }
-            }
+            }))
             p.note {
                 "Ranked by memory held for nothing: what today's size is beyond the one recommended, times the recorded calls, times their median time. Of the bills the one that changes most is told."
             }
@@ -122,9 +111,9 @@ fn named(function: &Fleet) -> Markup {
 
 fn bill(function: &Fleet) -> Markup {
     html! {
-        @match function.best_bill() {
+        @match function.profile.recommendation.as_ref().and_then(words::best_bill) {
             None => "-",
-            Some(bill) if bill.usd_saving_share < 0.0005 => small { "no smaller one without being slower" },
+            Some(bill) if bill.usd_saving_share < words::NO_SAVING => small { "no smaller one without being slower" },
             Some(bill) => {
                 (usd(bill.baseline_usd_per_million)) " \u{2192} " (usd(bill.usd_per_million)) " USD a million"
                 br; small { (clean(&bill.name)) }

@@ -4,6 +4,7 @@
 //! Colours are classes of the style sheet, so that light and dark pages have their own; the page needs no style
 //! attributes.
 
+use super::wide::wide;
 use crate::show::{counted, percent, whole_number};
 use crate::stacks::{Clock, Heatmap, Merged, View};
 use maud::{Markup, PreEscaped, html};
@@ -286,7 +287,7 @@ fn table(heatmap: &Heatmap) -> Markup {
     html! {
         details {
             summary { "As a table" }
-            div.wide tabindex="0" role="region" aria-label="When, a table that can be scrolled" {
+            (wide("When", &html! {
                 table {
                     thead {
                         tr {
@@ -307,7 +308,7 @@ fn table(heatmap: &Heatmap) -> Markup {
                         }
                     }
                 }
-            }
+            }))
         }
     }
 }

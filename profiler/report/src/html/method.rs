@@ -1,6 +1,7 @@
 //! How the answer was found: the rules with their margins, every model, every variable, every size of every provider.
 
 use super::prose::{paragraphs, prose, signs};
+use super::wide::wide;
 use crate::clean::clean;
 use crate::show::{count, megabytes, number, percent, seconds, share_explained, size, usd};
 use crate::words;
@@ -81,7 +82,7 @@ fn models(profile: &Profile) -> Markup {
     ];
     rows.extend(sizing.map(|model| ("Committed, known early", model)));
     html! {
-        div.wide tabindex="0" role="region" aria-label="Models, a table that can be scrolled" {
+        (wide("Models", &html! {
             table {
                 thead {
                     tr {
@@ -95,7 +96,7 @@ fn models(profile: &Profile) -> Markup {
                 }
                 tbody { @for (name, model) in rows { (model_row(name, model)) } }
             }
-        }
+        }))
     }
 }
 
@@ -120,7 +121,7 @@ fn model_row(name: &str, model: &Model) -> Markup {
 fn variables(profile: &Profile) -> Markup {
     let hidden = profile.variables.len().saturating_sub(VARIABLES);
     html! {
-        div.wide tabindex="0" role="region" aria-label="Variables, a table that can be scrolled" {
+        (wide("Variables", &html! {
             table {
                 thead {
                     tr {
@@ -145,7 +146,7 @@ fn variables(profile: &Profile) -> Markup {
                     }
                 }
             }
-        }
+        }))
         @if hidden > 0 { p.note { (hidden) " more are in the JSON below." } }
     }
 }

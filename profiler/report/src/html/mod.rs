@@ -7,12 +7,14 @@
 mod calls;
 mod card;
 mod data;
+mod document;
 mod figures;
 mod flame;
 mod fleet;
 mod heatmap;
 mod method;
 mod prose;
+mod wide;
 
 use crate::chart::Theme;
 use crate::clean::clean;
@@ -21,12 +23,14 @@ use crate::{Context, words};
 pub(crate) use card::{card, deploy, problems};
 pub use fleet::fleet_html;
 
+use document::Document;
 pub(crate) use figures::{figure, one_call, wasted};
 pub(crate) use flame::{SCRIPT as FLAME_SCRIPT, STYLE as FLAME_STYLE, flames};
-use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
+use maud::{Markup, PreEscaped, html as markup};
 pub(crate) use method::method;
 pub(crate) use prose::prose;
 use trace::{Profile, Trace};
+pub(crate) use wide::wide;
 
 pub(crate) const STYLE: &str = include_str!("style.css");
 
@@ -46,38 +50,27 @@ pub fn html(profile: &Profile, traces: &[Trace], context: &Context) -> String {
     let theme = Theme::default();
     let name = clean(&profile.function.name);
     let flames = flames(context);
-    let page = markup! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(policy(flames.is_some()));
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                title { (name) " - Fathom report" }
-                style { (PreEscaped(STYLE)) (PreEscaped(flame::STYLE)) (dark(&theme)) }
-            }
-            body {
-                (header(profile, context))
-                main {
-                    (card(profile, context, &Markup::default()))
-                    (caution(profile, context))
-                    (problems(context))
-                    (deploy(profile, context))
-                    (figures::figures(profile, traces, context, &theme))
-                    @if let Some(flames) = flames { (flames) (flame::script()) }
-                    (method(profile))
-                    (calls::calls(profile, traces))
-                    (data::data(profile, traces))
-                }
-                footer {
-                    p { "Made by Fathom from numbers and lengths only: no body, text or environment value of a call is recorded." }
-                    p.digest { (clean(&profile.function.digest)) }
-                }
-            }
-        }
+    let document = Document {
+        title: &name,
+        policy: &policy(flames.is_some()),
+        style: flame::STYLE,
+        class: None,
     };
-    page.into_string()
+    document.page(
+        &header(profile, context),
+        &markup! {
+            (card(profile, context, &Markup::default()))
+            (caution(profile, context))
+            (problems(context))
+            (deploy(profile, context))
+            (figures::figures(profile, traces, context, &theme))
+            @if let Some(flames) = flames { (flames) (flame::script()) }
+            (method(profile))
+            (calls::calls(profile, traces))
+            (data::data(profile, traces))
+        },
+        &markup! { p.digest { (clean(&profile.function.digest)) } },
+    )
 }
 
 /// Rules that turn the colours of charts where the reader's screen is dark.

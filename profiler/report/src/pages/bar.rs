@@ -128,8 +128,6 @@ fn said(function: &FunctionNow) -> String {
         Some(r) => format!("{} recommended", size(r.bytes)),
         None => "nothing recommended yet".to_owned(),
     };
-    format!(
-        "{needed}; limit {}; {recommended}",
-        round_size(function.limit)
-    )
+    let limit = is_known(function.limit).map_or("not known".to_owned(), round_size);
+    format!("{needed}; limit {limit}; {recommended}")
 }

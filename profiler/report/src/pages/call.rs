@@ -7,7 +7,7 @@ use super::shell::Shell;
 use crate::Context;
 use crate::chart::{Theme, timeline};
 use crate::clean::clean;
-use crate::html::{figure, flames, one_call, prose};
+use crate::html::{figure, flames, one_call, prose, wide};
 use crate::show::{count, seconds, size, utc_seconds, value};
 use crate::words;
 use maud::{Markup, html};
@@ -180,7 +180,7 @@ fn variables(observed: &[Observed]) -> Markup {
         section #variables {
             h2 { "Variables" }
             @if listed.is_empty() { p { "None was observed." } } @else {
-                div.wide tabindex="0" role="region" aria-label="Variables, a table that can be scrolled" {
+                (wide("Variables", &html! {
                     table {
                         caption.unseen { "Variables observed, those that moved first" }
                         thead {
@@ -200,7 +200,7 @@ fn variables(observed: &[Observed]) -> Markup {
                             }
                         }
                     }
-                }
+                }))
                 @if hidden > 0 { p.note { (count(hidden)) " more are in the record." } }
             }
         }

@@ -3,8 +3,9 @@
 use super::bar::{Axis, bar};
 use super::exact::{chosen, exact};
 use super::shell::Shell;
-use super::{FunctionNow, ServerNow, Update};
+use super::{FunctionNow, ServerNow, Sums, Update};
 use crate::clean::clean;
+use crate::html::wide;
 use crate::show::{count, percent, seconds, size};
 use crate::words;
 use maud::{Markup, html};
@@ -138,22 +139,15 @@ fn row_id(name: &str) -> String {
 fn tiles(view: &FleetView) -> Markup {
     let server = &view.server;
     let functions = &view.functions;
-    let savable: f64 = functions
-        .iter()
-        .map(FunctionNow::savable_byte_seconds)
-        .sum();
-    let set: f64 = functions
-        .iter()
-        .map(|f| f.limit.as_f64() * f.wall_seconds)
-        .sum();
-    let failures: u64 = functions.iter().map(FunctionNow::failures).sum();
-    let calls: u64 = functions.iter().map(|f| f.calls).sum();
+    let all = Sums::of(functions);
+    let is_any = functions.iter().any(|f| f.recommended.is_some());
+    let savable = all.savable_share().filter(|_| is_any);
     let stale = functions.iter().filter(|f| f.phase == "stale").count();
     html! {
         dl.tiles #tiles {
             div { dt { "Functions" } dd { (count(functions.len())) @if stale > 0 { " " span.badge.warn { (count(stale)) " stale" } } } }
-            div { dt { "Calls" } dd { (count(calls as usize)) @if server.running > 0 { small { (count(server.running)) " running" } } } }
-            div { dt { "Did not succeed" } dd.bad[failures > 0] { (count(failures as usize)) } }
+            div { dt { "Calls" } dd { (count(all.calls as usize)) @if server.running > 0 { small { (count(server.running)) " running" } } } }
+            div { dt { "Did not succeed" } dd.bad[all.failures > 0] { (count(all.failures as usize)) } }
             div {
                 dt { "Memory granted" }
                 dd {
@@ -164,8 +158,8 @@ fn tiles(view: &FleetView) -> Markup {
             div {
                 dt { "Could be given back" }
                 dd {
-                    @if set > 0.0 && functions.iter().any(|f| f.recommended.is_some()) {
-                        (percent(savable / set)) small { "of what settings hold" }
+                    @if let Some(share) = savable {
+                        (percent(share)) small { "of what settings hold" }
                     } @else { small { "not enough calls yet" } }
                 }
             }
@@ -204,7 +198,7 @@ fn table(view: &FleetView) -> Markup {
     html! {
         section #functions {
             div.legend aria-hidden="true" { (legend("limit")) }
-            div.wide tabindex="0" role="region" aria-label="Functions, a table that can be scrolled" {
+            (wide("Functions", &html! {
                 table.fleet {
                     caption.unseen { "Functions of this server, sorted by " (view.sort.name()) }
                     thead {
@@ -222,7 +216,7 @@ fn table(view: &FleetView) -> Markup {
                     }
                     tbody #rows { @for function in &sorted { (row(function, axis)) } }
                 }
-            }
+            }))
             @if hidden > 0 {
                 p.note { (count(hidden)) " more are not shown: sort by something else, or ask " code { "fathom list" } "." }
             }

@@ -197,8 +197,7 @@ fn apply(view: &FunctionView) -> Markup {
     if bytes == limit {
         return html! { div.apply { p.note { "The limit of the function is what is recommended." } } };
     }
-    let share = 1.0 - bytes.as_f64() / limit.as_f64().max(1.0);
-    let change = match share {
+    let change = match recommendation.memory_saving_share {
         share if share >= 0.0 => format!("{} less", percent(share)),
         share => format!("{} more", percent(-share)),
     };

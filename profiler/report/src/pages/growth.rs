@@ -2,6 +2,7 @@
 
 use super::exact::exact;
 use crate::clean::clean;
+use crate::html::wide;
 use crate::show::{count, counted, seconds};
 use maud::{Markup, html};
 use trace::{Bytes, Frame, Growth, HeapEvent, HeapProfile, HeapSampling, Nanos, Trace};
@@ -26,7 +27,7 @@ pub(super) fn growths(trace: &Trace) -> Markup {
                 p { "It did not grow: it began with " (exact(trace.committed_start)) " and that was enough." }
             } @else {
                 p { (counted(trace.growths.len(), "growth")) ", from " (exact(trace.committed_start)) " to " (exact(trace.committed_peak)) "." }
-                div.wide tabindex="0" role="region" aria-label="Growths, a table that can be scrolled" {
+                (wide("Growths", &html! {
                     table.growths {
                         caption.unseen { "Growths in order of time" }
                         thead { tr { th.number scope="col" { "After" } th.number scope="col" { "By" } th.number scope="col" { "To" } @if has_stacks { th scope="col" { "Asked for by" } } } }
@@ -41,7 +42,7 @@ pub(super) fn growths(trace: &Trace) -> Markup {
                             }
                         }
                     }
-                }
+                }))
                 @if !has_stacks { p.note { "Who asked for it is not known: no stacks were recorded of this call." } }
                 @if hidden > 0 { p.note { (count(hidden)) " smaller ones are not listed; the record has them." } }
             }

@@ -3,7 +3,7 @@
 use super::PhaseChange;
 use crate::clean::clean;
 use crate::context::Style;
-use crate::html::prose;
+use crate::html::{prose, wide};
 use crate::plan::drift_text;
 use crate::show::utc_seconds;
 use maud::{Markup, html};
@@ -23,7 +23,7 @@ pub(super) fn history(changes: &[PhaseChange], drift: Option<&Drift>) -> Markup 
             @if changes.is_empty() {
                 p.note { "It has not gone from one phase to another since the server began." }
             } @else {
-                div.wide tabindex="0" role="region" aria-label="Phases, a table that can be scrolled" {
+                (wide("Phases", &html! {
                     table {
                         caption.unseen { "Phases since the server began, newest first" }
                         thead { tr { th scope="col" { "When" } th scope="col" { "Became" } th scope="col" { "Why" } } }
@@ -37,7 +37,7 @@ pub(super) fn history(changes: &[PhaseChange], drift: Option<&Drift>) -> Markup 
                             }
                         }
                     }
-                }
+                }))
             }
         }
     }

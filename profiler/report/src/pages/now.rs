@@ -110,7 +110,44 @@ impl FunctionNow {
 
     /// Memory of the setting that calls so far did not need to be given, bytes times seconds; 0 while nothing is known.
     pub fn savable_byte_seconds(&self) -> f64 {
-        let spare = self.saving_share().unwrap_or(0.0) * self.limit.as_f64();
-        spare.max(0.0) * self.wall_seconds
+        let spare = self.recommended.map(|r| savable_bytes(self.limit, r.bytes));
+        spare.unwrap_or(0.0) * self.wall_seconds
+    }
+}
+
+/// Bytes of a setting beyond what is recommended; 0 where more is.
+pub(crate) fn savable_bytes(setting: Bytes, recommended: Bytes) -> f64 {
+    setting.saturating_sub(recommended).as_f64()
+}
+
+/// Several functions together.
+pub(crate) struct Sums {
+    pub(crate) calls: u64,
+    /// Calls that did not succeed.
+    pub(crate) failures: u64,
+    /// What settings hold, times the time of the calls.
+    held: f64,
+    savable: f64,
+}
+
+impl Sums {
+    pub(crate) fn of(functions: &[FunctionNow]) -> Sums {
+        Sums {
+            calls: functions.iter().map(|f| f.calls).sum(),
+            failures: functions.iter().map(FunctionNow::failures).sum(),
+            held: functions
+                .iter()
+                .map(|f| f.limit.as_f64() * f.wall_seconds)
+                .sum(),
+            savable: functions
+                .iter()
+                .map(FunctionNow::savable_byte_seconds)
+                .sum(),
+        }
+    }
+
+    /// Share of what settings hold that calls did not need to be given; `None` where nothing was held.
+    pub(crate) fn savable_share(&self) -> Option<f64> {
+        (self.held > 0.0).then(|| self.savable / self.held)
     }
 }

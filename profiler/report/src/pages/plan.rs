@@ -1,7 +1,7 @@
 //! The plan of a function: the few variables that predict, and how much of a call is still ahead when each is known.
 
 use crate::clean::clean;
-use crate::html::prose;
+use crate::html::{prose, wide};
 use crate::show::{number, percent, seconds, size};
 use crate::words;
 use maud::{Markup, html};
@@ -27,7 +27,7 @@ fn found(plan: &PredictivePlan) -> Markup {
         @if plan.variables.is_empty() {
             p { "Every call needs the same, so nothing is watched." }
         } @else {
-            div.wide tabindex="0" role="region" aria-label="Plan, a table that can be scrolled" {
+            (wide("Plan", &html! {
                 table {
                     caption.unseen { "What the plan watches" }
                     thead {
@@ -43,7 +43,7 @@ fn found(plan: &PredictivePlan) -> Markup {
                     }
                     tbody { @for variable in &plan.variables { (row(variable)) } }
                 }
-            }
+            }))
             p.note { "Ahead: what is still to come in a call when the value is known, medians over the calls learned from. Cost: share of a call's CPU time that its probe takes." }
         }
         @if let Some(better) = &plan.given_up {

@@ -2,7 +2,7 @@
 
 use crate::Problem;
 use crate::clean::clean;
-use crate::html::prose;
+use crate::html::{prose, wide};
 use crate::show::{count, utc_seconds};
 use crate::words;
 use maud::{Markup, html};
@@ -48,7 +48,7 @@ pub(super) fn problems(calls: &[Trace]) -> Markup {
         section #problems {
             @if !kinds.is_empty() {
                 h2 { (words::problems_title(all)) ", of the last " (count(calls.len())) }
-                div.wide tabindex="0" role="region" aria-label="Calls that did not succeed, a table that can be scrolled" {
+                (wide("Calls that did not succeed", &html! {
                     table {
                         caption.unseen { "Calls that did not succeed, by why" }
                         thead { tr { th.number scope="col" { "Calls" } th scope="col" { "Outcome" } th scope="col" { "Why" } th scope="col" { "The last one" } } }
@@ -63,7 +63,7 @@ pub(super) fn problems(calls: &[Trace]) -> Markup {
                             }
                         }
                     }
-                }
+                }))
                 @if hidden > 0 { p.note { (count(hidden)) " more reasons are not listed; " code { "fathom logs" } " and the calls have them." } }
             }
         }

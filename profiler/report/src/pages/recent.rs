@@ -2,6 +2,7 @@
 
 use super::exact::exact;
 use crate::clean::clean;
+use crate::html::wide;
 use crate::show::{seconds, utc_seconds, value_of};
 use crate::words;
 use maud::{Markup, html};
@@ -19,7 +20,7 @@ pub(super) fn recent_calls(profile: &Profile, calls: &[Trace]) -> Markup {
             @if calls.is_empty() {
                 p { "None is recorded yet." }
             } @else {
-                div.wide tabindex="0" role="region" aria-label="Last calls, a table that can be scrolled" {
+                (wide("Last calls", &html! {
                     table {
                         caption.unseen { "The last calls, newest first" }
                         thead {
@@ -49,7 +50,7 @@ pub(super) fn recent_calls(profile: &Profile, calls: &[Trace]) -> Markup {
                             }
                         }
                     }
-                }
+                }))
             }
         }
     }

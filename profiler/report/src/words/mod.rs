@@ -18,7 +18,16 @@ pub(crate) use when::{outside_seen, when};
 pub(crate) use why::{error, formula, screened, seen, why, within_call};
 
 use crate::clean::{clean, quoted};
-use trace::{Breakpoint, Candidate, Feature, Predictor, Profile};
+use trace::{Breakpoint, Candidate, Feature, Predictor, Profile, ProviderBill, Recommendation};
+
+/// A saving of a bill below this share is none.
+pub(crate) const NO_SAVING: f64 = 0.0005;
+
+/// The bill that falls most, of the providers there are.
+pub(crate) fn best_bill(recommendation: &Recommendation) -> Option<&ProviderBill> {
+    let bills = recommendation.providers.iter();
+    bills.max_by(|a, b| a.usd_saving_share.total_cmp(&b.usd_saving_share))
+}
 
 /// A predictor by its variables: `` `lines` ``, `` `width` x `height` ``.
 pub(crate) fn names(predictor: &Predictor) -> String {

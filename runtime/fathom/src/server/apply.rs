@@ -18,12 +18,11 @@ use crate::{
 use anyhow::Context;
 use http::StatusCode;
 use std::{
-    collections::HashSet,
     fs,
     path::{Path, PathBuf},
     sync::Arc,
 };
-use trace::{Bytes, Confidence, Limits, Outcome, PAGE, Recommendation};
+use trace::{Bytes, Confidence, Limits, PAGE, Recommendation};
 
 /// The most that a limit may be: all that a guest with addresses of 32 bits can have.
 const MOST: Bytes = Bytes::mib(4096);
@@ -167,7 +166,7 @@ fn recommended(
     force: bool,
 ) -> Result<Bytes, NotApplied> {
     let name = &function.name;
-    let Some(recommendation) = learned.map(|learned| &learned.recommendation) else {
+    let Some(learned) = learned else {
         let totals = function.totals();
         let first = (1..).find(|calls| teacher::is_time(*calls)).unwrap_or(1);
         let (calls, succeeded) = (totals.calls, totals.calls - totals.failures());
@@ -175,7 +174,8 @@ fn recommended(
             "nothing is recommended for `{name}` yet; of its calls since the server began ({calls}, {succeeded} of them succeeded) the first lesson is after {first}; call it, or say a size"
         )));
     };
-    let inputs = distinct_inputs(recommendation);
+    let recommendation = &learned.recommendation;
+    let inputs = learned.profile.invocations.distinct_inputs;
     if recommendation.confidence == Confidence::None && !force {
         return Err(NotApplied::NotEnoughData(format!(
             "`{name}` was called with {inputs} distinct {}, and below {FEWEST_INPUTS} the recommendation is a guess; call it with others, say a size, or apply it all the same with force",
@@ -193,13 +193,6 @@ fn recommended(
         });
     }
     Ok(recommendation.allocation_bytes)
-}
-
-fn distinct_inputs(recommendation: &Recommendation) -> usize {
-    let calls = recommendation.calls.iter();
-    let succeeded = calls.filter(|call| call.outcome == Outcome::Succeeded);
-    let inputs: HashSet<&str> = succeeded.map(|call| call.identity()).collect();
-    inputs.len()
 }
 
 /// In whole pages, and of a size that this function can have.

@@ -2,42 +2,24 @@
 //! that time, added up here from what is exported.
 
 use crate::{
+    npm,
     support::{Place, guest_example},
     tools,
 };
 use serde_json::Value;
-use std::{
-    env,
-    path::{Path, PathBuf},
-    process::Command,
-};
-
-/// Folder of npm packages, `target/viewers` of this workspace: `.ci/run` installs them there.
-fn viewers() -> Option<PathBuf> {
-    let folder = env::var_os("VIEWERS").map(PathBuf::from);
-    let folder = folder.unwrap_or_else(|| {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/viewers/node_modules")
-    });
-    let missing = ["puppeteer-core", "axe-core"].map(|package| folder.join(package));
-    match missing.iter().find(|package| !package.exists()) {
-        Some(package) => {
-            tools::skipped(&format!("no {}", package.display()));
-            None
-        }
-        None => Some(folder),
-    }
-}
+use std::{path::Path, process::Command};
 
 /// What a reader saw who did what `flames.js` does.
 fn seen(place: &Place, page: &Path) -> Option<Value> {
     if !tools::present(&["chromium", "node"]) {
         return None;
     }
+    let packages = npm::packages(&["puppeteer-core", "axe-core"])?;
     let output = Command::new("node")
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/flames.js"))
         .arg(format!("file://{}", page.display()))
         .arg(place.path("browser"))
-        .env("NODE_PATH", viewers()?)
+        .env("NODE_PATH", packages)
         .output()
         .expect("node");
     assert!(

@@ -14,6 +14,7 @@ use http::StatusCode;
 use report::{
     Context,
     pages::{Applied, FunctionView, Update, function_page, function_update},
+    stacks::Merged,
 };
 use serde::Deserialize;
 use std::{
@@ -49,6 +50,7 @@ pub(super) async fn page(
     let is_applied = asked.applied.is_some();
     let made = tokio::task::spawn_blocking(move || -> anyhow::Result<String> {
         let mut view = view(&server, &function, asked.call)?;
+        view.context.stacks = Merged::of(&view.calls);
         view.applied = function
             .applied()
             .filter(|_| is_applied)
@@ -80,7 +82,8 @@ fn view(
         None => learned_here(server, function, &calls)?,
     };
     let plan = learned.and_then(|learned| learned.plan.clone());
-    let mut context = Context::of_calls(&calls);
+    // Stacks are for whoever looks into them: see `page`.
+    let mut context = Context::without_stacks(&calls);
     let address = now::address(server);
     if calls.is_empty() {
         context.next = Some(format!("fathom invoke {}{address}", function.name));
