@@ -59,6 +59,7 @@ fn fleet(functions: Vec<FunctionNow>, sort: Sort) -> FleetView {
         },
         functions,
         sort,
+        find: String::new(),
     }
 }
 
@@ -101,6 +102,49 @@ fn what_could_be_given_back_comes_first_and_other_orders_can_be_had() {
     for sort in Sort::ALL {
         assert_eq!(Sort::named(sort.name()), Some(sort));
     }
+}
+
+#[test]
+fn functions_are_found_by_what_their_names_contain_and_links_keep_it() {
+    let names = ["resize-Small", "resize-large", "thumb"];
+    let mut view = fleet(names.map(function).to_vec(), Sort::Name);
+    let is_form = |view: &FleetView| fleet_page(view).contains("role=\"search\"");
+    // Three are seen at a glance.
+    assert!(!is_form(&view));
+    view.find = "RESIZE-".to_owned();
+    assert!(is_form(&view));
+    assert_eq!(order(&view), ["resize-Small", "resize-large"]);
+    let page = fleet_page(&view);
+    assert!(page.contains("data-events=\"/events?sort=name&amp;find=RESIZE%2D\""));
+    assert!(page.contains("href=\"/?sort=calls&amp;find=RESIZE%2D\""));
+    // Nothing is found: what comes next may be.
+    view.find = "\"><b>&".to_owned();
+    let page = fleet_page(&view);
+    assert!(
+        page.contains("No function's name contains <code>"),
+        "{page}"
+    );
+    assert!(!page.contains("<b>"), "{page}");
+    assert!(page.contains("find=%22%3E%3Cb%3E%26"), "{page}");
+    let found = fleet_update(&view);
+    assert!(found.order.is_none() && found.parts.contains_key("functions"));
+
+    // More than are shown: that is told, and followed.
+    let many = (0..201).map(|i| function(&format!("f{i}"))).collect();
+    let mut view = fleet(many, Sort::Name);
+    let sent = fleet_update(&view);
+    assert!(
+        sent.parts["hidden"].contains("1 more"),
+        "{}",
+        sent.parts["hidden"]
+    );
+    view.functions.pop();
+    let news = fleet_update(&view).since(&sent);
+    assert!(
+        news.parts["hidden"].contains(" hidden>"),
+        "{}",
+        news.parts["hidden"]
+    );
 }
 
 #[test]

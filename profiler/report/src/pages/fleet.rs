@@ -9,10 +9,14 @@ use crate::html::wide;
 use crate::show::{count, percent, seconds, size};
 use crate::words;
 use maud::{Markup, html};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use trace::{Bytes, Confidence};
 
-/// Rows shown. Who has more functions finds the others by another order, by name, or in the API.
+/// Rows shown. Who has more functions finds the others by another order, by their names, or in the API.
 const SHOWN: usize = 200;
+
+/// So many functions are seen at a glance: nobody has to look for one among them.
+const AT_A_GLANCE: usize = 10;
 
 /// Everything the overview shows.
 #[derive(Clone, Debug)]
@@ -25,6 +29,33 @@ pub struct FleetView {
     pub functions: Vec<FunctionNow>,
     /// By what they are sorted.
     pub sort: Sort,
+    /// Only those are shown whose names contain this, whatever its case; empty for all.
+    pub find: String,
+}
+
+impl FleetView {
+    /// The rows, in their order, and how many more there would be.
+    fn rows(&self) -> (Vec<&FunctionNow>, usize) {
+        let wanted = self.find.to_lowercase();
+        let is_wanted = |f: &&FunctionNow| f.name.to_lowercase().contains(&wanted);
+        let mut rows: Vec<&FunctionNow> = self.functions.iter().filter(is_wanted).collect();
+        rows.sort_by(|a, b| {
+            let larger = self.sort.key(b).total_cmp(&self.sort.key(a));
+            larger.then_with(|| a.name.cmp(&b.name))
+        });
+        let more = rows.len().saturating_sub(SHOWN);
+        rows.truncate(SHOWN);
+        (rows, more)
+    }
+
+    /// What is asked for, but for another order, as it stands in an address.
+    fn asked(&self, sort: Sort) -> String {
+        let find = utf8_percent_encode(&self.find, NON_ALPHANUMERIC);
+        match self.find.is_empty() {
+            true => format!("?sort={}", sort.name()),
+            false => format!("?sort={}&find={find}", sort.name()),
+        }
+    }
 }
 
 /// By what functions are sorted. Equal ones by name.
@@ -84,21 +115,11 @@ impl Sort {
             Sort::Name => 0.0,
         }
     }
-
-    fn sorted(self, functions: &[FunctionNow]) -> Vec<&FunctionNow> {
-        let mut sorted: Vec<&FunctionNow> = functions.iter().collect();
-        sorted.sort_by(|a, b| {
-            let larger = self.key(b).total_cmp(&self.key(a));
-            larger.then_with(|| a.name.cmp(&b.name))
-        });
-        sorted.truncate(SHOWN);
-        sorted
-    }
 }
 
 /// The whole page.
 pub fn fleet_page(view: &FleetView) -> String {
-    let events = format!("/events?sort={}", view.sort.name());
+    let events = format!("/events{}", view.asked(view.sort));
     let shell = Shell {
         title: "Functions",
         events: Some(&events),
@@ -108,6 +129,7 @@ pub fn fleet_page(view: &FleetView) -> String {
         header {
             h1 { "Functions" }
             (tiles(view))
+            @if view.functions.len() > AT_A_GLANCE || !view.find.is_empty() { (search(view)) }
         }
         (table(view))
     })
@@ -117,18 +139,39 @@ pub fn fleet_page(view: &FleetView) -> String {
 pub fn fleet_update(view: &FleetView) -> Update {
     let mut update = Update::default();
     update.part("tiles", tiles(view));
-    let sorted = view.sort.sorted(&view.functions);
-    if sorted.is_empty() {
+    let (rows, hidden) = view.rows();
+    if rows.is_empty() {
         update.part("functions", table(view));
         return update;
     }
-    let axis = Axis::of(sorted.iter().copied());
+    let axis = Axis::of(rows.iter().copied());
     update.part("axis", axis_head(axis));
-    for function in &sorted {
+    for function in &rows {
         update.part(row_id(&function.name), row(function, axis));
     }
-    update.order = Some(sorted.iter().map(|f| row_id(&f.name)).collect());
+    update.part("hidden", not_shown(hidden));
+    update.order = Some(rows.iter().map(|f| row_id(&f.name)).collect());
     update
+}
+
+/// A function is looked for by its name. Not live: nobody's typing is taken away.
+fn search(view: &FleetView) -> Markup {
+    html! {
+        form.search role="search" action="/" {
+            input type="hidden" name="sort" value=(view.sort.name());
+            label { "Name contains " input type="search" name="find" value=(clean(&view.find)) maxlength="100" autocomplete="off" spellcheck="false"; }
+            button { "Find" }
+            @if !view.find.is_empty() { a href={ "/?sort=" (view.sort.name()) } { "all functions" } }
+        }
+    }
+}
+
+fn not_shown(hidden: usize) -> Markup {
+    html! {
+        p.note #hidden hidden[hidden == 0] {
+            (count(hidden)) " more are not shown: look for a name, sort by something else, or ask " code { "fathom list" } "."
+        }
+    }
 }
 
 fn row_id(name: &str) -> String {
@@ -174,7 +217,7 @@ fn tiles(view: &FleetView) -> Markup {
 /// In steps that are worth sending: a page is not to change every second for it.
 fn up(s: f64) -> String {
     match s {
-        s if s < 60.0 => "under a minute".to_owned(),
+        s if s < 60.0 => "< 1 min".to_owned(),
         s if s < 7_200.0 => format!("{:.0} min", (s / 60.0).floor()),
         s if s < 172_800.0 => format!("{:.0} h", (s / 3_600.0).floor()),
         s => format!("{:.0} days", (s / 86_400.0).floor()),
@@ -192,9 +235,16 @@ fn table(view: &FleetView) -> Markup {
             }
         };
     }
-    let sorted = view.sort.sorted(&view.functions);
-    let hidden = view.functions.len() - sorted.len();
-    let axis = Axis::of(sorted.iter().copied());
+    let (rows, hidden) = view.rows();
+    if rows.is_empty() {
+        return html! {
+            section #functions {
+                h2 { "No function's name contains " code { (clean(&view.find)) } }
+                p { (count(view.functions.len())) " are deployed. One that is deployed now and has such a name appears here." }
+            }
+        };
+    }
+    let axis = Axis::of(rows.iter().copied());
     html! {
         section #functions {
             div.legend aria-hidden="true" { (legend("limit")) }
@@ -214,12 +264,10 @@ fn table(view: &FleetView) -> Markup {
                             (sortable(view, Sort::Waste, "Wasted", true))
                         }
                     }
-                    tbody #rows { @for function in &sorted { (row(function, axis)) } }
+                    tbody #rows { @for function in &rows { (row(function, axis)) } }
                 }
             }))
-            @if hidden > 0 {
-                p.note { (count(hidden)) " more are not shown: sort by something else, or ask " code { "fathom list" } "." }
-            }
+            (not_shown(hidden))
             p.note {
                 "Saving: what a setting holds beyond what is recommended. Wasted: memory granted to calls and not needed by them, times the time they had it. Needs at p50 and p99 are at most a fifth too high; the most is exact. All since the server began."
             }
@@ -249,7 +297,7 @@ fn sortable(view: &FleetView, sort: Sort, name: &str, is_number: bool) -> Markup
     };
     html! {
         th.number[is_number] scope="col" aria-sort=[order] {
-            a.sort href={ "/?sort=" (sort.name()) } { (name) }
+            a.sort href={ "/" (view.asked(sort)) } { (name) }
             @if is_it { span aria-hidden="true" { @if sort == Sort::Name { " \u{25b4}" } @else { " \u{25be}" } } }
         }
     }

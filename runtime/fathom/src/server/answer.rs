@@ -414,3 +414,33 @@ pub(crate) fn document(status: StatusCode, value: &Value) -> Response<Body> {
 pub(crate) fn refusal(status: StatusCode, what: &str) -> Response<Body> {
     document(status, &json!({ "error": what }))
 }
+
+/// What was refused in bare text, or in none, before it reached who would answer it (a query that cannot be read, a method that
+/// is not offered) is said as `say` does. Everything else stays as it is.
+pub(crate) async fn said_by(
+    say: impl FnOnce(StatusCode, &str) -> Response<Body>,
+    response: Response<Body>,
+) -> Response<Body> {
+    const LONGEST: usize = 1_000;
+    let status = response.status();
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    let is_bare = kind.is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    if !status.is_client_error() || !is_bare {
+        return response;
+    }
+    let (before, body) = response.into_parts();
+    let text = axum::body::to_bytes(body, LONGEST).await;
+    let text = String::from_utf8_lossy(&text.unwrap_or_default()).into_owned();
+    let what = match text.strip_prefix("Failed to deserialize query string") {
+        Some(why) => format!("The query cannot be read{why}."),
+        None if text.is_empty() => format!("{}.", status.canonical_reason().unwrap_or("Refused")),
+        None => text,
+    };
+    let mut response = say(status, &what);
+    for (name, value) in &before.headers {
+        if !matches!(*name, header::CONTENT_TYPE | header::CONTENT_LENGTH) {
+            response.headers_mut().insert(name, value.clone());
+        }
+    }
+    response
+}

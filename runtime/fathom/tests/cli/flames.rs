@@ -109,7 +109,9 @@ fn a_range_of_a_heatmap_opens_as_the_flame_graph_of_that_time() {
     ] {
         let range = &seen[how];
         let amount = recorded(calls, view, &range["fragment"]);
-        assert_eq!(shown(&range["root"]), amount, "{how}: {range}");
+        // Half a microsecond may be rounded either way: the page adds up fractions. Bytes are whole.
+        let off = (shown(&range["root"]) - amount).abs();
+        assert!(off <= f64::from(u8::from(view == "cpu")), "{how}: {range}");
         assert!(amount > 0.0, "{how}: {range}");
         let said = range["said"].as_str().expect("text");
         let share = said.split_once("% of all").expect("a share").0;

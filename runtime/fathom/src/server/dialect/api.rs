@@ -4,7 +4,7 @@
 use super::{Server, openfaas::Following};
 use crate::quantity;
 use crate::server::{
-    answer::{document, refusal},
+    answer::{self, document, refusal},
     apply::{self, Wanted},
     function::Deployed,
     phase::Phase,
@@ -16,6 +16,7 @@ use axum::{
     Router,
     body::Body,
     extract::{Path, Query, Request, State},
+    middleware::{self, Next},
     routing::{get, post},
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -55,6 +56,12 @@ pub(super) fn control() -> Router<Arc<Server>> {
         .route("/api/v1/functions/{name}/history", get(history))
         .route("/api/v1/calls", get(calls))
         .route("/api/v1/calls/{id}", get(call))
+        .layer(middleware::from_fn(as_documents))
+}
+
+/// What is refused before it reaches one of them is said as all that goes wrong is.
+async fn as_documents(request: Request, next: Next) -> Response<Body> {
+    answer::said_by(refusal, next.run(request).await).await
 }
 
 async fn openapi() -> Response<Body> {

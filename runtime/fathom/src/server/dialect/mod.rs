@@ -48,7 +48,11 @@ pub(crate) fn all(server: &Arc<Server>) -> Router {
         .route("/metrics", get(metrics))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz));
-    calls.merge(control).merge(open).with_state(server.clone())
+    calls
+        .merge(control)
+        .merge(open)
+        .fallback_service(pages::elsewhere())
+        .with_state(server.clone())
 }
 
 async fn metrics(State(server): State<Arc<Server>>) -> Response<Body> {

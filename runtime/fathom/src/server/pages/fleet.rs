@@ -17,6 +17,8 @@ use std::sync::Arc;
 #[derive(Deserialize)]
 pub(super) struct Asked {
     sort: Option<String>,
+    /// What names contain.
+    find: Option<String>,
 }
 
 impl Asked {
@@ -25,9 +27,13 @@ impl Asked {
         let named = self.sort.as_deref().and_then(Sort::named);
         named.unwrap_or_default()
     }
+
+    fn find(&self) -> &str {
+        self.find.as_deref().unwrap_or_default().trim()
+    }
 }
 
-fn view(server: &Server, sort: Sort) -> FleetView {
+fn view(server: &Server, asked: &Asked) -> FleetView {
     FleetView {
         address: now::address(server),
         server: now::server(server),
@@ -37,7 +43,8 @@ fn view(server: &Server, sort: Sort) -> FleetView {
             .iter()
             .map(|f| now::function(f))
             .collect(),
-        sort,
+        sort: asked.sort(),
+        find: asked.find().to_owned(),
     }
 }
 
@@ -45,10 +52,10 @@ pub(super) async fn page(
     State(server): State<Arc<Server>>,
     Query(asked): Query<Asked>,
 ) -> Response {
-    html(StatusCode::OK, fleet_page(&view(&server, asked.sort())))
+    html(StatusCode::OK, fleet_page(&view(&server, &asked)))
 }
 
-struct Fleet(Sort);
+struct Fleet(Asked);
 
 impl Shown for Fleet {
     fn sign(&self, server: &Server) -> u64 {
@@ -57,7 +64,7 @@ impl Shown for Fleet {
     }
 
     fn update(&self, server: &Arc<Server>) -> anyhow::Result<Option<Update>> {
-        Ok(Some(fleet_update(&view(server, self.0))))
+        Ok(Some(fleet_update(&view(server, &self.0))))
     }
 }
 
@@ -65,5 +72,5 @@ pub(super) async fn events(
     State(server): State<Arc<Server>>,
     Query(asked): Query<Asked>,
 ) -> Response {
-    events::events(&server, Fleet(asked.sort()))
+    events::events(&server, Fleet(asked))
 }

@@ -21,7 +21,7 @@ mod now;
 
 pub(super) use events::WATCHED;
 
-use super::Server;
+use super::{Server, answer};
 use axum::{
     Router,
     body::Body,
@@ -30,7 +30,7 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use std::sync::Arc;
 
 /// Nothing but our own files, nothing inside a page is executed, and no text becomes HTML but by the one script that puts our
@@ -69,11 +69,23 @@ pub(super) fn pages() -> Router<Arc<Server>> {
         .route("/functions/{name}/apply", post(apply::apply))
         .route("/calls/{id}", get(call::page))
         .merge(assets::assets())
-        .layer(middleware::from_fn(with_fields))
+        .layer(middleware::from_fn(as_pages))
 }
 
-async fn with_fields(request: Request, next: Next) -> Response {
+/// Every path that is nothing.
+pub(super) fn elsewhere() -> Router {
+    Router::new()
+        .fallback(nothing)
+        .layer(middleware::from_fn(as_pages))
+}
+
+/// With the fields of a page; and what is refused before it reaches one is a page too.
+async fn as_pages(request: Request, next: Next) -> Response {
+    let wants_page = wants_page(request.headers());
     let mut response = next.run(request).await;
+    if wants_page {
+        response = answer::said_by(refused, response).await;
+    }
     let fields = response.headers_mut();
     for (name, value) in FIELDS {
         fields.insert(name, value);
@@ -82,6 +94,36 @@ async fn with_fields(request: Request, next: Next) -> Response {
     let now = HeaderValue::from_static("no-store");
     fields.entry(header::CACHE_CONTROL).or_insert(now);
     response
+}
+
+/// Somebody looks at it in a browser.
+fn wants_page(headers: &HeaderMap) -> bool {
+    let accepted = headers.get(header::ACCEPT).and_then(|it| it.to_str().ok());
+    accepted.is_some_and(|accepted| accepted.contains("text/html"))
+}
+
+/// What was asked for could not be read.
+fn refused(status: StatusCode, said: &str) -> Response {
+    html(
+        status,
+        report::pages::problem_page("This address is not understood", said, None),
+    )
+}
+
+/// Nothing is at this path: said to people as a page, to programs as the control plane says what went wrong.
+async fn nothing(request: Request) -> Response {
+    let path = request.uri().path().escape_debug();
+    let said = format!(
+        "Nothing is at `{path}`. Functions are called at `/function/NAME`, and have their pages at `/functions/NAME`; \
+         `/api/v1/openapi.json` says what programs may ask."
+    );
+    match wants_page(request.headers()) {
+        true => html(
+            StatusCode::NOT_FOUND,
+            report::pages::problem_page("Nothing is here", &said, None),
+        ),
+        false => answer::refusal(StatusCode::NOT_FOUND, &said),
+    }
 }
 
 fn html(status: StatusCode, page: String) -> Response {

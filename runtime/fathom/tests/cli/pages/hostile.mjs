@@ -19,11 +19,21 @@ await withBrowser(async (browser) => {
   }
   // What is asked for.
   const script = encodeURIComponent("<script>globalThis.pwned = 1</script>");
-  for (const path of [`/functions/${script}`, `/calls/${script}`, `/?sort=${script}`, `/functions/hostile?call=${script}`, `/functions/hostile?call=%22%3E${script}`]) {
+  for (const path of [`/functions/${script}`, `/calls/${script}`, `/?sort=${script}`, `/?find=${script}`, `/functions/hostile?call=${script}`, `/functions/hostile?call=%22%3E${script}`]) {
     const page = await open(browser, path, { expected: ["404"] });
     await shown(page, path);
     await page.close();
   }
+  // What is at no path, and what no path understands, is said on a page to people, and to programs as they read it.
+  for (const [path, title] of [[`/${script}`, "Nothing is here"], ["/?sort=waste&sort=name", "This address is not understood"]]) {
+    const page = await open(browser, path, { expected: ["40"] });
+    assert.equal(await page.$eval("h1", (h1) => h1.textContent), title);
+    await shown(page, path);
+    await page.close();
+  }
+  const nothing = await fetch(`${base}/nothing`);
+  assert.equal(nothing.status, 404);
+  assert.match((await nothing.json()).error, /`\/nothing`/);
   // Somebody else's page cannot press the button, whatever it says it is.
   for (const origin of ["https://example.com", "null"]) {
     const pressed = await fetch(`${base}/functions/hostile/apply`, {

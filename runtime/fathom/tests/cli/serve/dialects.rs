@@ -229,7 +229,14 @@ fn what_the_api_says_it_offers_it_offers() {
         // And nothing that it does not say.
         let answer = server.ask_with("PATCH", &path, &fields, "");
         assert_eq!(answer.status, 405, "{path}");
+        assert!(answer.field("allow").is_some(), "{path}");
+        assert!(answer.json()["error"].is_string(), "{path}");
     }
+    // What it cannot read it names.
+    let answer = server.ask_with("GET", "/api/v1/calls?limit=few", &fields, "");
+    assert_eq!(answer.status, 400);
+    let error = answer.json()["error"].to_string();
+    assert!(error.contains("limit"), "{error}");
 }
 
 /// The event of the specification, with what a client of it sends.
