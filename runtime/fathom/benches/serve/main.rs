@@ -12,12 +12,13 @@ mod loops;
 mod many;
 mod million;
 mod p1;
+mod pages;
 mod process;
 mod recording;
 mod rounds;
 
 /// Every row, by its name.
-const ROWS: [(&str, fn()); 8] = [
+const ROWS: [(&str, fn()); 9] = [
     ("hello", hello::run),
     ("reuse", hello::reused),
     ("p1", p1::run),
@@ -26,6 +27,7 @@ const ROWS: [(&str, fn()); 8] = [
     ("circle", circle::run),
     ("many", many::run),
     ("million", million::run),
+    ("pages", pages::run),
 ];
 
 fn main() {
