@@ -134,7 +134,7 @@ fn functions_are_found_by_what_their_names_contain_and_links_keep_it() {
     let mut view = fleet(many, Sort::Name);
     let sent = fleet_update(&view);
     assert!(
-        sent.parts["hidden"].contains("1 more"),
+        sent.parts["hidden"].contains("1 more is"),
         "{}",
         sent.parts["hidden"]
     );

@@ -137,6 +137,11 @@ impl Line {
             && self.terms.iter().zip(&other.terms).all(same)
     }
 
+    /// Whether both are steps, or trees: what the calls since have shown of how far they may be trusted holds of the other too.
+    pub(super) fn is_kin(&self, other: &Line) -> bool {
+        self.follows == Follows::Nothing && self.model.kind == other.model.kind
+    }
+
     /// The model as it is now: with what the calls since have made of its coefficients, and the range that they have seen.
     pub(super) fn model(&self) -> Model {
         let mut model = self.model.clone();

@@ -111,6 +111,14 @@ impl Expert {
         self.by_difference.settle(rate);
     }
 
+    /// Is as careful as another one has become, whose misses say nothing else of it.
+    pub(super) fn keep_care(&mut self, other: &Expert, rate: f64) {
+        self.by_ratio.care = self.by_ratio.care.min(other.by_ratio.care);
+        self.by_difference.care = self.by_difference.care.min(other.by_difference.care);
+        self.by_ratio.settle(rate);
+        self.by_difference.settle(rate);
+    }
+
     /// Judges a prediction that was made before its call, and learns from it.
     pub(super) fn judge(&mut self, predicted: f64, by: Judged) {
         let given = self.given(predicted);

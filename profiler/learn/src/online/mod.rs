@@ -194,7 +194,13 @@ impl Online {
                 expert.learned_anew(&left_out, self.rate);
                 expert
             }
-            _ => Expert::proven_on(&left_out, self.rate, |need| self.scale(need)),
+            before => {
+                let mut expert = Expert::proven_on(&left_out, self.rate, |need| self.scale(need));
+                if let Some((_, before)) = before.filter(|(before, _)| before.is_kin(&line)) {
+                    expert.keep_care(&before, self.rate);
+                }
+                expert
+            }
         };
         self.line = Some((line, expert));
     }

@@ -6,7 +6,7 @@ use super::shell::Shell;
 use super::{FunctionNow, ServerNow, Sums, Update};
 use crate::clean::clean;
 use crate::html::wide;
-use crate::show::{count, percent, seconds, size};
+use crate::show::{count, counted, percent, seconds, size};
 use crate::words;
 use maud::{Markup, html};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -169,7 +169,7 @@ fn search(view: &FleetView) -> Markup {
 fn not_shown(hidden: usize) -> Markup {
     html! {
         p.note #hidden hidden[hidden == 0] {
-            (count(hidden)) " more are not shown: look for a name, sort by something else, or ask " code { "fathom list" } "."
+            @if hidden == 1 { "1 more is" } @else { (count(hidden)) " more are" } " not shown: look for a name, sort by something else, or ask " code { "fathom list" } "."
         }
     }
 }
@@ -240,7 +240,7 @@ fn table(view: &FleetView) -> Markup {
         return html! {
             section #functions {
                 h2 { "No function's name contains " code { (clean(&view.find)) } }
-                p { (count(view.functions.len())) " are deployed. One that is deployed now and has such a name appears here." }
+                p { "Of " (counted(view.functions.len(), "function")) ". One that is deployed now and has such a name appears here." }
             }
         };
     }

@@ -68,10 +68,13 @@
   let held = null;
   let isPressed = false;
   const isSelecting = () => document.getSelection()?.type === "Range";
+  // Where nothing was found the page is loaded anew for what comes: not while something else is being typed.
+  const isTyping = () => !document.getElementById("rows")
+    && [...document.querySelectorAll(".search [type=search]")].some((box) => box.value !== box.defaultValue);
   const apply = (update) => {
     const parts = { ...held?.parts, ...update.parts };
     const order = update.order ?? held?.order;
-    if (isPressed || isSelecting()) {
+    if (isPressed || isSelecting() || (order && isTyping())) {
       held = { parts, order };
       if (isSelecting()) say("paused", "paused: text is selected");
       return;
@@ -83,6 +86,7 @@
   };
   const catchUp = () => held && apply({ parts: {} });
   document.addEventListener("selectionchange", catchUp);
+  document.addEventListener("input", catchUp);
   document.addEventListener("pointerdown", () => (isPressed = true));
   for (const end of ["pointerup", "pointercancel"]) {
     // A click follows what is let go.

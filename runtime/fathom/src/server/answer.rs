@@ -421,7 +421,9 @@ pub(crate) async fn said_by(
     say: impl FnOnce(StatusCode, &str) -> Response<Body>,
     response: Response<Body>,
 ) -> Response<Body> {
-    const LONGEST: usize = 1_000;
+    // What is said repeats what was sent, which is no longer than a head may be.
+    const LONGEST: usize = 256 << 10;
+    const SHOWN: usize = 1_000;
     let status = response.status();
     let kind = response.headers().get(header::CONTENT_TYPE);
     let is_bare = kind.is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
@@ -436,10 +438,11 @@ pub(crate) async fn said_by(
         None if text.is_empty() => format!("{}.", status.canonical_reason().unwrap_or("Refused")),
         None => text,
     };
+    let what: String = what.chars().take(SHOWN).collect();
     let mut response = say(status, &what);
     for (name, value) in &before.headers {
         if !matches!(*name, header::CONTENT_TYPE | header::CONTENT_LENGTH) {
-            response.headers_mut().insert(name, value.clone());
+            response.headers_mut().append(name, value.clone());
         }
     }
     response

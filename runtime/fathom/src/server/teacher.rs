@@ -32,8 +32,8 @@ const GROWTHS: usize = 200;
 /// Calls between two lessons once there were many.
 const CALLS_BETWEEN: u64 = 200;
 
-/// A lesson is followed by so many times the processor time it took without another one of the same function: learning never
-/// takes more than a few hundredths of a processor. Not the time that passed: that grows with what others do.
+/// A lesson is followed by so many times the processor time it took without another one of the same function: it never
+/// takes more than a few hundredths of a processor to learn it. Not the time that passed: that grows with what others do.
 const REST: u32 = 50;
 
 /// A function rests twice as long after each lesson that has taught nothing new, but never longer than that for it.

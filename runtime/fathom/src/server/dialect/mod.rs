@@ -47,7 +47,8 @@ pub(crate) fn all(server: &Arc<Server>) -> Router {
     let open = Router::new()
         .route("/metrics", get(metrics))
         .route("/healthz", get(healthz))
-        .route("/readyz", get(readyz));
+        .route("/readyz", get(readyz))
+        .merge(pages::open());
     calls
         .merge(control)
         .merge(open)

@@ -14,7 +14,6 @@ use http::StatusCode;
 use report::{
     Context,
     pages::{Applied, FunctionView, Update, function_page, function_update},
-    stacks::Merged,
 };
 use serde::Deserialize;
 use std::{
@@ -49,8 +48,7 @@ pub(super) async fn page(
     };
     let is_applied = asked.applied.is_some();
     let made = tokio::task::spawn_blocking(move || -> anyhow::Result<String> {
-        let mut view = view(&server, &function, asked.call)?;
-        view.context.stacks = Merged::of(&view.calls);
+        let mut view = view(&server, &function, asked.call, Context::of_calls)?;
         view.applied = function
             .applied()
             .filter(|_| is_applied)
@@ -68,11 +66,12 @@ pub(super) async fn page(
     }
 }
 
-/// Everything the page shows.
+/// Everything the page shows. `context` is of its last calls, with their stacks or without: those are for whoever looks into them.
 fn view(
     server: &Arc<Server>,
     function: &Arc<Deployed>,
     call: Option<String>,
+    context: fn(&[Trace]) -> Context,
 ) -> anyhow::Result<FunctionView> {
     let now = now::function(function);
     let mut calls = last_calls(server, function)?;
@@ -82,8 +81,7 @@ fn view(
         None => learned_here(server, function, &calls)?,
     };
     let plan = learned.and_then(|learned| learned.plan.clone());
-    // Stacks are for whoever looks into them: see `page`.
-    let mut context = Context::without_stacks(&calls);
+    let mut context = context(&calls);
     let address = now::address(server);
     if calls.is_empty() {
         context.next = Some(format!("fathom invoke {}{address}", function.name));
@@ -198,7 +196,8 @@ impl Shown for One {
         let Some(function) = server.registry.find(&self.name) else {
             return Ok(None);
         };
-        let view = view(server, &function, self.call.clone())?;
+        let call = self.call.clone();
+        let view = view(server, &function, call, Context::without_stacks)?;
         Ok(Some(function_update(&view)))
     }
 }

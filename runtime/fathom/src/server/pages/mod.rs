@@ -9,7 +9,8 @@
 //! | `/functions/NAME/apply` | what the button does |
 //! | `/assets/...` | style, script, icon |
 //!
-//! What is shown is made by `report::pages`; here it is asked for and found. Behind the same token as the control plane.
+//! What is shown is made by `report::pages`; here it is asked for and found. Behind the same token as the control plane, but for
+//! the assets.
 
 mod apply;
 mod assets;
@@ -68,8 +69,12 @@ pub(super) fn pages() -> Router<Arc<Server>> {
         .route("/functions/{name}/events", get(function::events))
         .route("/functions/{name}/apply", post(apply::apply))
         .route("/calls/{id}", get(call::page))
-        .merge(assets::assets())
         .layer(middleware::from_fn(as_pages))
+}
+
+/// What pages are made with, for whoever asks: it tells nothing of what runs here, and what is said to those who are nowhere needs it.
+pub(super) fn open() -> Router<Arc<Server>> {
+    assets::assets().layer(middleware::from_fn(as_pages))
 }
 
 /// Every path that is nothing.
@@ -104,10 +109,12 @@ fn wants_page(headers: &HeaderMap) -> bool {
 
 /// What was asked for could not be read.
 fn refused(status: StatusCode, said: &str) -> Response {
-    html(
-        status,
-        report::pages::problem_page("This address is not understood", said, None),
-    )
+    let title = match status {
+        StatusCode::METHOD_NOT_ALLOWED => "This cannot be looked at",
+        StatusCode::BAD_REQUEST => "This address is not understood",
+        _ => "This is not understood",
+    };
+    html(status, report::pages::problem_page(title, said, None))
 }
 
 /// Nothing is at this path: said to people as a page, to programs as the control plane says what went wrong.

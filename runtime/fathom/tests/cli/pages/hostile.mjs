@@ -25,8 +25,13 @@ await withBrowser(async (browser) => {
     await page.close();
   }
   // What is at no path, and what no path understands, is said on a page to people, and to programs as they read it.
-  for (const [path, title] of [[`/${script}`, "Nothing is here"], ["/?sort=waste&sort=name", "This address is not understood"]]) {
-    const page = await open(browser, path, { expected: ["40"] });
+  for (const [path, status, title] of [
+    [`/${script}`, 404, "Nothing is here"],
+    ["/?sort=waste&sort=name", 400, "This address is not understood"],
+    ["/functions/hostile/apply", 405, "This cannot be looked at"],
+  ]) {
+    assert.equal((await fetch(base + path, { headers: { accept: "text/html" } })).status, status, path);
+    const page = await open(browser, path, { expected: ["status of 40"] });
     assert.equal(await page.$eval("h1", (h1) => h1.textContent), title);
     await shown(page, path);
     await page.close();

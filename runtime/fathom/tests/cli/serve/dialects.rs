@@ -203,6 +203,36 @@ fn web_pages_of_others_do_not_reach_the_control_plane() {
     );
 }
 
+/// Who is somewhere else by mistake sees so, and is not asked for the token of what he did not look for.
+#[test]
+fn what_is_at_no_path_needs_no_token() {
+    let server = with_images();
+    let browser = [("accept", "text/html,*/*;q=0.8")];
+    let ask = |path: &str| server.ask_with("GET", path, &browser, "");
+    assert_eq!(ask("/").status, 401);
+    let answer = ask("/fuction/own");
+    assert_eq!(answer.status, 404);
+    assert_eq!(answer.field("www-authenticate"), None);
+    let assets = answer
+        .body
+        .split('"')
+        .filter(|part| part.starts_with("/assets/"));
+    let assets: Vec<&str> = assets.collect();
+    assert!(assets.len() >= 3, "{}", answer.body);
+    for asset in assets {
+        assert_eq!(ask(asset).status, 200, "{asset}");
+    }
+    // What is called is answered as for everybody.
+    let [page, program] = [&browser[..], &[]].map(|fields| {
+        let answer = server.ask_with("GET", "/function/onw", fields, "");
+        (
+            answer.status,
+            answer.field("content-type").map(str::to_owned),
+        )
+    });
+    assert_eq!(page, program);
+}
+
 #[test]
 fn what_the_api_says_it_offers_it_offers() {
     let server = with_images();
@@ -237,6 +267,12 @@ fn what_the_api_says_it_offers_it_offers() {
     assert_eq!(answer.status, 400);
     let error = answer.json()["error"].to_string();
     assert!(error.contains("limit"), "{error}");
+    // However long it is.
+    let long = format!("/api/v1/calls?outcome={}", "x".repeat(2_000));
+    let answer = server.ask_with("GET", &long, &fields, "");
+    assert_eq!(answer.status, 400);
+    let error = answer.json()["error"].to_string();
+    assert!(error.contains("outcome") && error.len() < 1_200, "{error}");
 }
 
 /// The event of the specification, with what a client of it sends.
