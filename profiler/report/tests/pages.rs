@@ -7,12 +7,12 @@ use common::stacks::{HOSTILE, heap};
 use report::{
     Context, Fleet, fleet_html,
     pages::{
-        CallView, FleetView, FunctionNow, FunctionView, Needs, PhaseChange, Recommended, ServerNow,
-        Sort, call_page, fleet_page, fleet_update, function_page, function_update, problem_page,
+        CallView, FleetView, FunctionNow, FunctionView, Needs, Recommended, ServerNow, Sort,
+        call_page, fleet_page, fleet_update, function_page, function_update, problem_page,
     },
     rank,
 };
-use trace::{Bytes, Confidence, Growth, HeapSampling, Nanos, Served, SizedBy, Trace};
+use trace::{Bytes, Confidence, Growth, HeapSampling, Nanos, PhaseChange, Served, SizedBy, Trace};
 
 fn function(name: &str) -> FunctionNow {
     FunctionNow {
@@ -294,7 +294,7 @@ fn no_name_is_markup() {
     view.call = Some(HOSTILE.to_owned());
     view.phases = vec![PhaseChange {
         unix_ms: 1,
-        to: "stale",
+        to: "stale".to_owned(),
         why: HOSTILE.to_owned(),
     }];
     for call in &mut view.calls {

@@ -51,7 +51,7 @@ impl Store {
         insert_all(&mut self.connection, &rows).map_err(|source| self.explain_append(source))
     }
 
-    fn explain_append(&self, source: rusqlite::Error) -> AppendError {
+    pub(crate) fn explain_append(&self, source: rusqlite::Error) -> AppendError {
         let path = self.path.clone();
         match source.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => AppendError::DiskFull { path },

@@ -26,6 +26,7 @@ mod log_line;
 mod machine;
 mod model;
 mod origin;
+mod phase;
 mod plan;
 mod predictive;
 mod profile;
@@ -60,6 +61,7 @@ pub use log_line::{LeftOut, LogLabels, LogLine, Severity};
 pub use machine::{Machine, ProbeCost};
 pub use model::{HeldOut, Model, ModelKind, SeenRange, Target, Term};
 pub use origin::is_users_file;
+pub use phase::PhaseChange;
 pub use plan::{Plan, PlannedPlace, PlannedProbe, ProbeMode, Selection};
 pub use predictive::{
     AskedOfPlan, GivenUp, LearnedFrom, PlanBound, PlannedVariable, PredictivePlan, StillAhead,

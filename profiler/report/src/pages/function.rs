@@ -7,7 +7,7 @@ use super::plan::plan;
 use super::problems::problems;
 use super::recent::recent_calls;
 use super::shell::Shell;
-use super::{FunctionNow, PhaseChange, Update};
+use super::{FunctionNow, Update};
 use crate::Context;
 use crate::chart::{Theme, allocation, bill, calls, recent as recent_chart, relation, timeline};
 use crate::clean::clean;
@@ -15,7 +15,7 @@ use crate::html::{card, caution, deploy, figure, flames, method, one_call, prose
 use crate::show::{count, percent, round_size, size};
 use crate::words;
 use maud::{Markup, html};
-use trace::{Bytes, Confidence, Drift, PredictivePlan, Profile, Trace};
+use trace::{Bytes, Confidence, Drift, PhaseChange, PredictivePlan, Profile, Trace};
 
 /// Everything the page shows.
 #[derive(Clone, Debug)]

@@ -1,13 +1,12 @@
 //! The drift of a function's plan: from phase to phase, when and why, and what speaks against the plan now.
 
-use super::PhaseChange;
 use crate::clean::clean;
 use crate::context::Style;
 use crate::html::{prose, wide};
 use crate::plan::drift_text;
 use crate::show::utc_seconds;
 use maud::{Markup, html};
-use trace::Drift;
+use trace::{Drift, PhaseChange};
 
 /// Changes shown, the newest.
 const SHOWN: usize = 30;
@@ -21,17 +20,17 @@ pub(super) fn history(changes: &[PhaseChange], drift: Option<&Drift>) -> Markup 
                 None => p { "No plan is being judged: one is, call by call, while a function is selective." },
             }
             @if changes.is_empty() {
-                p.note { "It has not gone from one phase to another since the server began." }
+                p.note { "It has not gone from one phase to another yet." }
             } @else {
                 (wide("Phases", &html! {
                     table {
-                        caption.unseen { "Phases since the server began, newest first" }
+                        caption.unseen { "Phases, newest first" }
                         thead { tr { th scope="col" { "When" } th scope="col" { "Became" } th scope="col" { "Why" } } }
                         tbody {
                             @for change in changes.iter().rev().take(SHOWN) {
                                 tr {
                                     td { (utc_seconds(change.unix_ms)) }
-                                    th scope="row" { (change.to) }
+                                    th scope="row" { (clean(&change.to)) }
                                     td { (prose(&clean(&change.why))) }
                                 }
                             }

@@ -21,7 +21,7 @@ mod shell;
 pub use call::{CallView, call_page};
 pub use fleet::{FleetView, Sort, fleet_page, fleet_update};
 pub use function::{Applied, FunctionView, function_page, function_update};
-pub use now::{FunctionNow, Needs, PhaseChange, Recommended, ServerNow};
+pub use now::{FunctionNow, Needs, Recommended, ServerNow};
 pub(crate) use now::{Sums, savable_bytes};
 pub use problem::problem_page;
 

@@ -84,17 +84,6 @@ pub struct Recommended {
     pub is_lower_bound: bool,
 }
 
-/// A function has gone from one phase to another.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PhaseChange {
-    /// Milliseconds since 1970-01-01 UTC.
-    pub unix_ms: u64,
-    /// The phase it has come to.
-    pub to: &'static str,
-    /// Why, one sentence.
-    pub why: String,
-}
-
 impl FunctionNow {
     /// Calls that did not succeed.
     pub fn failures(&self) -> u64 {

@@ -188,6 +188,17 @@ fn a_file_of_version_5_is_still_read() {
 }
 
 #[test]
+fn a_file_of_version_6_is_still_read() {
+    is_still_read(
+        6,
+        &[
+            as_served(with_everything(call("line-reader", 12))),
+            call("other", 3),
+        ],
+    );
+}
+
+#[test]
 fn a_served_call_is_found_by_the_id_its_caller_knows() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("fathom.db");

@@ -2,6 +2,7 @@
 
 mod choosing;
 mod exact;
+mod phases;
 mod processes;
 mod refused;
 mod sample;

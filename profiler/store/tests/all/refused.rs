@@ -67,7 +67,7 @@ fn a_newer_schema() {
             error,
             OpenError::Newer {
                 found: 7,
-                known: 5,
+                known: 6,
                 ..
             }
         )

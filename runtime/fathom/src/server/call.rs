@@ -737,8 +737,9 @@ fn record(
     if let Some(learned) = learned
         && let Some(plan) = &learned.plan
         && plan.function.digest == trace.function.digest
-        && function.phases.see(plan, &trace)
+        && let Some(change) = function.phases.see(plan, &trace)
     {
+        server.records.changed(&function.name, change);
         function
             .version()
             .serving()

@@ -24,7 +24,7 @@ use std::{
     },
     time::{Duration, Instant, SystemTime},
 };
-use trace::{Bytes, FunctionId, HeapSampling, Selection};
+use trace::{Bytes, FunctionId, HeapSampling, PhaseChange, Selection};
 
 /// Code that traces deep and could not be made is tried again after so long.
 const DEEP_AGAIN: Duration = Duration::from_secs(300);
@@ -105,16 +105,19 @@ impl Deployed {
         version.clone()
     }
 
-    /// From now on calls get this version. What was learned of another module is provisional for it.
-    pub(crate) fn replace(&self, version: Arc<Version>) {
+    /// From now on calls get this version. What was learned of another module is provisional for it; the change of phase, where
+    /// it is another one.
+    #[must_use = "it is to be recorded"]
+    pub(crate) fn replace(&self, version: Arc<Version>) -> Option<PhaseChange> {
         let before = {
             let mut place = self.version.write().unwrap_or_else(PoisonError::into_inner);
             std::mem::replace(&mut *place, version.clone())
         };
         if before.id.digest != version.id.digest {
             self.sizing.begin_anew(version.id.digest.clone());
-            self.phases.begin_anew("it is another module now");
-        } else if self.phases.now() == Phase::Selective
+            return Some(self.phases.begin_anew("it is another module now"));
+        }
+        if self.phases.now() == Phase::Selective
             && let Some(plan) = self
                 .sizing
                 .learned()
@@ -123,6 +126,7 @@ impl Deployed {
             let watch = version.manifest.watch.clone();
             version.serving().arm(plan_file::only(&plan, watch));
         }
+        None
     }
 
     /// A place for a call; `None` where there are too many.

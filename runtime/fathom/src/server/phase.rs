@@ -5,10 +5,10 @@
 use learn::DriftState;
 use std::{
     collections::VecDeque,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
     time::SystemTime,
 };
-use trace::{Drift, PredictivePlan, Trace};
+use trace::{Drift, PhaseChange, PredictivePlan, Trace};
 
 /// Of the calls of a function whose sandboxes make several, one in so many has one of its own.
 const FRESH_EVERY: u64 = 8;
@@ -56,16 +56,10 @@ impl Phase {
 #[derive(Default)]
 pub(crate) struct Phases {
     state: Mutex<State>,
-    history: Mutex<VecDeque<Change>>,
-}
-
-/// From one phase to another.
-#[derive(Clone, Debug)]
-pub(crate) struct Change {
-    pub(crate) at: SystemTime,
-    pub(crate) to: Phase,
-    /// One sentence.
-    pub(crate) why: String,
+    /// Since it was deployed.
+    history: Mutex<VecDeque<PhaseChange>>,
+    /// Before that, by former servers; once somebody has asked.
+    before: OnceLock<Vec<PhaseChange>>,
 }
 
 #[derive(Default)]
@@ -136,24 +130,36 @@ impl Phases {
     }
 
     /// A plan was learned, or somebody said so.
-    pub(crate) fn become_selective(&self, why: &str) {
+    #[must_use = "it is to be recorded"]
+    pub(crate) fn become_selective(&self, why: &str) -> PhaseChange {
         *self.lock() = State {
             phase: Phase::Selective,
             ..State::default()
         };
-        self.remember(Phase::Selective, why.to_owned());
+        self.remember(Phase::Selective, why.to_owned())
     }
 
     /// Everything is forgotten, but what has been.
-    pub(crate) fn begin_anew(&self, why: &str) {
+    #[must_use = "it is to be recorded"]
+    pub(crate) fn begin_anew(&self, why: &str) -> PhaseChange {
         *self.lock() = State::default();
-        self.remember(Phase::Learning, why.to_owned());
+        self.remember(Phase::Learning, why.to_owned())
     }
 
-    /// From phase to phase, oldest first.
-    pub(crate) fn history(&self) -> Vec<Change> {
-        let history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
-        history.iter().cloned().collect()
+    /// From phase to phase, oldest first. What was recorded of it before it was deployed is read once.
+    pub(crate) fn history<E>(
+        &self,
+        recorded: impl FnOnce() -> Result<Vec<PhaseChange>, E>,
+    ) -> Result<Vec<PhaseChange>, E> {
+        let before = match self.before.get() {
+            Some(before) => before.clone(),
+            None => {
+                let recorded = recorded()?;
+                self.before.get_or_init(|| recorded).clone()
+            }
+        };
+        let since = self.history.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(before.into_iter().chain(since.iter().cloned()).collect())
     }
 
     /// What calls say of the plan; `None` where none is judged.
@@ -162,41 +168,47 @@ impl Phases {
         (state.phase == Phase::Selective).then(|| state.drift.drift(plan))
     }
 
-    fn remember(&self, to: Phase, why: String) {
+    fn remember(&self, to: Phase, why: String) -> PhaseChange {
+        let change = PhaseChange {
+            unix_ms: unix_ms(SystemTime::now()),
+            to: to.name().to_owned(),
+            why,
+        };
         let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
         if history.len() >= REMEMBERED {
             history.pop_front();
         }
-        history.push_back(Change {
-            at: SystemTime::now(),
-            to,
-            why,
-        });
+        history.push_back(change.clone());
+        change
     }
 
-    /// Judges the plan by a call; whether that made it stale.
-    pub(crate) fn see(&self, plan: &PredictivePlan, trace: &Trace) -> bool {
+    /// Judges the plan by a call; the change, where that made it stale.
+    #[must_use = "it is to be recorded"]
+    pub(crate) fn see(&self, plan: &PredictivePlan, trace: &Trace) -> Option<PhaseChange> {
         let mut state = self.lock();
         if state.phase != Phase::Selective {
-            return false;
+            return None;
         }
         state.drift.see(plan, trace);
-        let Some(stale) = state.drift.drift(plan).stale else {
-            return false;
-        };
+        let stale = state.drift.drift(plan).stale?;
         *state = State {
             phase: Phase::Stale,
             why_stale: Some(stale.why.clone()),
             ..State::default()
         };
         drop(state);
-        self.remember(Phase::Stale, format!("{}: {}", stale.reason, stale.why));
-        true
+        Some(self.remember(Phase::Stale, format!("{}: {}", stale.reason, stale.why)))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Milliseconds since 1970-01-01 UTC.
+pub(super) fn unix_ms(at: SystemTime) -> u64 {
+    let since = at.duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_millis() as u64)
 }
 
 #[cfg(test)]

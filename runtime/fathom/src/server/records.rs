@@ -19,7 +19,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 use store::{Stay, Store};
-use trace::{Bytes, Frame, Growth, HeapProfile, Hit, Observed, Sample, Trace};
+use trace::{Bytes, Frame, Growth, HeapProfile, Hit, Observed, PhaseChange, Sample, Trace};
 
 /// Calls that may wait to be written, and their bytes.
 const QUEUE: Most = Most {
@@ -106,9 +106,16 @@ impl Recent {
     }
 }
 
+/// What waits to be written.
+enum Record {
+    Call(Arc<Trace>),
+    /// A function has gone to another phase.
+    Changed(String, PhaseChange),
+}
+
 /// The queue, seen by those who put something in.
 pub(crate) struct Records {
-    queue: Arc<Queue<Arc<Trace>>>,
+    queue: Arc<Queue<Record>>,
     recent: Mutex<Recent>,
     counts: Arc<Counts>,
     /// Where calls are printed too.
@@ -183,10 +190,17 @@ impl Records {
         }
         self.recent_mut().push(trace.clone(), bytes);
         self.counts.queued.fetch_add(1, Ordering::Relaxed);
-        if !self.queue.push(trace, bytes) {
+        if !self.queue.push(Record::Call(trace), bytes) {
             self.counts.queued.fetch_sub(1, Ordering::Relaxed);
             self.counts.lost.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Takes that a function has gone to another phase. Where there is no room for it, this server alone remembers it.
+    pub(crate) fn changed(&self, function: &str, change: PhaseChange) {
+        let bytes = size_of::<Record>() + function.len() + change.why.len();
+        self.queue
+            .push(Record::Changed(function.to_owned(), change), bytes);
     }
 
     /// The last calls, newest first, whether they are written already or not.
@@ -248,9 +262,16 @@ struct Writer {
 }
 
 impl Writer {
-    fn run(mut self, queue: &Queue<Arc<Trace>>) {
+    fn run(mut self, queue: &Queue<Record>) {
         let mut is_tidy = false;
-        while let Some(mut calls) = queue.take(if is_tidy { TIDY } else { LINGER }) {
+        while let Some(records) = queue.take(if is_tidy { TIDY } else { LINGER }) {
+            let mut calls = Vec::with_capacity(records.len());
+            for record in records {
+                match record {
+                    Record::Call(trace) => calls.push(trace),
+                    Record::Changed(function, change) => self.remember(&function, &change),
+                }
+            }
             for batch in calls.chunks_mut(BATCH) {
                 // Those of one function together, in their order: the store has less to do then.
                 batch.sort_by(|one, other| one.function.name.cmp(&other.function.name));
@@ -281,6 +302,15 @@ impl Writer {
             }
         }
         self.counts.queued.fetch_sub(calls, Ordering::Release);
+    }
+
+    fn remember(&mut self, function: &str, change: &PhaseChange) {
+        if let Err(error) = self.store.append_phase_change(function, change) {
+            output::note(format_args!(
+                "warning: that {function} is {} now is not recorded: {error}",
+                change.to
+            ));
+        }
     }
 
     /// Folds a slice of the calls that are older, or more, than may be kept. Whether there may be more of them.

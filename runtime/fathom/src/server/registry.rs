@@ -163,7 +163,9 @@ impl Registry {
             .unwrap_or_else(PoisonError::into_inner);
         let (function, change) = match functions.get(name) {
             Some(function) => {
-                function.replace(version);
+                if let Some(change) = function.replace(version) {
+                    server.records.changed(name, change);
+                }
                 (function.clone(), Change::Replaced)
             }
             None => {

@@ -257,7 +257,8 @@ fn lesson(server: &Arc<Server>, function: &Arc<Deployed>) -> Taught {
         if built.is_ok() {
             version.serving().arm(armed);
             let why = format!("a plan was learned: {}", plan.model.formula);
-            function.phases.become_selective(&why);
+            let change = function.phases.become_selective(&why);
+            server.records.changed(&function.name, change);
         }
     }
     let is_as_known = known.is_some_and(|known| {

@@ -256,14 +256,16 @@ async fn set_phase(
                 let what = "nothing is known that predicts: there is no plan to be selective by";
                 return refusal(StatusCode::CONFLICT, what);
             }
-            function.phases.become_selective("somebody said so");
+            let change = function.phases.become_selective("somebody said so");
+            server.records.changed(&function.name, change);
         }
         Ok(NewPhase {
             phase: Phase::Learning | Phase::Stale,
         }) => {
             let version = function.version();
             version.serving().arm(version.manifest.watch.clone());
-            function.phases.begin_anew("somebody said so");
+            let change = function.phases.begin_anew("somebody said so");
+            server.records.changed(&function.name, change);
         }
         Err(error) => {
             let what = format!("expected {{\"phase\": \"learning\"}} or \"selective\": {error}");

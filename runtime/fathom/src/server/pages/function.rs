@@ -106,7 +106,7 @@ fn view(
         drift: plan.as_ref().and_then(|plan| function.phases.drift(plan)),
         plan,
         profile,
-        phases: now::phases(function),
+        phases: now::phases(server, function)?,
         context,
         calls,
         call,

@@ -1,9 +1,15 @@
 //! The server and its functions at this moment, as values that pages show.
 
-use super::super::{Server, function::Deployed, sizing::SizeBy};
-use report::pages::{FunctionNow, Needs, PhaseChange, Recommended, ServerNow};
-use std::{sync::atomic::Ordering, time::SystemTime};
-use trace::Bytes;
+use super::super::{
+    Server,
+    function::Deployed,
+    phase::{Phase, unix_ms},
+    sizing::SizeBy,
+};
+use report::pages::{FunctionNow, Needs, Recommended, ServerNow};
+use std::sync::atomic::Ordering;
+use store::Store;
+use trace::{Bytes, PhaseChange};
 
 /// The server.
 pub(super) fn server(server: &Server) -> ServerNow {
@@ -70,18 +76,20 @@ pub(super) fn function(function: &Deployed) -> FunctionNow {
     }
 }
 
-/// From phase to phase.
-pub(super) fn phases(function: &Deployed) -> Vec<PhaseChange> {
-    let history = function.phases.history().into_iter();
-    let changes = history.map(|change| PhaseChange {
-        unix_ms: unix_ms(change.at),
-        to: change.to.name(),
-        why: change.why,
-    });
-    changes.collect()
-}
-
-fn unix_ms(at: SystemTime) -> u64 {
-    let since = at.duration_since(SystemTime::UNIX_EPOCH);
-    since.map_or(0, |since| since.as_millis() as u64)
+/// From phase to phase, those recorded by former servers too.
+pub(super) fn phases(server: &Server, function: &Deployed) -> anyhow::Result<Vec<PhaseChange>> {
+    function.phases.history(|| {
+        let deployed = unix_ms(function.created);
+        let store = Store::open_existing(&server.settings.database)?;
+        let mut before = store.phase_changes(&function.name)?;
+        before.retain(|change| change.unix_ms < deployed);
+        if !before.is_empty() {
+            before.push(PhaseChange {
+                unix_ms: deployed,
+                to: Phase::Learning.name().to_owned(),
+                why: "it was deployed, and learns from what is recorded".to_owned(),
+            });
+        }
+        Ok(before)
+    })
 }

@@ -202,6 +202,12 @@ fn phases_are_seen_and_set() {
     );
     let answer = server.ask("POST", path, "{\"phase\": \"learning\"}");
     assert_eq!(answer.json()["phase"], "learning");
+    // The next server knows of it.
+    let server = again(server, &[]);
+    let page = server.ask("GET", "/functions/line-reader", "").body;
+    for why in ["a plan was learned", "somebody said so", "it was deployed"] {
+        assert!(page.contains(why), "{why}: {page}");
+    }
 }
 
 /// Stops a server and starts another one in its place.
