@@ -1,7 +1,8 @@
 //! Traces in and out of SQLite. Nothing else in the workspace touches a database.
 //!
 //! One row per call, appended in a transaction of its own and never changed afterwards; only [`Store::prune`] and
-//! [`Store::fold`] remove rows. Beside them the changes of functions from phase to phase. What is learned from the traces is not stored: it is cheaper to learn again than to keep in step.
+//! [`Store::fold`] remove rows. Beside them are the changes of functions from phase to phase. What is learned from the traces is
+//! not stored: it is cheaper to learn again than to keep in step.
 //!
 //! # Safety of the data
 //! The write-ahead log with `synchronous = NORMAL`: a killed process loses nothing that [`Store::append`] has

@@ -20,6 +20,7 @@ mod guest;
 mod import;
 mod inputs;
 mod memory;
+mod moment;
 mod near;
 mod output;
 mod picture;

@@ -1,9 +1,16 @@
 //! Workers of one function: calls go to whichever is idle, and a worker that is lost is replaced.
 
-use crate::frame::{self, Load, MakeCall, Reply};
+use crate::{
+    frame::{self, Load, MakeCall, Reply},
+    moment::unix_ms,
+};
 use anyhow::{Context, bail};
 use host::Body;
-use std::{path::PathBuf, process::Stdio, time::Duration};
+use std::{
+    path::PathBuf,
+    process::Stdio,
+    time::{Duration, SystemTime},
+};
 use tokio::{
     process::{Child, ChildStdin, ChildStdout, Command},
     sync::{Mutex, Semaphore},
@@ -67,7 +74,7 @@ impl Pool {
             Some(worker) => worker,
             None => self.start().await?,
         };
-        let started_unix_ms = unix_ms();
+        let started_unix_ms = unix_ms(SystemTime::now());
         let longest = Duration::from_nanos(call.limits.timeout.0) + GRACE;
         match timeout(longest, worker.make(&call)).await {
             Ok(Ok((Reply::Ended { trace }, _))) => {
@@ -172,7 +179,9 @@ impl Pool {
             outcome,
             failure: Some(why),
             observations: host::input_features(&call.event)?,
-            wall: trace::Nanos(unix_ms().saturating_sub(started_unix_ms) * 1_000_000),
+            wall: trace::Nanos(
+                unix_ms(SystemTime::now()).saturating_sub(started_unix_ms) * 1_000_000,
+            ),
             contended: call.contended,
             machine: self.loaded.machine.clone(),
             ..Trace::nothing_measured(function, input, limits)
@@ -204,10 +213,4 @@ impl Worker {
         frame::send_to(&mut self.requests, call, body).await?;
         frame::receive_from(&mut self.answers).await
     }
-}
-
-fn unix_ms() -> u64 {
-    std::time::SystemTime::now()
-        .duration_since(std::time::SystemTime::UNIX_EPOCH)
-        .map_or(0, |since| since.as_millis() as u64)
 }

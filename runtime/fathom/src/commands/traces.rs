@@ -3,7 +3,7 @@
 mod export;
 
 use crate::output;
-use crate::{analysis, args::DatabaseArgs, quantity};
+use crate::{analysis, args::DatabaseArgs, moment::unix_ms, quantity};
 use anyhow::bail;
 use clap::{Args, Subcommand};
 use export::ExportArgs;
@@ -138,10 +138,8 @@ fn prune(args: &PruneArgs) -> anyhow::Result<()> {
     let keep = match (args.newest, args.younger_than) {
         (Some(calls), _) => Keep::NewestPerFunction(calls),
         (None, Some(age)) => {
-            let now = SystemTime::now()
-                .duration_since(SystemTime::UNIX_EPOCH)
-                .unwrap_or_default();
-            Keep::StartedSince((now.as_millis() as u64).saturating_sub(age.0 / 1_000_000))
+            let now = unix_ms(SystemTime::now());
+            Keep::StartedSince(now.saturating_sub(age.0 / 1_000_000))
         }
         (None, None) => bail!("say what to keep: --newest CALLS or --younger-than TIME"),
     };

@@ -2,6 +2,7 @@
 //! (what predicted does no more, so it learns again). Never in the way of serving: a call is traced deep only if the code
 //! for that is there already, and then one in a few.
 
+use crate::moment::unix_ms;
 use learn::DriftState;
 use std::{
     collections::VecDeque,
@@ -203,12 +204,6 @@ impl Phases {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Milliseconds since 1970-01-01 UTC.
-pub(super) fn unix_ms(at: SystemTime) -> u64 {
-    let since = at.duration_since(SystemTime::UNIX_EPOCH);
-    since.map_or(0, |since| since.as_millis() as u64)
 }
 
 #[cfg(test)]

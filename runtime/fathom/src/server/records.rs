@@ -7,7 +7,7 @@ use super::{
     queue::{BATCH, LINGER, Most, Queue},
     stand_back,
 };
-use crate::output;
+use crate::{moment::unix_ms, output};
 use http::HeaderMap;
 use std::{
     collections::VecDeque,
@@ -109,8 +109,8 @@ impl Recent {
 /// What waits to be written.
 enum Record {
     Call(Arc<Trace>),
-    /// A function has gone to another phase.
-    Changed(String, PhaseChange),
+    /// A function has gone to another phase. Seldom: what waits is as small as a call.
+    Changed(Box<(String, PhaseChange)>),
 }
 
 /// The queue, seen by those who put something in.
@@ -198,9 +198,9 @@ impl Records {
 
     /// Takes that a function has gone to another phase. Where there is no room for it, this server alone remembers it.
     pub(crate) fn changed(&self, function: &str, change: PhaseChange) {
-        let bytes = size_of::<Record>() + function.len() + change.why.len();
-        self.queue
-            .push(Record::Changed(function.to_owned(), change), bytes);
+        let bytes = size_of::<(String, PhaseChange)>() + function.len() + change.why.len();
+        let changed = Box::new((function.to_owned(), change));
+        self.queue.push(Record::Changed(changed), bytes);
     }
 
     /// The last calls, newest first, whether they are written already or not.
@@ -269,7 +269,7 @@ impl Writer {
             for record in records {
                 match record {
                     Record::Call(trace) => calls.push(trace),
-                    Record::Changed(function, change) => self.remember(&function, &change),
+                    Record::Changed(changed) => self.remember(&changed.0, &changed.1),
                 }
             }
             for batch in calls.chunks_mut(BATCH) {
@@ -328,10 +328,7 @@ impl Writer {
 
     fn fold(&mut self) -> anyhow::Result<usize> {
         if let Some(keep) = self.retention.keep {
-            let since = SystemTime::now()
-                .checked_sub(keep)
-                .and_then(|since| since.duration_since(SystemTime::UNIX_EPOCH).ok())
-                .map_or(0, |since| since.as_millis() as u64);
+            let since = SystemTime::now().checked_sub(keep).map_or(0, unix_ms);
             let folded = self.store.fold(Stay::Since(since), SLICE)?;
             if folded >= SLICE {
                 return Ok(folded);

@@ -5,6 +5,7 @@
 use super::interrupt::Interrupt;
 use crate::{
     google::{Tokens, location, may_be_told, pause, without_query},
+    moment::unix_ms,
     output, progress,
 };
 use anyhow::{Context, bail};
@@ -13,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use std::{
     fs,
     io::{self, Read},
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime},
 };
 use trace::{Input, Nanos};
 use ureq::Agent;
@@ -311,8 +312,7 @@ fn one(agent: &Agent, url: &str, token: Option<String>, sent: Sent) -> anyhow::R
     if let Some(token) = token {
         request = request.header("authorization", format!("Bearer {token}"));
     }
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    let began_unix_ms = since.map_or(0, |since| since.as_millis() as u64);
+    let began_unix_ms = unix_ms(SystemTime::now());
     let begun = Instant::now();
     let response = request
         .send(&sent.body)

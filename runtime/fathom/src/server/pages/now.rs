@@ -1,11 +1,7 @@
 //! The server and its functions at this moment, as values that pages show.
 
-use super::super::{
-    Server,
-    function::Deployed,
-    phase::{Phase, unix_ms},
-    sizing::SizeBy,
-};
+use super::super::{Server, function::Deployed, phase::Phase, sizing::SizeBy};
+use crate::moment::unix_ms;
 use report::pages::{FunctionNow, Needs, Recommended, ServerNow};
 use std::sync::atomic::Ordering;
 use store::Store;
